@@ -1,0 +1,44 @@
+//! The nouns of Lazaret, one file each, in the order in which things flow through the house.
+//!
+//! Types here are plain data: no behaviour beyond parsing and printing their own canonical text, no
+//! serialization for strangers (outside shapes live in `lazaret-format`), no clock and no I/O.
+
+mod advisory;
+mod container;
+mod digest;
+mod distribution;
+mod evidence;
+mod finding;
+mod image;
+mod limits;
+mod operation;
+mod package;
+mod platform;
+mod problem;
+mod reference;
+mod replacement;
+mod run_configuration;
+mod severity;
+mod stage;
+mod tree;
+mod verdict;
+
+pub use advisory::{Advisory, DatabaseSnapshot};
+pub use container::{Container, ContainerKey, ContainerState, Decision, Management};
+pub use digest::{Digest, DigestError};
+pub use distribution::Distribution;
+pub use evidence::{Evidence, Promotion};
+pub use finding::{Finding, FixState};
+pub use image::{HealthCheck, Image, ImageConfiguration, Layer};
+pub use limits::Limits;
+pub use operation::{EngineAction, EngineOperation};
+pub use package::{Ecosystem, Package, SourcePackage};
+pub use platform::Platform;
+pub use problem::{Problem, ProblemKind};
+pub use reference::{ImageReference, ReferenceError};
+pub use replacement::{Replacement, ReplacementState};
+pub use run_configuration::{HostNamespace, Mount, MountKind, RunConfiguration};
+pub use severity::Severity;
+pub use stage::{Stage, StageError};
+pub use tree::{Content, Entry, EntryKind, Tree, Want};
+pub use verdict::{Outcome, Reason, Verdict};

@@ -1,0 +1,58 @@
+//! How package ecosystems order their versions.
+//!
+//! One file a scheme. A scheme has a total order over *all* texts, because inventories and feeds hold
+//! versions that their own rules forbid and a comparison must still have one answer, and a separate
+//! strict check for those who accept versions from outside.
+//!
+//! This crate stands at the bottom of the house: it depends on nothing and allocates nothing while comparing.
+
+pub mod deb;
+
+use std::cmp::Ordering;
+use std::fmt;
+
+/// A way to write and order versions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scheme {
+    /// deb-version(7).
+    Deb,
+}
+
+impl Scheme {
+    pub const ALL: &[Self] = &[Self::Deb];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Deb => "deb",
+        }
+    }
+}
+
+/// Orders two versions as the scheme's own tool does. Texts that are no versions have a place too.
+pub fn compare(scheme: Scheme, a: &str, b: &str) -> Ordering {
+    match scheme {
+        Scheme::Deb => deb::compare(a, b),
+    }
+}
+
+/// Tells whether the scheme's own tool would accept the text as a version.
+pub fn check(scheme: Scheme, text: &str) -> Result<(), VersionError> {
+    match scheme {
+        Scheme::Deb => deb::Version::parse(text).map(drop),
+    }
+}
+
+/// Why a text is not a version. The text itself is left to the caller, who knows where it stood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VersionError {
+    pub scheme: Scheme,
+    pub reason: &'static str,
+}
+
+impl fmt::Display for VersionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "not a {} version: {}", self.scheme.name(), self.reason)
+    }
+}
+
+impl std::error::Error for VersionError {}
