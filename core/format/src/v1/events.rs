@@ -1,0 +1,113 @@
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::ReasonBody;
+
+/// `POST /v1/agent/events`: what happened on a host, in the agent's own numbering.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EventBatch {
+    /// Identity of the agent's spool. A spool numbers its events 1, 2, 3 … for ever; a new spool (the old
+    /// one was destroyed) has a new identity.
+    pub spool: String,
+    /// Ascending `seq`. Events already stored are skipped, so a batch may be sent again. Numbers that are
+    /// left out are taken as lost for good and recorded as a `gap`: send batches one after the other.
+    pub events: Vec<AgentEvent>,
+    /// Events that this spool lost so far because it could not be written.
+    #[serde(default)]
+    pub lost: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EventAck {
+    /// All events up to this number are stored for good.
+    pub through: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AgentEvent {
+    pub seq: u64,
+    pub at: String,
+    #[serde(flatten)]
+    pub what: EventKind,
+}
+
+/// What an agent reports. `container` is the engine's 64-digit id, or `ns:<inode>` of a container without engine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum EventKind {
+    /// The agent started to watch; containers found running follow as `container-started`.
+    AgentStarted { version: String, enforcement: String },
+    /// An admission decision of the engine plugin or of the start hook.
+    Decided {
+        decision: String,
+        allow: bool,
+        /// `container-create`, `container-start`, `exec`, …
+        operation: String,
+        /// For people: `run 127.0.0.1:5055/shop:v1`.
+        subject: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        image_config: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        container: Option<String>,
+        policy: String,
+        reasons: Vec<ReasonBody>,
+        micros: u64,
+    },
+    ContainerStarted {
+        container: String,
+        name: String,
+        image_name: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        image_config: Option<String>,
+        /// Absent: never admitted, so the container is unmanaged.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        decision: Option<String>,
+        /// First process: its executable, or its command line as far as known.
+        command: String,
+        pid: u32,
+        started: String,
+    },
+    ContainerRenamed { container: String, name: String },
+    ContainerEnded {
+        container: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        exit_code: Option<i32>,
+    },
+    /// The kernel refused to execute a file.
+    ExecutionDenied {
+        container: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        image_config: Option<String>,
+        /// Path inside the container.
+        path: String,
+        sha256: String,
+        pid: u32,
+        /// Command of the process that tried.
+        by: String,
+        /// `fanotify`
+        rung: String,
+        reason: String,
+    },
+    /// Something could not be seen or kept; never silent.
+    Gap { what: String, count: u64 },
+}
+
+/// `GET /v1/events?after=N&limit=N&wait=SECONDS`: events of all hosts in the order of their arrival.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EventPage {
+    pub events: Vec<StoredEvent>,
+    /// `after` of the next page.
+    pub next: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct StoredEvent {
+    /// Position in the server's order.
+    pub position: u64,
+    pub host: String,
+    /// Filled in by the server for events of a container whose image is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    pub event: AgentEvent,
+}
