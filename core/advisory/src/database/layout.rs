@@ -1,0 +1,145 @@
+//! Header and sections.
+
+use std::ops::Range;
+
+use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
+
+pub(super) const MAGIC: &[u8; 4] = b"LZDB";
+pub(super) const FORMAT: u32 = 1;
+pub(super) const HEADER: usize = 184;
+const CONTENT_DIGEST: Range<usize> = 120..152;
+const HEADER_DIGEST: Range<usize> = 152..184;
+
+pub(super) const SECTIONS: usize = 6;
+/// Bytes of one element of each section.
+pub(super) const WIDTHS: [usize; SECTIONS] = [4, 1, 16, 40, 4, 8];
+const NAMES: [&str; SECTIONS] = ["string ends", "string bytes", "packages", "rows", "aliases", "ids"];
+
+pub(super) const STRING_ENDS: usize = 0;
+pub(super) const STRING_BYTES: usize = 1;
+pub(super) const PACKAGES: usize = 2;
+pub(super) const ROWS: usize = 3;
+pub(super) const ALIASES: usize = 4;
+pub(super) const IDS: usize = 5;
+
+/// Why bytes are not a usable database.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    #[error("it is not an advisory database: it does not start with `LZDB`")]
+    Magic,
+    #[error("it has the format version {found}, and this program reads version {FORMAT} only")]
+    Format { found: u32 },
+    #[error("it is cut off: {found} bytes of {expected}")]
+    Truncated { found: u64, expected: u64 },
+    #[error("its header is damaged: {0}")]
+    Header(&'static str),
+    #[error("its section `{section}` is damaged: {reason}")]
+    Section { section: &'static str, reason: &'static str },
+    #[error("its content is damaged: the SHA-256 is {found}, and the header says {expected}")]
+    Content { found: lazaret_model::Digest, expected: lazaret_model::Digest },
+    #[error("it cannot be mapped into memory: {0}")]
+    Map(#[from] std::io::Error),
+}
+
+impl DatabaseError {
+    pub(super) fn section(section: usize, reason: &'static str) -> Self {
+        Self::Section { section: NAMES[section], reason }
+    }
+}
+
+/// The header, read and checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Layout {
+    pub(super) built: Timestamp,
+    pub(super) content: [u8; 32],
+    pub(super) sections: [Range<usize>; SECTIONS],
+}
+
+impl Layout {
+    pub(super) fn read(file: &[u8]) -> Result<Self, DatabaseError> {
+        if !file.starts_with(MAGIC) {
+            return Err(DatabaseError::Magic);
+        }
+        let truncated = |expected: usize| DatabaseError::Truncated {
+            found: to_u64(file.len()),
+            expected: to_u64(expected),
+        };
+        let header = file.get(..HEADER).ok_or_else(|| truncated(HEADER))?;
+        let format = u32_at(header, 4).unwrap_or_default();
+        if format != FORMAT {
+            return Err(DatabaseError::Format { found: format });
+        }
+        if header[HEADER_DIGEST] != *Sha256::digest(&header[..HEADER_DIGEST.start]) {
+            return Err(DatabaseError::Header("its own SHA-256 is another"));
+        }
+        let number = |at| u64_at(header, at).unwrap_or_default();
+        let built = Timestamp::from_second(number(8).cast_signed())
+            .map_err(|_| DatabaseError::Header("the time of building is beyond all calendars"))?;
+        let mut sections = [const { 0..0 }; SECTIONS];
+        let mut end = HEADER;
+        for (section, range) in sections.iter_mut().enumerate() {
+            let (offset, length) = (number(24 + 16 * section), number(32 + 16 * section));
+            let start = end.next_multiple_of(8);
+            let length =
+                usize::try_from(length).map_err(|_| DatabaseError::Header("a section is too long"))?;
+            if offset != to_u64(start) || length % WIDTHS[section] != 0 {
+                return Err(DatabaseError::Header("the sections do not follow each other"));
+            }
+            end = start.checked_add(length).ok_or(DatabaseError::Header("a section is too long"))?;
+            *range = start..end;
+        }
+        if file.len() != end {
+            return Err(match file.len() < end {
+                true => truncated(end),
+                false => DatabaseError::Header("there are bytes after the last section"),
+            });
+        }
+        if number(16) != to_u64(sections[ROWS].len() / WIDTHS[ROWS]) {
+            return Err(DatabaseError::Header("the number of rows is another"));
+        }
+        // Rows and strings are numbered in 32 bits.
+        if [STRING_ENDS, ROWS, ALIASES].iter().any(|section| u32::try_from(sections[*section].len()).is_err())
+        {
+            return Err(DatabaseError::Header("a section is too long"));
+        }
+        let content =
+            header[CONTENT_DIGEST].try_into().map_err(|_| DatabaseError::Header("it is too short"))?;
+        Ok(Self { built, content, sections })
+    }
+
+    /// Puts a file together. The header comes last into being and stands first.
+    pub(super) fn write(built: Timestamp, sections: &[Vec<u8>; SECTIONS]) -> Vec<u8> {
+        let mut file = vec![0; HEADER];
+        let mut table = Vec::with_capacity(16 * SECTIONS);
+        for section in sections {
+            file.resize(file.len().next_multiple_of(8), 0);
+            table.extend(to_u64(file.len()).to_le_bytes());
+            table.extend(to_u64(section.len()).to_le_bytes());
+            file.extend_from_slice(section);
+        }
+        let content = Sha256::digest(&file[HEADER..]);
+        let rows = to_u64(sections[ROWS].len() / WIDTHS[ROWS]);
+        file[..4].copy_from_slice(MAGIC);
+        file[4..8].copy_from_slice(&FORMAT.to_le_bytes());
+        file[8..16].copy_from_slice(&built.as_second().to_le_bytes());
+        file[16..24].copy_from_slice(&rows.to_le_bytes());
+        file[24..120].copy_from_slice(&table);
+        file[CONTENT_DIGEST].copy_from_slice(&content);
+        let header = Sha256::digest(&file[..HEADER_DIGEST.start]);
+        file[HEADER_DIGEST].copy_from_slice(&header);
+        file
+    }
+}
+
+pub(super) fn to_u64(length: usize) -> u64 {
+    u64::try_from(length).unwrap_or(u64::MAX)
+}
+
+pub(super) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    bytes.get(at..)?.first_chunk().map(|bytes| u32::from_le_bytes(*bytes))
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
+    bytes.get(at..)?.first_chunk().map(|bytes| u64::from_le_bytes(*bytes))
+}

@@ -1,0 +1,189 @@
+//! Other people's data: real changelog entries and real OSV documents.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::Command;
+
+use lazaret_advisory::feed::{apt, osv};
+use lazaret_model::{Advisory, Distribution, FixState, Limits, Package};
+use serde_json::Value;
+
+/// 1,181 entries of real Debian changelogs, each with the ids it names, against the version that first
+/// named each id.
+#[test]
+fn real_entries_give_the_versions_that_first_named_an_id() {
+    let Some(folder) = unpack("feeds/debian.tar.zst", "debian") else { return };
+    let lines = |name: &str| read(&folder.join("debian-changelog-bookworm").join(name));
+    let mut changelogs: BTreeMap<String, String> = BTreeMap::new();
+    for line in lines("entries.jsonl").lines() {
+        let entry: Value = serde_json::from_str(line).expect("a line is JSON");
+        let text = |field: &str| entry[field].as_str().expect("the field is a text");
+        let ids: Vec<&str> =
+            entry["cves"].as_array().expect("ids").iter().filter_map(|id| id.as_str()).collect();
+        let (source, version, suite, date) = (text("source"), text("version"), text("suite"), text("date"));
+        *changelogs.entry(source.to_owned()).or_default() += &format!(
+            "{source} ({version}) {suite}; urgency=medium\n\n  * Fix {}.\n\n -- A <a@example.org>  {date}\n\n",
+            ids.join(", ")
+        );
+    }
+    let fixes: BTreeMap<&String, Vec<apt::Fix>> =
+        changelogs.iter().map(|(source, text)| (source, apt::fixes(text.as_bytes(), source))).collect();
+    let (mut same, mut lower) = (0, 0);
+    for line in lines("fixed_versions.tsv").lines().skip(1) {
+        let [source, id, version] = line.split('\t').collect::<Vec<_>>()[..] else { panic!("{line}") };
+        let fix = fixes[&source.to_owned()]
+            .iter()
+            .find(|fix| fix.id == id)
+            .unwrap_or_else(|| panic!("{source} {id} is missing"));
+        let fixed = fix.fixed.as_deref().expect("nothing is taken back");
+        assert!(fix.published.is_some(), "{source} {id} has no date");
+        // The table knows nothing of rebuilds under a lower version above the first mention.
+        match lazaret_version::deb::compare(fixed, version) {
+            std::cmp::Ordering::Equal => same += 1,
+            std::cmp::Ordering::Less => lower += 1,
+            std::cmp::Ordering::Greater => panic!("{source} {id}: {fixed} is above {version}"),
+        }
+    }
+    assert!(same > 6500 && lower < 100, "{same} agree, {lower} are lower");
+}
+
+/// Every OSV document of the corpora is read, whatever its ecosystem.
+#[test]
+fn real_documents_are_read() {
+    let Some(folder) = unpack("feeds/osv-small.tar.zst", "osv") else { return };
+    let mut documents = 0;
+    let mut waiting = vec![folder];
+    while let Some(folder) = waiting.pop() {
+        for entry in std::fs::read_dir(folder).expect("the unpacked corpus is readable") {
+            let path = entry.expect("the unpacked corpus is readable").path();
+            if path.is_dir() {
+                waiting.push(path);
+            } else if path.extension().is_some_and(|end| end == "json") {
+                let text = read(&path);
+                if !text.contains("\"affected\"") {
+                    continue;
+                }
+                let feed = osv::parse(text.as_bytes(), &Limits::default())
+                    .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+                documents += feed.documents;
+                assert_eq!(feed.advisories, [], "none of them is for Debian");
+            }
+        }
+    }
+    assert!(documents > 2000, "only {documents} documents were found");
+}
+
+/// Two Debian images with all their packages, a small database, and what another scanner finds with it.
+#[test]
+fn findings_agree_with_another_scanner() {
+    let Some(folder) = unpack("match/trivy-osv.tar.zst", "match") else { return };
+    let rows = their_rows(&read(&folder.join("trivy/integration/testdata/fixtures/db/debian.yaml")));
+    let database = super::samples::open(rows);
+    let mut compared = 0;
+    for line in read(&folder.join("trivy/cases.jsonl")).lines() {
+        let case: Value = serde_json::from_str(line).expect("a line is JSON");
+        let packages = case["packages"].as_array().map(Vec::as_slice).unwrap_or_default();
+        if case["os"]["Family"] != "debian" || packages.is_empty() {
+            continue;
+        }
+        let release = case["os"]["Name"].as_str().and_then(|name| name.split('.').next()).map(str::to_owned);
+        let distribution = Distribution { version: release, ..super::samples::bookworm() };
+        let packages: Vec<Package> = packages.iter().map(their_package).collect();
+        let found: BTreeSet<[String; 4]> = database
+            .findings(Some(&distribution), &packages)
+            .expect("the database is sound")
+            .into_iter()
+            .map(|finding| {
+                let fixed = match finding.fix {
+                    FixState::Fixed { version } => version,
+                    FixState::NotFixed => String::new(),
+                };
+                [finding.id, finding.package.name, finding.package.version, fixed]
+            })
+            .collect();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let expected: BTreeSet<[String; 4]> = case["expected"]
+            .as_array()
+            .expect("expectations")
+            .iter()
+            .filter(|expected| expected["class"] == "os-pkgs")
+            .map(|expected| ["vuln", "pkg", "installed", "fixed"].map(|field| text(&expected[field])))
+            .collect();
+        assert_eq!(found, expected, "{}", case["case"]);
+        compared += expected.len();
+    }
+    assert!(compared >= 6, "only {compared} findings were compared");
+}
+
+/// Their database is YAML of one shape: buckets for releases, in them packages, in them ids.
+fn their_rows(yaml: &str) -> Vec<Advisory> {
+    let mut rows: Vec<Advisory> = Vec::new();
+    let (mut release, mut package) = (String::new(), String::new());
+    for line in yaml.lines() {
+        if let Some(name) = line.strip_prefix("- bucket: debian ") {
+            release = format!("debian:{name}");
+        } else if let Some(name) = line.strip_prefix("    - bucket: ") {
+            package = name.to_owned();
+        } else if let Some(id) = line.strip_prefix("        - key: ") {
+            rows.push(Advisory {
+                release: release.clone(),
+                ..super::samples::advisory(id, &package, "", "")
+            });
+        } else if let (Some(version), Some(row)) =
+            (line.trim().strip_prefix("FixedVersion: "), rows.last_mut())
+        {
+            row.fixed = Some(version.to_owned());
+        }
+    }
+    rows
+}
+
+fn their_package(package: &Value) -> Package {
+    let version = |epoch: &str, version: &str, release: &str| {
+        let text = |field: &str| package[field].as_str().unwrap_or_default();
+        let epoch = package[epoch]
+            .as_u64()
+            .filter(|epoch| *epoch > 0)
+            .map_or_else(String::new, |epoch| format!("{epoch}:"));
+        let release = Some(text(release)).filter(|release| !release.is_empty());
+        format!(
+            "{epoch}{}{}",
+            text(version),
+            release.map_or_else(String::new, |release| format!("-{release}"))
+        )
+    };
+    let text = |field: &str| package[field].as_str().unwrap_or_default();
+    let source =
+        super::samples::package(text("name"), text("src"), &version("srcepoch", "srcversion", "srcrelease"));
+    Package { version: version("epoch", "version", "release"), ..source }
+}
+
+fn read(path: &std::path::Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Unpacks a corpus with the system's tar.
+fn unpack(archive: &str, name: &str) -> Option<PathBuf> {
+    let skipped = |why: std::fmt::Arguments<'_>| {
+        // Past the capture of the test harness: a skipped test must be seen.
+        let _ = writeln!(std::io::stderr(), "SKIPPED: {why}");
+    };
+    let corpora = std::env::var_os("LAZARET_CORPORA").map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpora"),
+        PathBuf::from,
+    );
+    let archive = corpora.join(archive);
+    if !archive.exists() {
+        skipped(format_args!("no corpus at {}; set LAZARET_CORPORA", archive.display()));
+        return None;
+    }
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("the target folder is writable");
+    let status = Command::new("tar").arg("--zstd").arg("-xf").arg(&archive).arg("-C").arg(&folder).status();
+    if !status.is_ok_and(|status| status.success()) {
+        skipped(format_args!("no tar with zstd on this machine to unpack {}", archive.display()));
+        return None;
+    }
+    Some(folder)
+}

@@ -1,0 +1,120 @@
+//! Hostile files: an error or the same answers, never a panic.
+
+use lazaret_advisory::{Database, DatabaseError};
+use lazaret_model::{Ecosystem, Package};
+use proptest::prelude::*;
+use sha2::{Digest as _, Sha256};
+
+use super::samples::{advisories, advisory, bookworm, file, package};
+
+const HEADER: usize = 184;
+
+fn sample() -> Vec<u8> {
+    file([
+        advisory("CVE-2024-0001", "foo", "", "1.2"),
+        advisory("CVE-2024-0002", "foo", "1.0", "1.3"),
+        advisory("CVE-2024-0002", "bar", "", ""),
+    ])
+}
+
+fn packages() -> Vec<Package> {
+    ["foo", "bar", "a", "b", "c"].map(|name| package(name, name, "1.1")).to_vec()
+}
+
+/// Asks everything that can be asked.
+fn ask(database: &Database) -> Result<String, DatabaseError> {
+    let mut answers = format!("{:?}", database.snapshot());
+    answers += &format!("{:?}", database.findings(Some(&bookworm()), &packages())?);
+    answers += &format!("{:?}", database.advisories().collect::<Result<Vec<_>, _>>()?);
+    for id in ["CVE-2024-0001", "CVE-2024-0002", "DSA-1"] {
+        answers += &format!("{:?}", database.by_id(id)?);
+    }
+    answers += &format!("{:?}", database.by_package(Ecosystem::Deb, "debian:12", "foo")?);
+    answers += &format!("{:?}", database.coverage()?);
+    Ok(answers)
+}
+
+/// Makes the hashes right again, as an attacker would.
+fn forge(file: &mut [u8]) {
+    let content = Sha256::digest(&file[HEADER..]);
+    file[120..152].copy_from_slice(&content);
+    let header = Sha256::digest(&file[..152]);
+    file[152..184].copy_from_slice(&header);
+}
+
+#[test]
+fn a_file_cut_off_anywhere_does_not_open() {
+    let file = sample();
+    for end in 0..file.len() {
+        assert!(Database::open(&file[..end]).is_err(), "{end}");
+    }
+    let longer = [&file[..], &[0]].concat();
+    assert!(matches!(Database::open(longer), Err(DatabaseError::Header(_))));
+}
+
+#[test]
+fn errors_say_what_is_wrong() {
+    let error = |file: &[u8]| Database::open(file).unwrap_err().to_string();
+    let mut file = sample();
+    assert_eq!(error(b"PK\x03\x04"), "it is not an advisory database: it does not start with `LZDB`");
+    let cut = file.len() - 9;
+    assert_eq!(error(&file[..cut]), format!("it is cut off: {cut} bytes of {}", file.len()));
+    file[4] = 2;
+    assert_eq!(error(&file), "it has the format version 2, and this program reads version 1 only");
+}
+
+#[test]
+fn every_flipped_bit_is_found() {
+    let file = sample();
+    for at in 0..file.len() {
+        for bit in 0..8 {
+            let mut damaged = file.clone();
+            damaged[at] ^= 1 << bit;
+            let sound = Database::open(damaged).and_then(|database| database.verify());
+            assert!(sound.is_err(), "bit {bit} of byte {at}");
+        }
+    }
+}
+
+#[test]
+fn forged_files_answer_or_fail() {
+    let file = sample();
+    for at in (4..120).chain(HEADER..file.len()) {
+        for value in [0, 1, 0x7f, 0x80, 0xff] {
+            let mut forged = file.clone();
+            forged[at] = value;
+            forge(&mut forged);
+            if let Ok(database) = Database::open(forged) {
+                let sound = database.verify().is_ok();
+                let answers = ask(&database);
+                assert!(!sound || answers.is_ok(), "byte {at}: verified, but {answers:?}");
+            }
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_refused(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        prop_assert!(Database::open(bytes).is_err());
+    }
+
+    #[test]
+    fn any_forged_content_is_answered_or_refused(
+        rows in advisories(),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
+    ) {
+        let mut bytes = file(rows);
+        let content = bytes.len() - HEADER;
+        for (at, value) in changes {
+            if content > 0 {
+                bytes[HEADER + at.index(content)] = value;
+            }
+        }
+        forge(&mut bytes);
+        if let Ok(database) = Database::open(bytes) {
+            let sound = database.verify().is_ok();
+            prop_assert!(ask(&database).is_ok() || !sound);
+        }
+    }
+}
