@@ -1,87 +1,54 @@
-use std::collections::BTreeMap;
+//! The one pass over a tree.
 
-use lazaret_model::{Content, Distribution, Limits, Package, Problem, ProblemKind, Tree, Want};
+use lazaret_model::{
+    Content, Distribution, Entry, EntryKind, Limits, Package, Problem, ProblemKind, Tree, Want,
+};
+use sha2::{Digest as _, Sha256};
 
-use crate::cataloger::{CATALOGERS, is_executable};
-use crate::{apt_sources, dpkg, os_release};
+use crate::cataloger::CATALOGERS;
+use crate::files::{Files, Need, Pattern};
+use crate::{apt, distribution};
 
-/// What a tree holds. Sorted, so that equal trees give equal catalogs.
+/// What is looked for besides packages.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Digests of all files that may be executed: the slow part of a pass.
+    pub executables: bool,
+}
+
+/// What was found, in an order that depends on nothing but the tree.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Catalog {
     pub distribution: Option<Distribution>,
+    /// Sorted, without repetitions.
     pub packages: Vec<Package>,
-    /// Only if asked for.
+    /// In ascending order of the paths; empty unless asked for.
     pub executables: Vec<Executable>,
-    /// Configuration of APT, as (path, content): sources and the keyrings that verify them.
+    /// Lists of package sources and the keys that they name, relative to the root, with their contents.
     pub apt_sources: Vec<(String, Vec<u8>)>,
-    /// What could not be read.
+    /// What could not be read: if there are any, something may be missing above.
     pub problems: Vec<Problem>,
 }
 
-/// A regular file with an x bit: nothing else in an image can be executed.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+/// A regular file with an executable bit.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Executable {
-    pub path: Vec<u8>,
+    pub path: String,
     pub sha256: [u8; 32],
-    /// Permission bits including set-user-id and set-group-id.
     pub mode: u16,
     pub layer: u32,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Options {
-    /// Digests of all executables: reads every byte of them.
-    pub executables: bool,
-}
-
-/// Findings while the tree passes by; what can only be said at the end is settled by [`finish`].
-#[derive(Debug, Default)]
-pub(crate) struct Findings {
-    pub(crate) packages: Vec<Package>,
-    pub(crate) problems: Vec<Problem>,
-    /// Layer of the newest file list of each dpkg package, by `name` or `name:architecture`.
-    pub(crate) dpkg_lists: BTreeMap<String, u32>,
-    max_packages: usize,
-    packages_left_out: usize,
-    problems_left_out: usize,
-}
-
-/// A hostile image could bring a problem a record.
-const MAX_PROBLEMS: usize = 1_000;
-
-impl Findings {
-    pub(crate) fn new(limits: &Limits) -> Self {
-        Self { max_packages: limits.packages, ..Self::default() }
-    }
-
-    pub(crate) fn package(&mut self, package: Package) {
-        if self.packages.len() < self.max_packages {
-            self.packages.push(package);
-        } else {
-            self.packages_left_out += 1;
-        }
-    }
-
-    pub(crate) fn problem(&mut self, problem: Problem) {
-        if self.problems.len() < MAX_PROBLEMS {
-            self.problems.push(problem);
-        } else {
-            self.problems_left_out += 1;
-        }
-    }
-}
-
-/// Catalogs a tree in one walk.
+/// Finds what is in a tree.
 pub fn catalog(tree: &mut dyn Tree, limits: &Limits, options: Options) -> Catalog {
-    let mut findings = Findings::new(limits);
+    let mut readers: Vec<Reader> = CATALOGERS.iter().map(|cataloger| Reader::new(cataloger.patterns, true)).collect();
+    readers.extend([distribution::PATTERNS, apt::PATTERNS].map(|patterns| Reader::new(patterns, false)));
     let mut executables = Vec::new();
-    let mut releases = os_release::Releases::default();
-    let mut sources = apt_sources::Sources::default();
+    let mut problems = Problems::default();
+    let mut left = limits.kept_bytes;
 
-    let mut want = |entry: &lazaret_model::Entry<'_>| {
-        let path = entry.path;
-        let read = CATALOGERS.iter().any(|cataloger| (cataloger.wants)(path));
-        if read || os_release::wants(path) || apt_sources::wants(path) {
+    let mut want = |entry: &Entry<'_>| {
+        if WANTED.iter().any(|patterns| needs(patterns, entry.path) == Some(Need::Content)) {
             Want::Bytes
         } else if options.executables && is_executable(entry) {
             Want::Digest
@@ -89,130 +56,147 @@ pub fn catalog(tree: &mut dyn Tree, limits: &Limits, options: Options) -> Catalo
             Want::Nothing
         }
     };
-    let mut visit = |entry: &lazaret_model::Entry<'_>, content: Content<'_>| {
-        let bytes = match content {
-            Content::Bytes(bytes) => Some(bytes),
-            Content::Digest(sha256) => {
-                executables.push(Executable {
-                    path: entry.path.to_vec(),
-                    sha256,
-                    mode: entry.mode,
-                    layer: entry.layer,
-                });
-                None
-            }
-            Content::Nothing => None,
-        };
-        for cataloger in CATALOGERS {
-            (cataloger.visit)(entry, bytes, &mut findings);
+    let mut visit = |entry: &Entry<'_>, content: Content<'_>| {
+        if options.executables && is_executable(entry) {
+            let sha256 = match content {
+                Content::Digest(digest) => Some(digest),
+                Content::Bytes(bytes) => Some(Sha256::digest(bytes).into()),
+                // The tree says why.
+                Content::Nothing => None,
+            };
+            executables.extend(sha256.map(|sha256| Executable {
+                path: String::from_utf8_lossy(entry.path).into_owned(),
+                sha256,
+                mode: entry.mode,
+                layer: entry.layer,
+            }));
         }
-        if let Some(bytes) = bytes {
-            releases.visit(entry.path, bytes);
-            sources.visit(entry.path, bytes, &mut findings);
+        for reader in &mut readers {
+            reader.take(entry, content, &mut left, &mut problems);
         }
     };
-    let mut problems = tree.walk(&mut want, &mut visit);
-    finish(&mut findings);
-    problems.append(&mut findings.problems);
-    executables.sort_unstable();
+    let unread = tree.walk(&mut want, &mut visit);
+
+    let mut packages: Vec<Package> = CATALOGERS
+        .iter()
+        .zip(&readers)
+        .flat_map(|(cataloger, reader)| (cataloger.read)(&reader.files, limits, &mut problems))
+        .collect();
+    packages.sort_unstable();
+    packages.dedup();
+    let [.., distribution, apt] = readers.as_slice() else { return Catalog::default() };
     Catalog {
-        distribution: releases.distribution(),
-        packages: findings.packages,
+        distribution: distribution::read(&distribution.files),
+        packages,
         executables,
-        apt_sources: sources.into_files(),
-        problems,
+        apt_sources: apt::read(&apt.files),
+        problems: unread.into_iter().chain(problems.into_list()).collect(),
     }
 }
 
-fn finish(findings: &mut Findings) {
-    dpkg::attribute_layers(findings);
-    findings.packages.sort_unstable();
-    findings.packages.dedup();
-    if findings.packages_left_out > 0 {
-        let detail = format!(
-            "{} packages are over the limit of {}",
-            findings.packages_left_out, findings.max_packages
-        );
-        findings.problems.push(Problem::new(ProblemKind::Limit, "packages", detail));
+/// Whose contents are wanted: constant, so that no file has to be seen before another.
+const WANTED: [&[Pattern]; CATALOGERS.len() + 2] = {
+    let mut all: [&[Pattern]; CATALOGERS.len() + 2] = [distribution::PATTERNS; CATALOGERS.len() + 2];
+    let mut number = 0;
+    while number < CATALOGERS.len() {
+        all[number] = CATALOGERS[number].patterns;
+        number += 1;
     }
-    if findings.problems_left_out > 0 {
-        let detail = format!("{} further problems are not listed", findings.problems_left_out);
-        findings.problems.push(Problem::new(ProblemKind::Limit, "problems", detail));
-    }
+    all[number + 1] = apt::PATTERNS;
+    all
+};
+
+fn needs(patterns: &[Pattern], path: &[u8]) -> Option<Need> {
+    patterns.iter().find(|pattern| pattern.matches(path)).map(|pattern| pattern.need)
 }
 
-#[cfg(test)]
-pub(crate) mod tests {
-    use lazaret_model::{Entry, EntryKind};
+fn is_executable(entry: &Entry<'_>) -> bool {
+    entry.kind == EntryKind::File && entry.mode & 0o111 != 0
+}
 
-    use super::*;
+/// Brings together the files of one reader.
+struct Reader {
+    patterns: &'static [Pattern],
+    /// Whether a link on the way to the files means that something is not read.
+    database: bool,
+    files: Files,
+}
 
-    /// A tree of literal files, as (path, mode, layer, content).
-    pub(crate) struct Files(pub(crate) Vec<(&'static str, u16, u32, Vec<u8>)>);
+impl Reader {
+    fn new(patterns: &'static [Pattern], database: bool) -> Self {
+        Self { patterns, database, files: Files::default() }
+    }
 
-    impl Tree for Files {
-        fn walk(
-            &mut self,
-            want: &mut dyn FnMut(&Entry<'_>) -> Want,
-            visit: &mut dyn FnMut(&Entry<'_>, Content<'_>),
-        ) -> Vec<Problem> {
-            for (path, mode, layer, content) in &self.0 {
-                let entry = Entry {
-                    path: path.as_bytes(),
-                    kind: EntryKind::File,
-                    mode: *mode,
-                    uid: 0,
-                    gid: 0,
-                    size: content.len() as u64,
-                    layer: *layer,
+    fn take(&mut self, entry: &Entry<'_>, content: Content<'_>, left: &mut u64, problems: &mut Problems) {
+        let need = needs(self.patterns, entry.path);
+        match (entry.kind, need) {
+            (EntryKind::File, Some(Need::Content)) => {
+                let content = match content {
+                    Content::Bytes(bytes) => match left.checked_sub(bytes.len() as u64) {
+                        Some(rest) => {
+                            *left = rest;
+                            Some(bytes.to_vec())
+                        }
+                        None => {
+                            problems.limit(lossy(entry.path), "too many bytes of package databases");
+                            None
+                        }
+                    },
+                    _ => None,
                 };
-                match want(&entry) {
-                    Want::Nothing => visit(&entry, Content::Nothing),
-                    Want::Digest => visit(&entry, Content::Digest([7; 32])),
-                    Want::Bytes => visit(&entry, Content::Bytes(content)),
+                self.files.add(entry.path, entry.layer, content);
+            }
+            (EntryKind::File, Some(Need::Layer)) => self.files.add(entry.path, entry.layer, None),
+            (EntryKind::Symlink { target }, _) => {
+                let on_the_way = || self.patterns.iter().any(|pattern| pattern.is_below(entry.path));
+                if self.database && (need == Some(Need::Content) || on_the_way()) {
+                    let detail = "a link on the way to a package database was not followed";
+                    problems.push(Problem::new(ProblemKind::Unsupported, lossy(entry.path), detail));
+                }
+                if need.is_some() {
+                    self.files.add_link(entry.path, target);
                 }
             }
-            Vec::new()
+            _ => {}
+        }
+    }
+}
+
+/// A bounded list: a hostile database can be wrong in every record.
+#[derive(Debug, Default)]
+pub(crate) struct Problems {
+    list: Vec<Problem>,
+    left_out: usize,
+}
+
+const MOST_PROBLEMS: usize = 1_000;
+
+impl Problems {
+    fn push(&mut self, problem: Problem) {
+        if self.list.len() < MOST_PROBLEMS {
+            self.list.push(problem);
+        } else {
+            self.left_out += 1;
         }
     }
 
-    fn tree() -> Files {
-        let status = "Package: b\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1\n\n\
-                      Package: a\nStatus: install ok installed\nArchitecture: amd64\nVersion: 2\n";
-        Files(vec![
-            ("etc/apt/sources.list", 0o644, 0, b"deb m s c\n".to_vec()),
-            ("etc/os-release", 0o644, 0, b"ID=debian\nVERSION_ID=\"12\"\n".to_vec()),
-            ("usr/bin/true", 0o755, 0, b"x".to_vec()),
-            ("usr/share/readme", 0o644, 0, b"x".to_vec()),
-            ("var/lib/dpkg/info/a.list", 0o644, 0, b"/.\n".to_vec()),
-            ("var/lib/dpkg/info/b:amd64.list", 0o644, 1, b"/.\n".to_vec()),
-            ("var/lib/dpkg/status", 0o644, 2, status.as_bytes().to_vec()),
-        ])
+    pub(crate) fn malformed(&mut self, subject: String, detail: impl Into<String>) {
+        self.push(Problem::new(ProblemKind::Malformed, subject, detail));
     }
 
-    #[test]
-    fn one_walk_finds_everything() {
-        let found = catalog(&mut tree(), &Limits::default(), Options { executables: true });
-        let packages: Vec<_> = found.packages.iter().map(|p| (p.name.as_str(), p.layer)).collect();
-        assert_eq!(packages, [("a", 0), ("b", 1)], "sorted, each with the layer of its file list");
-        assert_eq!(found.distribution.unwrap().key(), "debian:12");
-        assert_eq!(found.executables.len(), 1);
-        assert_eq!(found.executables[0].path, b"usr/bin/true");
-        assert_eq!(found.apt_sources[0].0, "etc/apt/sources.list");
-        assert_eq!(found.problems, []);
+    pub(crate) fn limit(&mut self, subject: String, detail: impl Into<String>) {
+        self.push(Problem::new(ProblemKind::Limit, subject, detail));
     }
 
-    #[test]
-    fn executables_are_only_read_when_asked_for() {
-        assert!(catalog(&mut tree(), &Limits::default(), Options::default()).executables.is_empty());
+    pub(crate) fn into_list(mut self) -> Vec<Problem> {
+        if self.left_out > 0 {
+            let detail = format!("{} more problems are not listed", self.left_out);
+            self.list.push(Problem::new(ProblemKind::Limit, "the packages", detail));
+        }
+        self.list
     }
+}
 
-    #[test]
-    fn packages_over_the_limit_are_counted() {
-        let limits = Limits { packages: 1, ..Limits::default() };
-        let found = catalog(&mut tree(), &limits, Options::default());
-        assert_eq!(found.packages.len(), 1);
-        assert_eq!(found.problems[0].kind, ProblemKind::Limit);
-        assert!(found.problems[0].detail.starts_with("1 packages"), "{}", found.problems[0]);
-    }
+fn lossy(path: &[u8]) -> String {
+    String::from_utf8_lossy(path).into_owned()
 }

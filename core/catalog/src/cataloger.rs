@@ -1,31 +1,28 @@
-use lazaret_model::{Ecosystem, Entry, EntryKind};
+//! The readers of package databases, as data: what a scan covers is this list.
 
-use crate::catalog::Findings;
+use std::fmt;
+
+use lazaret_model::{Ecosystem, Limits, Package};
+
+use crate::catalog::Problems;
 use crate::dpkg;
+use crate::files::{Files, Pattern};
 
-/// One way of finding packages. Adding a row to [`CATALOGERS`] is all that registration needs.
-#[derive(Debug)]
+/// One kind of package database.
 pub struct Cataloger {
     pub name: &'static str,
     pub ecosystem: Ecosystem,
-    /// What it reads, for people; `*` stands for one path component.
-    pub reads: &'static [&'static str],
-    /// Whether the content of this file is read.
-    pub(crate) wants: fn(path: &[u8]) -> bool,
-    /// Called with each entry of the tree, and with the content of those it wants.
-    pub(crate) visit: fn(entry: &Entry<'_>, content: Option<&[u8]>, findings: &mut Findings),
+    /// The files that it reads.
+    pub patterns: &'static [Pattern],
+    pub(crate) read: fn(&Files, &Limits, &mut Problems) -> Vec<Package>,
 }
 
-/// Every cataloger there is.
-pub const CATALOGERS: &[Cataloger] = &[Cataloger {
-    name: "dpkg",
-    ecosystem: Ecosystem::Deb,
-    reads: &["var/lib/dpkg/status", "var/lib/dpkg/status.d/*", "var/lib/dpkg/info/*.list"],
-    wants: dpkg::wants,
-    visit: dpkg::visit,
-}];
+/// All catalogers.
+pub const CATALOGERS: &[Cataloger] =
+    &[Cataloger { name: "dpkg", ecosystem: Ecosystem::Deb, patterns: dpkg::PATTERNS, read: dpkg::read }];
 
-/// Regular files can be executed if any of their x bits is set, by root too.
-pub(crate) fn is_executable(entry: &Entry<'_>) -> bool {
-    entry.kind == EntryKind::File && entry.mode & 0o111 != 0
+impl fmt::Debug for Cataloger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cataloger").field("name", &self.name).field("ecosystem", &self.ecosystem).finish_non_exhaustive()
+    }
 }

@@ -1,214 +1,264 @@
-//! The database of dpkg: `var/lib/dpkg/status`, or one file a package in `status.d` (images without dpkg).
+//! Packages of dpkg (Debian and its derivatives).
 //!
-//! Fields: deb-control(5) and dpkg-query(1), "package states".
+//! `var/lib/dpkg/status` lists what dpkg installed (dpkg(1), "PACKAGE STATES"); images built without
+//! dpkg have one file for each package in `var/lib/dpkg/status.d` instead.
 
-use lazaret_model::{Ecosystem, Entry, Package, Problem, ProblemKind, SourcePackage};
+use std::collections::HashMap;
 
-use crate::catalog::Findings;
-use crate::deb822::{self, Field};
+use lazaret_model::{Ecosystem, Limits, Package, SourcePackage};
 
-const STATUS: &[u8] = b"var/lib/dpkg/status";
-const STATUS_D: &[u8] = b"var/lib/dpkg/status.d/";
-const INFO: &[u8] = b"var/lib/dpkg/info/";
+use crate::catalog::Problems;
+use crate::deb822::{Paragraph, paragraphs};
+use crate::files::{Files, Name, Pattern};
 
-/// Names and versions are at most a file name long; what is longer is no package.
-const MAX_TEXT: usize = 255;
+pub(crate) const PATTERNS: &[Pattern] = &[
+    Pattern::content(DATABASE, Name::Exactly("status")),
+    Pattern::content(PIECES, Name::Any),
+    Pattern::layer(INFO, Name::EndsWith(LIST)),
+    Pattern::layer(INFO, Name::EndsWith(SUMS)),
+];
 
-pub(crate) fn wants(path: &[u8]) -> bool {
-    path == STATUS
-        || path
-            .strip_prefix(STATUS_D)
-            .is_some_and(|name| !name.ends_with(b".md5sums") && !name.contains(&b'/'))
-}
+const DATABASE: &str = "var/lib/dpkg";
+const PIECES: &str = "var/lib/dpkg/status.d";
+const INFO: &str = "var/lib/dpkg/info";
+const LIST: &str = ".list";
+const SUMS: &str = ".md5sums";
 
-pub(crate) fn visit(entry: &Entry<'_>, content: Option<&[u8]>, findings: &mut Findings) {
-    if let Some(list) = entry.path.strip_prefix(INFO) {
-        remember_list(list, entry.layer, findings);
-    } else if let Some(bytes) = content
-        && wants(entry.path)
-    {
-        status(entry, bytes, findings);
-    }
-}
-
-/// dpkg writes a package's file list when it unpacks the package and then leaves it alone, while each
-/// installation of anything rewrites the status file: the list's layer is the one that brought the package.
-fn remember_list(list: &[u8], layer: u32, findings: &mut Findings) {
-    let name = list.strip_suffix(b".list").or_else(|| list.strip_suffix(b".md5sums"));
-    if let Some(name) = name.and_then(text) {
-        let newest = findings.dpkg_lists.entry(name).or_insert(layer);
-        *newest = (*newest).max(layer);
-    }
-}
-
-/// Gives each package the layer of its file list; without one the layer of the status file stays.
-pub(crate) fn attribute_layers(findings: &mut Findings) {
-    let lists = std::mem::take(&mut findings.dpkg_lists);
-    for package in findings.packages.iter_mut().filter(|package| package.location.as_bytes() == STATUS) {
-        let architecture = package.architecture.as_deref().unwrap_or_default();
-        let with_architecture = lists.get(&format!("{}:{architecture}", package.name));
-        if let Some(&layer) = with_architecture.or_else(|| lists.get(&package.name)) {
-            package.layer = layer;
+pub(crate) fn read(files: &Files, limits: &Limits, problems: &mut Problems) -> Vec<Package> {
+    let layers = unpacked_in(files);
+    let mut packages = Vec::new();
+    let database = files.within(DATABASE).map(|file| (file, true));
+    let pieces = files.within(PIECES).map(|file| (file, false));
+    for ((path, layer, text), whole) in database.chain(pieces) {
+        let location = String::from_utf8_lossy(path).into_owned();
+        for (number, paragraph) in (1..).zip(paragraphs(text)) {
+            let subject = || format!("{location}, paragraph {number}");
+            let Some(name) = paragraph.line("Package") else {
+                // Beside the pieces lie checksums and scripts.
+                if whole {
+                    problems.malformed(subject(), "a paragraph names no package");
+                }
+                continue;
+            };
+            if paragraph.bad_lines > 0 {
+                problems.malformed(subject(), format!("the record of {name} has lines that are no fields"));
+            }
+            if !is_there(&paragraph, whole, &subject, &name, problems) {
+                continue;
+            }
+            let Some(version) = paragraph.line("Version") else {
+                problems.malformed(subject(), format!("the record of {name} has no version"));
+                continue;
+            };
+            if packages.len() >= limits.packages {
+                problems.limit(location.clone(), format!("more than {} packages", limits.packages));
+                return packages;
+            }
+            let architecture = paragraph.line("Architecture");
+            packages.push(Package {
+                ecosystem: Ecosystem::Deb,
+                source: source(&paragraph, &name, &version),
+                layer: layer_of(&layers, &name, architecture.as_deref()).unwrap_or(layer),
+                location: location.clone(),
+                architecture,
+                name,
+                version,
+            });
         }
     }
+    packages
 }
 
-fn status(entry: &Entry<'_>, bytes: &[u8], findings: &mut Findings) {
-    let location = String::from_utf8_lossy(entry.path).into_owned();
-    let mut malformed = 0u64;
-    for paragraph in deb822::paragraphs(bytes) {
-        if !is_present(&paragraph) {
-            continue;
+/// Whether files of the package are on the disk: in every state but two. A package that was only
+/// half installed or removed counts, for its files may run.
+fn is_there(
+    paragraph: &Paragraph<'_>,
+    whole: bool,
+    subject: impl Fn() -> String,
+    name: &str,
+    problems: &mut Problems,
+) -> bool {
+    const STATES: [&str; 6] =
+        ["installed", "half-installed", "unpacked", "half-configured", "triggers-awaited", "triggers-pending"];
+    let Some(status) = paragraph.line("Status") else {
+        // What dpkg did not install has no status.
+        if whole {
+            problems.malformed(subject(), format!("the record of {name} has no status: taken as installed"));
         }
-        match package(&paragraph, &location, entry.layer) {
-            Some(package) => findings.package(package),
-            None => malformed += 1,
-        }
-    }
-    if malformed > 0 {
-        let detail = format!("{malformed} records have no usable name and version");
-        findings.problem(Problem::new(ProblemKind::Malformed, location, detail));
-    }
-}
-
-/// Whether files of the package are in the tree. `Status` is three words: what the administrator wants,
-/// an error flag, and the state. Removed packages whose configuration is left are not present.
-fn is_present(paragraph: &[Field<'_>]) -> bool {
-    let Some(status) = deb822::value(paragraph, "Status") else { return true };
-    !matches!(
-        status.rsplit(|byte| byte.is_ascii_whitespace()).next(),
-        Some(b"not-installed" | b"config-files")
-    )
-}
-
-fn package(paragraph: &[Field<'_>], location: &str, layer: u32) -> Option<Package> {
-    let name = text(deb822::value(paragraph, "Package")?)?;
-    let version = text(deb822::value(paragraph, "Version")?)?;
-    let source = match deb822::value(paragraph, "Source") {
-        Some(source) => source_package(source, &version)?,
-        None => SourcePackage { name: name.clone(), version: version.clone() },
+        return true;
     };
-    Some(Package {
-        ecosystem: Ecosystem::Deb,
-        name,
-        version,
-        architecture: deb822::value(paragraph, "Architecture").and_then(text),
-        source,
-        location: location.to_owned(),
-        layer,
-    })
-}
-
-/// `name`, or `name (version)` where the version differs from the binary package's.
-fn source_package(value: &[u8], binary_version: &str) -> Option<SourcePackage> {
-    let split = value.iter().position(|&byte| byte == b'(');
-    let (name, version) = match split {
-        Some(open) => {
-            let version = value[open + 1..].strip_suffix(b")")?;
-            (value[..open].trim_ascii(), text(version.trim_ascii())?)
+    match status.split_ascii_whitespace().nth(2) {
+        Some("not-installed" | "config-files") => false,
+        Some(state) if STATES.contains(&state) => true,
+        _ => {
+            problems.malformed(subject(), format!("the status of {name} is unknown: taken as installed"));
+            true
         }
-        None => (value, binary_version.to_owned()),
-    };
-    Some(SourcePackage { name: text(name)?, version })
+    }
 }
 
-/// A name, version or architecture: printable ASCII without white space, as Debian's policy allows.
-fn text(bytes: &[u8]) -> Option<String> {
-    let valid = !bytes.is_empty() && bytes.len() <= MAX_TEXT && bytes.iter().all(u8::is_ascii_graphic);
-    if valid { String::from_utf8(bytes.to_vec()).ok() } else { None }
+/// `Source: name (version)`; without it the package is its own source, without a version it has the same.
+fn source(paragraph: &Paragraph<'_>, name: &str, version: &str) -> SourcePackage {
+    let own = || SourcePackage { name: name.to_owned(), version: version.to_owned() };
+    let Some(text) = paragraph.line("Source") else { return own() };
+    let (source, rest) = text.split_once('(').unwrap_or((&text, ""));
+    let stated = rest.split(')').next().unwrap_or_default().trim();
+    let version = if stated.is_empty() { version } else { stated };
+    match source.trim() {
+        "" => own(),
+        source => SourcePackage { name: source.to_owned(), version: version.to_owned() },
+    }
+}
+
+/// The layer that unpacked each package, by the stem of its files in `info`. The status file is
+/// rewritten by every installation; the list of a package's files only by its own.
+fn unpacked_in(files: &Files) -> HashMap<&[u8], u32> {
+    let mut layers = HashMap::new();
+    for (path, file) in files.iter() {
+        let name = path.strip_prefix(INFO.as_bytes()).and_then(|rest| rest.strip_prefix(b"/"));
+        let stem = name.and_then(|name| {
+            name.strip_suffix(LIST.as_bytes()).or_else(|| name.strip_suffix(SUMS.as_bytes()))
+        });
+        if let Some(stem) = stem {
+            let newest = layers.entry(stem).or_insert(file.layer);
+            *newest = file.layer.max(*newest);
+        }
+    }
+    layers
+}
+
+/// Packages that can be installed for several architectures have theirs in the names of their files.
+fn layer_of(layers: &HashMap<&[u8], u32>, name: &str, architecture: Option<&str>) -> Option<u32> {
+    let plain = layers.get(name.as_bytes());
+    let qualified = architecture.and_then(|architecture| layers.get(format!("{name}:{architecture}").as_bytes()));
+    plain.max(qualified).copied()
 }
 
 #[cfg(test)]
 mod tests {
-    use lazaret_model::{EntryKind, Limits};
     use proptest::prelude::*;
 
     use super::*;
 
-    fn read(path: &str, content: &[u8]) -> Findings {
-        let mut findings = Findings::new(&Limits::default());
-        let entry = Entry {
-            path: path.as_bytes(),
-            kind: EntryKind::File,
-            mode: 0o644,
-            uid: 0,
-            gid: 0,
-            size: content.len() as u64,
-            layer: 3,
-        };
-        visit(&entry, Some(content), &mut findings);
-        attribute_layers(&mut findings);
-        findings
+    fn status(text: &str) -> (Vec<Package>, usize) {
+        let mut files = Files::default();
+        files.add(b"var/lib/dpkg/status", 3, Some(text.as_bytes().to_vec()));
+        files.add(b"var/lib/dpkg/info/a.list", 1, None);
+        files.add(b"var/lib/dpkg/info/a.md5sums", 2, None);
+        files.add(b"var/lib/dpkg/info/libc6:amd64.list", 0, None);
+        let mut problems = Problems::default();
+        let packages = read(&files, &Limits::default(), &mut problems);
+        (packages, problems.into_list().len())
     }
 
-    fn names(findings: &Findings) -> Vec<&str> {
-        findings.packages.iter().map(|package| package.name.as_str()).collect()
+    fn record(name: &str, state: &str) -> String {
+        format!("Package: {name}\nStatus: {state}\nVersion: 1:2.3-4\nArchitecture: amd64\n\n")
     }
 
     #[test]
-    fn reads_source_epoch_and_architecture() {
-        let found = read(
-            "var/lib/dpkg/status",
-            b"Package: libc6\nStatus: install ok installed\nPriority: optional\nMaintainer: X\nArchitecture: amd64\n\
-              Multi-Arch: same\nSource: glibc (2.36-9)\nVersion: 2.36-9+b1\nDescription: lib\n more: text\n .\n\n\
-              Package: perl-base\nStatus: install ok installed\nSource: perl\nVersion: 1:5.36.0-7\n",
+    fn reads_what_is_on_the_disk() {
+        let mut text = String::new();
+        for (name, state) in [
+            ("installed", "install ok installed"),
+            ("held", "hold ok installed"),
+            ("leaving", "deinstall ok installed"),
+            ("removed", "deinstall ok config-files"),
+            ("purged", "purge ok not-installed"),
+            ("half", "install reinstreq half-installed"),
+            ("unpacked", "install ok unpacked"),
+            ("half-configured", "install ok half-configured"),
+            ("waiting", "install ok triggers-awaited"),
+            ("pending", "install ok triggers-pending"),
+        ] {
+            text.push_str(&record(name, state));
+        }
+        let (packages, problems) = status(&text);
+        let names: Vec<&str> = packages.iter().map(|package| package.name.as_str()).collect();
+        assert_eq!(
+            names,
+            ["installed", "held", "leaving", "half", "unpacked", "half-configured", "waiting", "pending"]
         );
-        let libc = &found.packages[0];
-        assert_eq!((libc.source.name.as_str(), libc.source.version.as_str()), ("glibc", "2.36-9"));
-        assert_eq!(libc.version, "2.36-9+b1");
-        assert_eq!(libc.architecture.as_deref(), Some("amd64"));
-        assert_eq!(libc.layer, 3, "without a file list, the layer of the status file");
-        assert_eq!(found.packages[1].source.version, "1:5.36.0-7");
-        assert!(found.problems.is_empty());
+        assert_eq!(problems, 0);
+        assert_eq!(packages[0].version, "1:2.3-4");
+        assert_eq!(packages[0].architecture.as_deref(), Some("amd64"));
     }
 
     #[test]
-    fn only_packages_with_files_count() {
-        let states = [
-            ("install ok installed", true),
-            ("hold ok installed", true),
-            ("install ok unpacked", true),
-            ("install reinstreq half-installed", true),
-            ("install ok half-configured", true),
-            ("install ok triggers-awaited", true),
-            ("deinstall ok config-files", false),
-            ("purge ok not-installed", false),
-        ];
-        for (state, present) in states {
-            let text = format!("Package: a\nStatus: {state}\nVersion: 1\n");
-            assert_eq!(!read("var/lib/dpkg/status", text.as_bytes()).packages.is_empty(), present, "{state}");
+    fn doubtful_records_are_packages_and_problems() {
+        for (text, found) in [
+            ("Package: a\nVersion: 1\n", 1),
+            ("Package: a\nStatus: install ok strange\nVersion: 1\n", 1),
+            ("Package: a\nStatus: installed\nVersion: 1\n", 1),
+            ("Package: a\nStatus: install ok installed\n", 0),
+            ("Version: 1\n", 0),
+            ("Package: a\nStatus: install ok installed\nnonsense\nVersion: 1\n", 1),
+        ] {
+            let (packages, problems) = status(text);
+            assert_eq!((packages.len(), problems), (found, 1), "{text}");
         }
     }
 
     #[test]
-    fn reads_one_file_a_package_without_status() {
-        let found = read("var/lib/dpkg/status.d/tzdata", b"Package: tzdata\nVersion: 2024a-0\n");
-        assert_eq!(names(&found), ["tzdata"]);
-        assert!(
-            read("var/lib/dpkg/status.d/tzdata.md5sums", b"Package: x\nVersion: 1\n").packages.is_empty()
-        );
-        assert!(read("var/lib/dpkg/status-old", b"Package: x\nVersion: 1\n").packages.is_empty());
+    fn knows_sources() {
+        for (line, name, version) in [
+            ("", "a", "2"),
+            ("Source: b\n", "b", "2"),
+            ("Source: b (1:1.5-1)\n", "b", "1:1.5-1"),
+            ("Source:  b  ( 3 ) \n", "b", "3"),
+            ("Source: (3)\n", "a", "2"),
+            ("Source: b (\n", "b", "2"),
+        ] {
+            let (packages, _) = status(&format!("Package: a\nStatus: install ok installed\n{line}Version: 2\n"));
+            let source = &packages[0].source;
+            assert_eq!((source.name.as_str(), source.version.as_str()), (name, version), "{line}");
+        }
     }
 
     #[test]
-    fn malformed_records_are_counted_and_the_rest_is_read() {
-        let found = read(
-            "var/lib/dpkg/status",
-            b"Package: a b\nVersion: 1\n\nVersion: 2\n\nPackage: c\n\nPackage: d\nVersion: 4\nSource: s (5\n\nPackage: e\nVersion: 6\n",
-        );
-        assert_eq!(names(&found), ["e"]);
-        assert!(found.problems[0].detail.starts_with("4 records"), "{}", found.problems[0]);
+    fn a_package_is_of_the_layer_that_unpacked_it() {
+        let text = [record("a", "install ok installed"), record("libc6", "install ok installed"), record("new", "install ok installed")];
+        let (packages, _) = status(&text.concat());
+        let layers: Vec<u32> = packages.iter().map(|package| package.layer).collect();
+        assert_eq!(layers, [2, 0, 3]);
+    }
+
+    #[test]
+    fn reads_pieces_without_status() {
+        let mut files = Files::default();
+        files.add(b"var/lib/dpkg/status.d/base", 1, Some(b"Package: base-files\nVersion: 12\n".to_vec()));
+        files.add(b"var/lib/dpkg/status.d/base.md5sums", 1, Some(b"d41d8cd98f00b204e9800998ecf8427e  etc/x\n".to_vec()));
+        let mut problems = Problems::default();
+        let packages = read(&files, &Limits::default(), &mut problems);
+        assert_eq!(packages.len(), 1);
+        assert_eq!(packages[0].location, "var/lib/dpkg/status.d/base");
+        assert!(problems.into_list().is_empty());
+    }
+
+    #[test]
+    fn stops_at_the_limit() {
+        let mut files = Files::default();
+        let text = (0..10).map(|n| record(&format!("p{n}"), "install ok installed")).collect::<String>();
+        files.add(b"var/lib/dpkg/status", 0, Some(text.into_bytes()));
+        let mut problems = Problems::default();
+        let packages = read(&files, &Limits { packages: 4, ..Limits::default() }, &mut problems);
+        assert_eq!((packages.len(), problems.into_list().len()), (4, 1));
     }
 
     proptest! {
         #[test]
-        fn never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
-            read("var/lib/dpkg/status", &bytes);
+        fn takes_any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let mut files = Files::default();
+            files.add(b"var/lib/dpkg/status", 0, Some(bytes.clone()));
+            files.add(b"var/lib/dpkg/status.d/x", 0, Some(bytes));
+            let _ = read(&files, &Limits::default(), &mut Problems::default());
         }
 
         #[test]
-        fn never_panics_on_fields(text in "((Package|Version|Source|Status|Architecture):? ?[ -~]{0,12}\n|\n){0,20}") {
-            read("var/lib/dpkg/status", text.as_bytes());
+        fn no_installed_package_is_lost(names in proptest::collection::vec("[a-z][a-z0-9+.-]{1,10}", 0..20)) {
+            let text: String = names.iter().map(|name| record(name, "install ok installed")).collect();
+            let (packages, problems) = status(&text);
+            prop_assert_eq!(packages.len(), names.len());
+            prop_assert_eq!(problems, 0);
         }
     }
 }

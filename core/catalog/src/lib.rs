@@ -1,14 +1,17 @@
-//! What is in a file tree, found in one pass over it: packages, executables, the distribution and the
-//! package mirrors it is configured for. Each result names the layer that brought it.
+//! What is in a tree: packages, the distribution, executables and package sources, each with the
+//! layer that brought it, found in one pass.
 //!
-//! Nothing stops a catalog: what could not be read is a [`Problem`](lazaret_model::Problem) beside the rest.
+//! Pure: bytes in, facts out. What could not be read is a [`Problem`](lazaret_model::Problem) in the
+//! result, never a missing line.
 
-mod apt_sources;
 mod catalog;
 mod cataloger;
+mod files;
 mod deb822;
 mod dpkg;
-mod os_release;
+mod distribution;
+mod apt;
 
 pub use catalog::{Catalog, Executable, Options, catalog};
 pub use cataloger::{CATALOGERS, Cataloger};
+pub use files::{Name, Need, Pattern};

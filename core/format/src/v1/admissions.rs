@@ -29,7 +29,8 @@ pub struct AdmittedImage {
     pub manifest: String,
     pub config: String,
     /// Every statement about the image, as DSSE envelopes: signature, verdict, promotions, executables.
-    /// The bill of material is left out: agents don't need it.
+    /// Bills of material are left out unless a stage of the policy requires one: they are large, and agents
+    /// only need to know that they are there.
     pub envelopes: Vec<EnvelopeBody>,
 }
 

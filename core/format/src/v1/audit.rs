@@ -23,14 +23,11 @@ pub struct AuditEntry {
     pub leaf: String,
 }
 
-/// `GET /v1/audit/checkpoints?after=SIZE&limit=N`: everything the log's key ever signed, smallest first.
+/// `GET /v1/audit/checkpoints?from=SIZE&limit=N`: every checkpoint ever signed, the smallest log first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct CheckpointPage {
-    /// What verifies the checkpoints, as in the server's `log.pub` (`name+hash+base64`). Whoever does not
-    /// believe the server compares it with a copy that came another way.
+pub struct AuditCheckpoints {
+    /// The log's verifier key as the server states it (C2SP signed note): keep a copy elsewhere.
     pub key: String,
-    /// Signed notes.
+    /// Those over at least `from` entries.
     pub checkpoints: Vec<String>,
-    /// `after` of the next page.
-    pub next: u64,
 }
