@@ -1,0 +1,82 @@
+use std::collections::HashMap;
+
+use lazaret_model::{Ecosystem, SourcePackage};
+use roaring::RoaringBitmap;
+
+/// A source package of one release, whatever its version.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct PackageName {
+    pub(crate) ecosystem: Ecosystem,
+    pub(crate) release: Box<str>,
+    pub(crate) name: Box<str>,
+}
+
+/// One version of a source package and the images that have it.
+#[derive(Debug)]
+pub(crate) struct Version {
+    pub(crate) name: u32,
+    pub(crate) source: SourcePackage,
+    pub(crate) images: RoaringBitmap,
+}
+
+/// Package name → versions → images.
+#[derive(Debug, Default)]
+pub(crate) struct Packages {
+    names: HashMap<PackageName, u32>,
+    /// By number of the name: the name itself and its versions.
+    by_name: Vec<(PackageName, Vec<u32>)>,
+    versions: Vec<Version>,
+}
+
+impl Packages {
+    /// Number of this version of a package, new where it was never seen.
+    pub(crate) fn version(&mut self, name: PackageName, version: &str) -> u32 {
+        let name = match self.names.get(&name) {
+            Some(number) => *number,
+            None => {
+                let number = number(self.by_name.len());
+                self.by_name.push((name.clone(), Vec::new()));
+                self.names.insert(name, number);
+                number
+            }
+        };
+        let (package, known) = &mut self.by_name[name as usize];
+        let same = known.iter().find(|number| self.versions[**number as usize].source.version == version);
+        if let Some(number) = same {
+            return *number;
+        }
+        let number = number(self.versions.len());
+        known.push(number);
+        let source = SourcePackage { name: package.name.to_string(), version: version.to_owned() };
+        self.versions.push(Version { name, source, images: RoaringBitmap::new() });
+        number
+    }
+
+    pub(crate) fn get(&self, version: u32) -> &Version {
+        &self.versions[version as usize]
+    }
+
+    pub(crate) fn get_mut(&mut self, version: u32) -> &mut Version {
+        &mut self.versions[version as usize]
+    }
+
+    pub(crate) fn name_of(&self, version: u32) -> &PackageName {
+        &self.by_name[self.get(version).name as usize].0
+    }
+
+    /// All versions of a package that some image has or had.
+    pub(crate) fn versions_of(&self, name: &PackageName) -> impl Iterator<Item = &Version> {
+        let numbers = self.names.get(name).map(|number| self.by_name[*number as usize].1.as_slice());
+        numbers.unwrap_or_default().iter().map(|number| self.get(*number))
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.versions.len()
+    }
+}
+
+/// Dense numbers end at four thousand million: more images, versions or containers than one server has
+/// memory for.
+pub(crate) fn number(length: usize) -> u32 {
+    u32::try_from(length).expect("fewer than 2^32 things fit into memory")
+}
