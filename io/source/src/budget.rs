@@ -1,0 +1,100 @@
+//! What one walk may still cost.
+
+use std::time::Instant;
+
+use lazaret_model::Limits;
+
+/// A bound of [`Limits`] that was reached, as a lower-case fragment.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Exceeded(String);
+
+impl Exceeded {
+    pub(crate) fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    pub(crate) fn io(self) -> std::io::Error {
+        std::io::Error::other(self)
+    }
+}
+
+/// The point in time after which reading stops.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Deadline(Option<Instant>);
+
+impl Deadline {
+    pub(crate) fn check(self) -> Result<(), Exceeded> {
+        match self.0 {
+            Some(end) if Instant::now() >= end => Err(Exceeded::new("reading took longer than is allowed")),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Names are kept for the whole walk. Real trees have about 70 bytes of them for each entry.
+fn names(limits: &Limits) -> u64 {
+    limits.kept_bytes.saturating_mul(4)
+}
+
+#[derive(Debug)]
+pub(crate) struct Budget {
+    pub(crate) limits: Limits,
+    pub(crate) deadline: Deadline,
+    entries: u64,
+    names: u64,
+    kept: u64,
+}
+
+impl Budget {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
+            limits: limits.clone(),
+            deadline: Deadline(Instant::now().checked_add(limits.time)),
+            entries: limits.entries,
+            names: names(limits),
+            kept: limits.kept_bytes,
+        }
+    }
+
+    /// Accounts for one more entry whose names (and maps of holes) take this many bytes.
+    pub(crate) fn take_entry(&mut self, name_bytes: usize) -> Result<(), Exceeded> {
+        if self.entries.is_multiple_of(1024) {
+            self.deadline.check()?;
+        }
+        self.entries = self
+            .entries
+            .checked_sub(1)
+            .ok_or_else(|| Exceeded::new(format!("more than {} entries", self.limits.entries)))?;
+        self.take_names(name_bytes)
+    }
+
+    pub(crate) fn take_names(&mut self, bytes: usize) -> Result<(), Exceeded> {
+        self.names = self
+            .names
+            .checked_sub(bytes as u64)
+            .ok_or_else(|| Exceeded::new(format!("more than {} bytes of names", names(&self.limits))))?;
+        Ok(())
+    }
+
+    /// Whether a file of this size may be read into memory.
+    pub(crate) fn check_file(&self, size: u64) -> Result<(), Exceeded> {
+        let most = self.limits.file_bytes;
+        if size <= most {
+            return Ok(());
+        }
+        Err(Exceeded::new(format!("it has {size} bytes, more than the {most} that are read of one file")))
+    }
+
+    /// Accounts for content that stays in memory.
+    pub(crate) fn keep(&mut self, bytes: u64) -> Result<(), Exceeded> {
+        self.kept = self.kept.checked_sub(bytes).ok_or_else(|| {
+            Exceeded::new(format!("more than {} bytes of wanted files at once", self.limits.kept_bytes))
+        })?;
+        Ok(())
+    }
+
+    pub(crate) fn release(&mut self, bytes: u64) {
+        self.kept = self.kept.saturating_add(bytes).min(self.limits.kept_bytes);
+    }
+}

@@ -1,0 +1,311 @@
+//! What the headers of one layer say, in the order of the archive, and the contents that were kept
+//! while they came by.
+
+use std::collections::HashMap;
+use std::io::{self, BufRead};
+
+use lazaret_model::{Entry, EntryKind, Want};
+use sha2::{Digest as _, Sha256};
+
+use super::input::{Input, StreamInput, Window, WindowInput};
+use super::path::clean;
+use super::reader::{Kind, Member, TarReader, check_stored};
+use super::sparse::{Segment, expand};
+use crate::budget::{Budget, Exceeded};
+use crate::problems::{Problems, lossy};
+
+/// A record of a layer of an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Place {
+    pub(crate) layer: u32,
+    pub(crate) record: u32,
+}
+
+#[derive(Debug)]
+pub(crate) struct Record {
+    /// Where in the names the path begins; the link target follows it.
+    name: u32,
+    path_bytes: u16,
+    link_bytes: u16,
+    pub(crate) kind: Kind,
+    pub(crate) mode: u16,
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+    pub(crate) size: u64,
+    pub(crate) start: u64,
+    pub(crate) stored: u64,
+    /// What was wanted when the content came by; nothing where nobody was asked.
+    pub(crate) asked: Option<Want>,
+    segments: Option<Box<[Segment]>>,
+}
+
+impl Record {
+    pub(crate) fn segments(&self) -> Option<&[Segment]> {
+        self.segments.as_deref()
+    }
+}
+
+/// Content that stays in memory.
+#[derive(Debug)]
+pub(crate) enum Kept {
+    Digest([u8; 32]),
+    Bytes(Vec<u8>),
+    /// Wanted, but a problem says why it is not here.
+    Failed,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct LayerIndex {
+    names: Vec<u8>,
+    pub(crate) records: Vec<Record>,
+    /// Where the contents can be read, for a layer that is part of a file and not compressed.
+    pub(crate) window: Option<Window>,
+    pub(crate) kept: HashMap<u32, Kept>,
+}
+
+impl LayerIndex {
+    pub(crate) fn path(&self, record: &Record) -> &[u8] {
+        let start = record.name as usize;
+        &self.names[start..start + usize::from(record.path_bytes)]
+    }
+
+    pub(crate) fn link(&self, record: &Record) -> &[u8] {
+        let start = record.name as usize + usize::from(record.path_bytes);
+        &self.names[start..start + usize::from(record.link_bytes)]
+    }
+
+    /// Reads the headers of a layer that is part of a file; contents stay where they are.
+    pub(crate) fn of_window(
+        input: WindowInput,
+        label: &str,
+        budget: &mut Budget,
+        problems: &mut Problems,
+    ) -> Self {
+        let window = input.window().clone();
+        let mut index = Self { window: Some(window), ..Self::default() };
+        let mut reader = TarReader::new(input, label);
+        let mut path = Vec::new();
+        while let Some(member) = reader.next(problems) {
+            match index.add(&member, &reader, &mut path, budget, problems) {
+                Ok(Some(number)) => index.records[number as usize].segments = member.segments,
+                Ok(None) => {}
+                Err(Stopped) => break,
+            }
+        }
+        index
+    }
+
+    /// Reads a layer that comes by once, and keeps what is wanted of it.
+    pub(crate) fn of_stream<R: BufRead>(
+        input: StreamInput<R>,
+        label: &str,
+        wanted: &mut Wanted<'_>,
+        budget: &mut Budget,
+        problems: &mut Problems,
+    ) -> Self {
+        let mut index = Self::default();
+        let mut reader = TarReader::new(input, label);
+        let mut path = Vec::new();
+        let mut whole = true;
+        while let Some(member) = reader.next(problems) {
+            let number = match index.add(&member, &reader, &mut path, budget, problems) {
+                Ok(Some(number)) => number,
+                Ok(None) => continue,
+                Err(Stopped) => {
+                    whole = false;
+                    break;
+                }
+            };
+            if let Some(want) = index.want(number, wanted) {
+                let kept = keep(want, &mut reader, &member, budget, problems);
+                index.kept.insert(number, kept);
+            }
+            index.records[number as usize].segments = member.segments;
+        }
+        // A registry's stream verifies its digest at its end, behind the end of the archive.
+        if whole && let Err(error) = reader.input().drain() {
+            problems.io(label, &error);
+        }
+        index
+    }
+
+    fn want(&mut self, number: u32, wanted: &mut Wanted<'_>) -> Option<Want> {
+        let record = &self.records[number as usize];
+        if record.kind != Kind::File || is_whiteout(self.path(record)) {
+            return None;
+        }
+        let want = match wanted {
+            Wanted::Ask { layer, want } => {
+                let entry = Entry {
+                    path: self.path(record),
+                    kind: EntryKind::File,
+                    mode: record.mode,
+                    uid: record.uid,
+                    gid: record.gid,
+                    size: record.size,
+                    layer: *layer,
+                };
+                want(&entry)
+            }
+            Wanted::These(these) => these.get(&number).copied().unwrap_or(Want::Nothing),
+        };
+        self.records[number as usize].asked = Some(want);
+        (want != Want::Nothing).then_some(want)
+    }
+
+    /// Adds a member; gives its number where it is part of the tree.
+    fn add<I: Input>(
+        &mut self,
+        member: &Member,
+        reader: &TarReader<I>,
+        path: &mut Vec<u8>,
+        budget: &mut Budget,
+        problems: &mut Problems,
+    ) -> Result<Option<u32>, Stopped> {
+        let most = budget.limits.path_bytes.min(usize::from(u16::MAX));
+        if reader.name().len() > most || reader.link().len() > most {
+            problems.limit(
+                lossy(reader.name()),
+                Exceeded::new(format!("its name or link is longer than {most} bytes")),
+            );
+            return Ok(None);
+        }
+        if !clean(reader.name(), path) {
+            problems.malformed(lossy(reader.name()), "its name climbs out of the root");
+        }
+        if path.is_empty() {
+            if member.kind != Kind::Directory {
+                problems
+                    .malformed(lossy(reader.name()), "something other than a directory is named as the root");
+            }
+            return Ok(None);
+        }
+        let name = self.names.len();
+        self.names.extend_from_slice(path);
+        let path_bytes = path.len();
+        let has_link = match member.kind {
+            Kind::HardLink => {
+                if !clean(reader.link(), path) {
+                    problems.malformed(lossy(reader.name()), "it is a hard link that climbs out of the root");
+                }
+                self.names.extend_from_slice(path);
+                true
+            }
+            Kind::Symlink => {
+                self.names.extend_from_slice(reader.link());
+                true
+            }
+            _ => false,
+        };
+        let link_bytes = if has_link { self.names.len() - name - path_bytes } else { 0 };
+        let segments = member.segments.as_ref().map_or(0, |segments| segments.len() * size_of::<Segment>());
+        let (Ok(name), Ok(path_bytes), Ok(link_bytes), Ok(number)) = (
+            u32::try_from(name),
+            u16::try_from(path_bytes),
+            u16::try_from(link_bytes),
+            u32::try_from(self.records.len()),
+        ) else {
+            problems
+                .limit(lossy(reader.name()), Exceeded::new("the names of the layer take more than 4 GiB"));
+            return Err(Stopped);
+        };
+        if let Err(exceeded) = budget.take_entry(usize::from(path_bytes) + usize::from(link_bytes) + segments)
+        {
+            problems.limit(lossy(reader.name()), exceeded);
+            return Err(Stopped);
+        }
+        self.records.push(Record {
+            name,
+            path_bytes,
+            link_bytes,
+            kind: member.kind,
+            mode: member.mode,
+            uid: member.uid,
+            gid: member.gid,
+            size: if member.kind == Kind::File { member.size } else { 0 },
+            start: member.start,
+            stored: member.stored,
+            asked: None,
+            segments: None,
+        });
+        Ok(Some(number))
+    }
+}
+
+/// A bound was reached: no more of the layer is read.
+struct Stopped;
+
+/// Who says what is wanted of a layer that comes by.
+pub(crate) enum Wanted<'a> {
+    /// The visitor of the tree.
+    Ask { layer: u32, want: &'a mut dyn FnMut(&Entry<'_>) -> Want },
+    /// A second pass for what turned out to be needed after the first.
+    These(&'a HashMap<u32, Want>),
+}
+
+pub(crate) fn is_whiteout(path: &[u8]) -> bool {
+    let base = path.rsplit(|&byte| byte == b'/').next().unwrap_or(path);
+    base.starts_with(b".wh.")
+}
+
+fn keep<R: BufRead>(
+    want: Want,
+    reader: &mut TarReader<StreamInput<R>>,
+    member: &Member,
+    budget: &mut Budget,
+    problems: &mut Problems,
+) -> Kept {
+    let subject = lossy(reader.name());
+    let result = read_content(want, member.size, budget, &mut |sink| reader.content(member, sink));
+    result.unwrap_or_else(|error| {
+        problems.io(subject, &error);
+        Kept::Failed
+    })
+}
+
+/// Passes content in pieces to a sink that may stop it.
+type Source<'a> = dyn FnMut(&mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> + 'a;
+
+/// Reads wanted content into memory, within the budget.
+fn read_content(want: Want, size: u64, budget: &mut Budget, source: &mut Source<'_>) -> io::Result<Kept> {
+    let deadline = budget.deadline;
+    if want == Want::Bytes {
+        budget.check_file(size).map_err(Exceeded::io)?;
+        budget.keep(size).map_err(Exceeded::io)?;
+        // The size is only stated; memory is taken for what there is.
+        let mut bytes = Vec::new();
+        source(&mut |part| {
+            bytes.extend_from_slice(part);
+            deadline.check().map_err(Exceeded::io)
+        })?;
+        return Ok(Kept::Bytes(bytes));
+    }
+    let mut hash = Sha256::new();
+    source(&mut |part| {
+        hash.update(part);
+        deadline.check().map_err(Exceeded::io)
+    })?;
+    Ok(Kept::Digest(hash.finalize().into()))
+}
+
+/// Passes the content of a record that is part of a file to the sink.
+pub(crate) fn read_record(
+    window: &Window,
+    record: &Record,
+    buffer: &mut [u8],
+    sink: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut start = record.start;
+    let mut read = |length: u64, sink: &mut dyn FnMut(&[u8]) -> io::Result<()>| {
+        window.copy(start, length, buffer, sink)?;
+        start += length;
+        Ok(())
+    };
+    match record.segments() {
+        None => read(record.stored, sink),
+        Some(segments) => {
+            check_stored(record.stored, segments)?;
+            expand(record.size, segments, sink, read)
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! Where trees come from: a registry, a container engine, an archive of an image.
+//!
+//! [`open`] takes a [`Target`] and gives the [`Image`](lazaret_model::Image) with a
+//! [`Tree`](lazaret_model::Tree) over its merged layers. The same image gives the same tree from
+//! every source. Nothing is unpacked to disk, every archive is read within
+//! [`Limits`](lazaret_model::Limits), and what could not be read is reported, never skipped in silence.
+
+mod error;
+mod target;
+mod problems;
+mod budget;
+mod layer;
+mod merge;
+mod tree;
+mod image;
+mod manifest;
+mod archive;
+mod bridge;
+mod registry;
+mod engine;
+mod open;
+pub mod apt;
+
+pub use engine::{Engine, EngineImage};
+pub use error::{ErrorClass, SourceError};
+pub use open::{OpenOptions, OpenedImage, Source, host_platform, open};
+pub use registry::{Attached, Attachment, ManifestDescriptor, Registry, RegistryOptions};
+pub use target::Target;
