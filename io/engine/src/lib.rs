@@ -1,0 +1,3 @@
+//! Engines that run containers.
+
+pub mod docker;

@@ -1,0 +1,361 @@
+//! Every known way to make an engine understand something else than its plugin.
+
+use lazaret_engine::docker::request::{CreateContainer, RawRequest, Request, Undecided, decode};
+use lazaret_model::{EngineAction, HostNamespace, MountKind};
+use proptest::prelude::*;
+
+const CREATE: &str = "/v1.41/containers/create";
+
+fn ask(method: &str, uri: &str, content_type: Option<&str>, body: Option<&str>) -> Result<Request, Undecided> {
+    decode(&RawRequest { method, uri, content_type, body: body.map(str::as_bytes) })
+}
+
+fn create(body: &str) -> Result<CreateContainer, Undecided> {
+    match ask("POST", CREATE, Some("application/json"), Some(body))? {
+        Request::CreateContainer(create) => Ok(*create),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn with_host_config(text: &str) -> Result<CreateContainer, Undecided> {
+    create(&format!(r#"{{"Image":"shop","HostConfig":{{{text}}}}}"#))
+}
+
+#[test]
+fn a_plain_container_is_plain() {
+    let plain = create(r#"{"Image":"shop","HostConfig":null,"NetworkingConfig":null}"#).unwrap();
+    assert_eq!(plain, CreateContainer { image: "shop".to_owned(), ..CreateContainer::default() });
+    assert!(with_host_config(r#""Privileged":true"#).unwrap().run.privileged);
+}
+
+#[test]
+fn other_spellings_of_keys() {
+    for body in [
+        r#"{"Image":"shop","hostconfig":{"Privileged":true}}"#,
+        r#"{"Image":"shop","HOSTCONFIG":{"Privileged":true}}"#,
+        r#"{"Image":"shop","HostConfig":{"privileged":true}}"#,
+        r#"{"Image":"shop","HostConfig":{"PRIVILEGED":true}}"#,
+        "{\"Image\":\"shop\",\"Ho\u{17F}tConfig\":{\"Privileged\":true}}",
+        r#"{"Image":"shop","Ho\u017ftConfig":{"Privileged":true}}"#,
+        "{\"Image\":\"shop\",\"HostConfig\":{\"Networ\u{212A}Mode\":\"host\"}}",
+        "{\"Image\":\"shop\",\"HostConfig\":{\"Bind\u{17F}\":[\"/:/host\"]}}",
+        r#"{"Image":"shop","HostConfig":{"Privileged ":true}}"#,
+        r#"{"image":"shop"}"#,
+        r#"{"Image":"shop","image":"other"}"#,
+        r#"{"Image":"shop","HostConfig":{"Mounts":[{"type":"bind","Source":"/","Target":"/x"}]}}"#,
+        r#"{"Image":"shop","HostConfig":{"Devices":[{"pathonhost":"/dev/vda"}]}}"#,
+    ] {
+        let refused = create(body);
+        assert!(matches!(refused, Err(Undecided::Setting(_))), "{body}: {refused:?}");
+    }
+    let message = create(r#"{"Image":"x","HostConfig":{"privileged":true}}"#).unwrap_err().to_string();
+    assert_eq!(message, "the setting `HostConfig.privileged` is another spelling of `Privileged`");
+    // An escape in a key is still the key.
+    assert!(create(r#"{"Image":"shop","HostConfig":{"Privil\u0065ged":true}}"#).unwrap().run.privileged);
+}
+
+#[test]
+fn doubled_and_trailing() {
+    for body in [
+        r#"{"Image":"shop","HostConfig":{},"HostConfig":{"Privileged":true}}"#,
+        r#"{"Image":"shop","HostConfig":{"Privileged":true},"HostConfig":{}}"#,
+        r#"{"Image":"shop","HostConfig":{"Privileged":true,"Privileged":false}}"#,
+        r#"{"Image":"shop","Ima\u0067e":"other"}"#,
+        r#"{"Image":"shop"}{"HostConfig":{"Privileged":true}}"#,
+        r#"{"Image":"shop"} x"#,
+        "\u{feff}{\"Image\":\"shop\"}",
+        "{\"Image\":\"shop\"}\0",
+        r#"{"Image":"shop\u0000"}"#,
+        r#"{"Image":"shop","Labels":{"a":"1","a":"2"}}"#,
+    ] {
+        let refused = create(body);
+        assert!(matches!(refused, Err(Undecided::Body { .. })), "{body}: {refused:?}");
+    }
+    let deep = format!(r#"{{"Image":"shop","Labels":{}1{}}}"#, "[".repeat(1000), "]".repeat(1000));
+    assert!(create(&deep).is_err());
+}
+
+#[test]
+fn host_configuration_at_the_top() {
+    // Engines before 23 take these where there is no `HostConfig`.
+    for body in [
+        r#"{"Image":"shop","Privileged":true}"#,
+        r#"{"Image":"shop","Binds":["/:/host"]}"#,
+        r#"{"Image":"shop","VolumesFrom":["other"]}"#,
+        r#"{"Image":"shop","Privileged":false}"#,
+        r#"{"Image":"shop","Cpuset":"0"}"#,
+    ] {
+        assert!(matches!(create(body), Err(Undecided::Setting(_))), "{body}");
+    }
+    assert!(create(r#"{"Image":"shop","Runtime":null}"#).is_ok(), "some clients say nothing there");
+}
+
+#[test]
+fn bodies_that_do_not_come_along() {
+    for (uri, method) in [
+        (CREATE, "POST"),
+        ("/containers/create", "POST"),
+        ("/v1.41/containers/x/exec", "POST"),
+        ("/v1.41/exec/x/start", "POST"),
+        ("/v1.41/containers/x/update", "POST"),
+        ("/v1.41/volumes/create", "POST"),
+        ("/v1.41/networks/create", "POST"),
+        ("/v1.41/networks/x/connect", "POST"),
+    ] {
+        for body in [None, Some("")] {
+            let refused = ask(method, uri, Some("application/json"), body);
+            assert!(matches!(refused, Err(Undecided::MissingBody { .. })), "{uri}: {refused:?}");
+        }
+    }
+    assert!(matches!(create("null"), Err(Undecided::Setting(_))));
+    assert!(matches!(create("[]"), Err(Undecided::Setting(_))));
+    assert!(matches!(create("{}"), Err(Undecided::Setting(_))), "no image");
+}
+
+#[test]
+fn bodies_where_none_belongs() {
+    let body = Some(r#"{"Privileged":true,"Binds":["/:/host"]}"#);
+    for uri in ["/v1.41/containers/x/start", "/containers/x/start", "/v1.41/containers/x/restart"] {
+        let refused = ask("POST", uri, Some("application/json"), body);
+        assert!(matches!(refused, Err(Undecided::UnexpectedBody { .. })), "{uri}: {refused:?}");
+        let started = ask("POST", uri, Some("application/json"), Some("{}"));
+        assert_eq!(started, Ok(Request::StartContainer { container: "x".to_owned() }));
+    }
+    // Old versions took a whole host configuration there.
+    let refused = ask("POST", "/v1.18/containers/x/start", Some("application/json"), body);
+    assert!(matches!(refused, Err(Undecided::Version(_))), "{refused:?}");
+}
+
+#[test]
+fn forms_are_read_like_queries() {
+    for kind in ["application/x-www-form-urlencoded", "Application/X-WWW-Form-Urlencoded; charset=x", "multipart/form-data; boundary=x"] {
+        let refused = ask("POST", "/v1.41/containers/x/attach?stdout=1", Some(kind), None);
+        assert!(matches!(refused, Err(Undecided::ContentType(_))), "{kind}: {refused:?}");
+    }
+}
+
+#[test]
+fn paths_in_disguise() {
+    for uri in ["/%63ontainers/create", "/v1.41/containers/%63reate", "http://x/v1.41/containers/create", "/containers/create?name=a"] {
+        let asked = ask("POST", uri, Some("application/json"), Some(r#"{"Image":"shop"}"#));
+        assert!(matches!(asked, Ok(Request::CreateContainer(_))), "{uri}: {asked:?}");
+    }
+    for uri in [
+        "//v1.41/containers/create",
+        "/v1.41//containers/create",
+        "/v1.41/./containers/create",
+        "/v1.41/x/../containers/create",
+        "/v1.41/x/%2e%2e/containers/create",
+        "/v1.41/containers%2fcreate",
+        "/v1.41/v1.41/containers/create",
+        "/v1.41/containers/create/",
+        "/v1.41/Containers/create",
+        "/v1.41/containers/a/b/start",
+        "/v1.23/containers/create",
+        "/v1.041/containers/create",
+        "/v2.0/containers/create",
+        "containers/create",
+        "/grpc/x",
+        "/debug/pprof/cmdline",
+        "/",
+        "",
+    ] {
+        assert!(ask("POST", uri, Some("application/json"), Some(r#"{"Image":"shop"}"#)).is_err(), "{uri}");
+    }
+    for (method, uri) in [("post", CREATE), ("PATCH", CREATE), ("OPTIONS", "/x"), ("TRACE", "/info"), ("DELETE", "/info"), ("GET", "/unknown")] {
+        let refused = ask(method, uri, None, None);
+        assert!(matches!(refused, Err(Undecided::Endpoint { .. })), "{method} {uri}: {refused:?}");
+    }
+}
+
+#[test]
+fn parameters_given_twice_or_unknown() {
+    for uri in [
+        "/v1.41/containers/x/attach?stdin=0&stdin=1",
+        "/v1.41/containers/x/attach?stdin=1&stdi%6E=0",
+        "/v1.41/containers/create?name=a&name=b",
+        "/v1.41/containers/create?x=1",
+        "/v1.41/images/create?fromImage=a&fromSrc=-",
+        "/v1.41/images/create",
+    ] {
+        let refused = ask("POST", uri, Some("application/json"), Some(r#"{"Image":"x"}"#));
+        assert!(matches!(refused, Err(Undecided::Query { .. } | Undecided::UnexpectedBody { .. })), "{uri}: {refused:?}");
+    }
+}
+
+#[test]
+fn logging_in() {
+    let action = |method: &str, uri: &str, body: Option<&str>| match ask(method, uri, Some("application/json"), body).unwrap() {
+        Request::Operation(operation) => Some(operation.action),
+        Request::Read => None,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(action("POST", "/v1.41/containers/x/exec", Some(r#"{"Cmd":["sh"]}"#)), Some(EngineAction::Exec));
+    assert_eq!(action("POST", "/v1.41/exec/x/start", Some("{}")), Some(EngineAction::Exec));
+    for (query, login) in [("stdin=1", true), ("stdin=TRUE", true), ("stdin=x", true), ("stdin=0", false), ("stdin=%20no%20", false), ("stdout=1", false), ("", false)] {
+        let expected = login.then_some(EngineAction::Attach);
+        assert_eq!(action("POST", &format!("/v1.41/containers/x/attach?{query}"), None), expected, "{query}");
+    }
+    assert_eq!(action("GET", "/v1.41/containers/x/attach/ws?stdin=0", None), Some(EngineAction::Attach));
+    assert_eq!(action("PUT", "/v1.41/containers/x/archive?path=/", None), Some(EngineAction::CopyIn));
+    assert_eq!(action("GET", "/v1.41/containers/x/archive?path=/", None), Some(EngineAction::CopyOut));
+    assert_eq!(action("POST", "/session", None), Some(EngineAction::Session));
+    assert_eq!(action("POST", "/grpc", None), Some(EngineAction::Session));
+    assert_eq!(action("POST", "/v1.41/containers/x/start?checkpoint=c", None), Some(EngineAction::Checkpoint));
+    assert_eq!(action("POST", "/v1.41/containers/x/start?checkpoint-dir=/c", None), Some(EngineAction::Checkpoint));
+    assert_eq!(action("POST", "/v1.41/plugins/x/enable", None), Some(EngineAction::Plugin));
+    assert_eq!(action("POST", "/v1.41/services/create", None), Some(EngineAction::Swarm));
+}
+
+#[test]
+fn paths_of_the_host_in_every_disguise() {
+    for (text, source) in [
+        (r#""Binds":["/:/host"]"#, "/"),
+        (r#""Binds":["/etc:/host:ro,z"]"#, "/etc"),
+        (r#""Mounts":[{"Type":"bind","Source":"/","Target":"/host"}]"#, "/"),
+        (r#""Mounts":[{"Type":"volume","Source":"v","Target":"/h","VolumeOptions":{"DriverConfig":{"Options":{"type":"none","o":"bind","device":"/"}}}}]"#, "/"),
+        (r#""Mounts":[{"Type":"volume","Target":"/h","VolumeOptions":{"DriverConfig":{"Name":"local","Options":{"type":"tmpfs","o":"size=1,rbind","device":"/etc"}}}}]"#, "/etc"),
+    ] {
+        let run = with_host_config(text).unwrap().run;
+        assert_eq!((run.mounts[0].kind, run.mounts[0].source.as_str()), (MountKind::Bind, source), "{text}");
+    }
+    for text in [
+        r#""Binds":["/:/a:ro:x"]"#,
+        r#""Binds":["/:a"]"#,
+        r#""Binds":[":/a"]"#,
+        r#""Binds":[""]"#,
+        r#""Binds":[null]"#,
+        r#""Binds":"/:/host""#,
+        r#""Binds":["/:/host:unheard"]"#,
+        r#""Mounts":[{"Source":"/","Target":"/host"}]"#,
+        r#""Mounts":[{"Type":"BIND","Source":"/","Target":"/host"}]"#,
+        r#""Mounts":[{"Type":"npipe","Source":"/","Target":"/host"}]"#,
+        r#""Mounts":[{"Type":"bind","Source":"x","Target":"/host"}]"#,
+        r#""Mounts":[{"Type":"volume","Source":"/x","Target":"/host"}]"#,
+        r#""Mounts":[null]"#,
+        r#""Mounts":[{"Type":"bind","Source":"/","Target":"/h","BindOptions":{"Propagation":"odd"}}]"#,
+        r#""Tmpfs":{"/x":"bind"}"#,
+    ] {
+        let refused = with_host_config(text);
+        assert!(matches!(refused, Err(Undecided::Setting(_))), "{text}: {refused:?}");
+    }
+    let asked = ask("POST", "/v1.41/volumes/create", Some("application/json"), Some(r#"{"Name":"v","DriverOpts":{"type":"none","o":"bind","device":"/"}}"#));
+    let Ok(Request::CreateVolume(volume)) = asked else { panic!("{asked:?}") };
+    assert_eq!((volume.run.mounts[0].kind, volume.run.mounts[0].source.as_str()), (MountKind::Bind, "/"));
+}
+
+#[test]
+fn every_setting_that_gives_more_is_a_fact() {
+    for (text, fact) in [
+        (r#""CapAdd":["SYS_ADMIN"]"#, "capabilities: SYS_ADMIN"),
+        (r#""CapAdd":"ALL""#, "capabilities: ALL"),
+        (r#""CapAdd":["cap_net_admin"]"#, "capabilities: NET_ADMIN"),
+        (r#""PidMode":"host""#, "host namespaces: pid"),
+        (r#""IpcMode":"host""#, "host namespaces: ipc"),
+        (r#""NetworkMode":"host""#, "host namespaces: network"),
+        (r#""UTSMode":"host""#, "host namespaces: uts"),
+        (r#""UsernsMode":"host""#, "host namespaces: user"),
+        (r#""CgroupnsMode":"host""#, "host namespaces: cgroup"),
+        (r#""PidMode":"container:a""#, "escapes: pid namespace of container a"),
+        (r#""NetworkMode":"container:a""#, "escapes: network namespace of container a"),
+        (r#""Devices":[{"PathOnHost":"/dev/vda","PathInContainer":"/dev/null","CgroupPermissions":"r"}]"#, "devices: /dev/vda"),
+        (r#""DeviceCgroupRules":["a *:* rwm"]"#, "devices: device rule a *:* rwm"),
+        (r#""DeviceRequests":[{"Driver":"","Count":-1,"Capabilities":[["gpu"]]}]"#, "devices: device request gpu"),
+        (r#""SecurityOpt":["seccomp=unconfined"]"#, "weakened: seccomp profile unconfined"),
+        (r#""SecurityOpt":["seccomp:unconfined"]"#, "weakened: seccomp profile unconfined"),
+        (r#""SecurityOpt":["seccomp={\"a\":1}"]"#, "weakened: seccomp profile of the caller"),
+        (r#""SecurityOpt":["apparmor=unconfined"]"#, "weakened: apparmor profile unconfined"),
+        (r#""SecurityOpt":["label=disable"]"#, "weakened: security label disable"),
+        (r#""SecurityOpt":["no-new-privileges=false"]"#, "weakened: security option no-new-privileges=false"),
+        (r#""SecurityOpt":["writable-cgroups=true"]"#, "weakened: cgroups writable"),
+        (r#""MaskedPaths":[]"#, "weakened: masked paths uncovered"),
+        (r#""MaskedPaths":["/proc/kcore"]"#, "weakened: masked paths uncovered"),
+        (r#""ReadonlyPaths":[]"#, "weakened: read-only paths writable"),
+        (r#""CgroupParent":"/x""#, "escapes: cgroup parent /x"),
+        (r#""Cgroup":"container:a""#, "escapes: cgroup of container:a"),
+        (r#""Runtime":"kata""#, "escapes: runtime kata"),
+        (r#""VolumesFrom":["a:ro"]"#, "escapes: volumes of container a:ro"),
+        (r#""VolumeDriver":"net""#, "escapes: volume driver net"),
+        (r#""Links":["db:db"]"#, "escapes: link to container db:db"),
+        (r#""Sysctls":{"kernel.shm_rmid_forced":"1"}"#, "sysctls: kernel.shm_rmid_forced=1"),
+        (r#""OomKillDisable":true"#, "weakened: out-of-memory killer disabled"),
+        (r#""OomScoreAdj":-1000"#, "weakened: out-of-memory score -1000"),
+        (r#""GroupAdd":["0"]"#, "weakened: supplementary group 0"),
+        (r#""Annotations":{"org.systemd.property.X":"1"}"#, "escapes: annotation org.systemd.property.X"),
+        (r#""StorageOpt":{"overlay2.x":"1"}"#, "escapes: storage option overlay2.x"),
+        (r#""LogConfig":{"Type":"syslog","Config":{"syslog-address":"unix:///x"}}"#, "escapes: log driver syslog"),
+        (r#""Tmpfs":{"/x":"exec,size=1m"}"#, "weakened: tmpfs with exec at /x"),
+        (r#""Binds":["/a:/b:rshared"]"#, "weakened: mount propagation rshared of /b"),
+        (r#""Mounts":[{"Type":"image","Source":"other","Target":"/x"}]"#, "escapes: files of image other"),
+        (r#""PublishAllPorts":true"#, "ports: *:all"),
+        (r#""PortBindings":{"80/tcp":[{"HostIp":"::1","HostPort":"8080"}]}"#, "ports: [::1]:8080:80/tcp"),
+    ] {
+        let run = with_host_config(text).unwrap_or_else(|error| panic!("{text}: {error}")).run;
+        assert!(crate::requests::facts(&run).contains(fact), "{text}: {}", crate::requests::facts(&run));
+    }
+    for text in [
+        r#""NetworkMode":"HOST""#,
+        r#""NetworkMode":"ns:/proc/1/ns/net""#,
+        r#""PidMode":"host:x""#,
+        r#""UTSMode":"container:a:b:c""#,
+        r#""Isolation":"hyperv""#,
+        r#""SecurityOpt":["odd"]"#,
+        r#""SecurityOpt":["odd=1"]"#,
+        r#""CredentialSpec":"x""#,
+        r#""Unheard":0"#,
+        r#""Privileged":"true""#,
+        r#""Privileged":1"#,
+        r#""OomScoreAdj":"-1000""#,
+        r#""CapAdd":{"a":1}"#,
+    ] {
+        let asked = with_host_config(text);
+        let is_fact = asked.as_ref().is_ok_and(|create| !create.run.escapes.is_empty());
+        assert!(asked.is_err() || is_fact, "{text}: {asked:?}");
+    }
+    let run = create(r#"{"Image":"x","NetworkingConfig":{"EndpointsConfig":{"host":{}}}}"#).unwrap().run;
+    assert_eq!(run.host_namespaces, [HostNamespace::Network]);
+    let text = r#"{"Image":"x","NetworkingConfig":{"EndpointsConfig":{"a":{"DriverOpts":{"com.docker.network.endpoint.sysctls":"net.x=1,net.y=2"}}}}}"#;
+    assert_eq!(create(text).unwrap().run.sysctls, ["net.x=1", "net.y=2"]);
+}
+
+#[test]
+fn changing_what_runs() {
+    let update = |body: &str| ask("POST", "/v1.41/containers/x/update", Some("application/json"), Some(body));
+    assert!(matches!(update(r#"{"Memory":1,"Devices":[]}"#), Ok(Request::Operation(_))));
+    for body in [r#"{"Devices":[{"PathOnHost":"/dev/vda"}]}"#, r#"{"CgroupParent":"/x"}"#, r#"{"Privileged":true}"#, r#"{"memory":0}"#] {
+        assert!(matches!(update(body), Err(Undecided::Setting(_))), "{body}");
+    }
+    let connect = r#"{"Container":"x","EndpointConfig":{"DriverOpts":{"com.docker.network.endpoint.sysctls":"net.x=1"}}}"#;
+    let refused = ask("POST", "/v1.41/networks/n/connect", Some("application/json"), Some(connect));
+    assert!(matches!(refused, Err(Undecided::Setting(_))), "{refused:?}");
+}
+
+#[test]
+fn refusals_say_what_to_do() {
+    for error in [
+        ask("POST", "//x", None, None).unwrap_err(),
+        ask("POST", "/v1.2/x", None, None).unwrap_err(),
+        ask("POST", "/x", None, None).unwrap_err(),
+        ask("POST", CREATE, None, None).unwrap_err(),
+        create("{").unwrap_err(),
+        create(r#"{"a":1}"#).unwrap_err(),
+    ] {
+        assert!(!error.to_string().is_empty() && !error.remedy().is_empty());
+    }
+    let hostile = ask("POST", &format!("/{}\u{1b}[2J", "x".repeat(5000)), None, None).unwrap_err().to_string();
+    assert!(hostile.len() < 300 && !hostile.contains('\u{1b}'), "{hostile}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn never_panics(method in "(GET|POST|PUT|\\PC{0,4})", uri in "\\PC{0,40}", kind in proptest::option::of("\\PC{0,20}"), body in proptest::option::of(prop::collection::vec(any::<u8>(), 0..200))) {
+        let _ = decode(&RawRequest { method: &method, uri: &uri, content_type: kind.as_deref(), body: body.as_deref() });
+    }
+
+    #[test]
+    fn never_panics_on_bodies(body in prop::collection::vec(any::<u8>(), 0..200)) {
+        let _ = decode(&RawRequest { method: "POST", uri: CREATE, content_type: Some("application/json"), body: Some(&body) });
+    }
+}

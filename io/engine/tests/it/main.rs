@@ -1,0 +1,7 @@
+//! The engine's edge against what engines and their clients really send, write and do.
+
+mod requests;
+mod bypasses;
+mod differential;
+mod runtime_specs;
+mod live;
