@@ -1,0 +1,211 @@
+//! Whether one file may be executed in one container.
+
+use std::io::Read;
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant, SystemTime};
+
+use lazaret_model::Digest;
+use sha2::{Digest as _, Sha256};
+
+use super::cache::{DigestCache, Key};
+use super::guarded::{Guarded, Registry};
+use super::pending::Pending;
+use crate::event::{DenyReason, ExecutionDenied};
+use crate::process;
+use crate::sys::{self, FileState};
+
+/// Files stamp their changes with a clock that stands still for up to a tick (10 ms at most): a file changed
+/// twice within one looks unchanged. The digest of a file is kept only when its last change is older.
+const SETTLED: Duration = Duration::from_millis(100);
+/// How long a writer that is about to close the file is waited for.
+const WRITER_PATIENCE: Duration = Duration::from_millis(50);
+const CHUNK: usize = 256 << 10;
+
+pub(crate) type Registered = RwLock<Registry>;
+pub(crate) type Cache = Mutex<DigestCache>;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ruling {
+    Allow,
+    Deny { reason: DenyReason, digest: Option<Digest> },
+}
+
+impl Ruling {
+    fn deny(reason: DenyReason) -> Self {
+        Self::Deny { reason, digest: None }
+    }
+}
+
+/// What can be said about a pending execution without reading the file.
+#[derive(Debug)]
+pub(crate) enum Glance {
+    Ruled(Option<Arc<Guarded>>, Ruling),
+    Unread(Arc<Guarded>),
+}
+
+/// Decides from what is known already. Never blocks.
+pub(crate) fn glance(pending: &Pending, registered: &Registered, cache: &Cache) -> Glance {
+    let Some(fd) = pending.file() else { return Glance::Ruled(None, Ruling::deny(DenyReason::Internal)) };
+    // The lease comes first: from here on nobody can write into the file.
+    let lease = lease(pending);
+    let (state, mount) = match sys::file_state(fd) {
+        Ok(state) => state,
+        Err(problem) => return Glance::Ruled(None, Ruling::deny(unreadable(&problem))),
+    };
+    let found = registered.read().unwrap_or_else(PoisonError::into_inner).find(mount, pending.pid());
+    let Some(guarded) = found else { return Glance::Ruled(None, Ruling::deny(DenyReason::UnknownContainer)) };
+    if matches!(lease, Lease::OpenForWriting) || !settled(&state) {
+        return Glance::Unread(guarded);
+    }
+    let key = Key { guard: guarded.number, file: state };
+    let known = cache.lock().unwrap_or_else(PoisonError::into_inner).get(&key);
+    match known {
+        Some(digest) => {
+            let ruling = rule(&guarded, digest);
+            Glance::Ruled(Some(guarded), ruling)
+        }
+        None => Glance::Unread(guarded),
+    }
+}
+
+/// Reads the file and decides. Gives up at the deadline, or when somebody else has answered.
+pub(crate) fn examine(pending: &Pending, guarded: &Guarded, cache: &Cache) -> Ruling {
+    let Some(fd) = pending.file() else { return Ruling::deny(DenyReason::Internal) };
+    if !wait_for_lease(pending) {
+        return Ruling::deny(DenyReason::OpenForWriting);
+    }
+    let before = match sys::file_state(fd) {
+        Ok((state, _)) => state,
+        Err(problem) => return Ruling::deny(unreadable(&problem)),
+    };
+    // Taken before the reading starts: a change during it must not count as settled at its end.
+    let settled = settled(&before);
+    let digest = match read(pending) {
+        Ok(digest) => digest,
+        Err(reason) => return Ruling::deny(reason),
+    };
+    match sys::file_state(fd) {
+        Ok((after, _)) if after == before => {}
+        Ok(_) => return Ruling::deny(DenyReason::Changed),
+        Err(problem) => return Ruling::deny(unreadable(&problem)),
+    }
+    if settled {
+        let key = Key { guard: guarded.number, file: before };
+        cache.lock().unwrap_or_else(PoisonError::into_inner).insert(key, digest);
+    }
+    rule(guarded, digest)
+}
+
+fn rule(guarded: &Guarded, digest: Digest) -> Ruling {
+    match guarded.allowed.contains(&digest) {
+        true => Ruling::Allow,
+        false => Ruling::Deny { reason: DenyReason::NotInImage, digest: Some(digest) },
+    }
+}
+
+fn read(pending: &Pending) -> Result<Digest, DenyReason> {
+    let mut file = pending.open().map_err(|problem| unreadable(&problem))?;
+    let mut hasher = Sha256::new();
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        if pending.is_answered() || Instant::now() >= pending.deadline {
+            return Err(DenyReason::TooSlow);
+        }
+        match file.read(&mut chunk) {
+            Ok(0) => return Ok(Digest::from_bytes(hasher.finalize().into())),
+            Ok(count) => hasher.update(&chunk[..count]),
+            Err(problem) if problem.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(problem) => return Err(unreadable(&problem)),
+        }
+    }
+}
+
+/// Without the lease, a process could change the file between its reading and its execution.
+enum Lease {
+    Held,
+    OpenForWriting,
+    /// The file system has none; then a change is noticed, but one right after the answer is not.
+    Unsupported,
+}
+
+fn lease(pending: &Pending) -> Lease {
+    match pending.lease() {
+        Ok(()) => Lease::Held,
+        Err(problem) if problem.raw_os_error() == Some(libc::EAGAIN) => Lease::OpenForWriting,
+        Err(_) => Lease::Unsupported,
+    }
+}
+
+/// The kernel itself refuses to execute a file that is open for writing (ETXTBSY), but it looks only after
+/// our answer: the writer could be gone by then, and its last write unread.
+fn wait_for_lease(pending: &Pending) -> bool {
+    let until = Instant::now() + WRITER_PATIENCE;
+    loop {
+        match lease(pending) {
+            Lease::Held | Lease::Unsupported => return true,
+            Lease::OpenForWriting if Instant::now() >= until => return false,
+            Lease::OpenForWriting => std::thread::sleep(Duration::from_millis(1)),
+        }
+    }
+}
+
+fn settled(state: &FileState) -> bool {
+    let (seconds, nanoseconds) = state.changed;
+    let changed = Duration::new(u64::try_from(seconds).unwrap_or(u64::MAX), nanoseconds);
+    Duration::from_nanos(sys::file_clock()).checked_sub(changed).is_some_and(|age| age > SETTLED)
+}
+
+fn unreadable(problem: &std::io::Error) -> DenyReason {
+    DenyReason::Unreadable(problem.raw_os_error().unwrap_or(libc::EIO))
+}
+
+/// What to tell of a refusal. To be asked before the answer: afterwards the process may be gone.
+pub(crate) fn describe(
+    pending: &Pending,
+    guarded: Option<&Guarded>,
+    reason: DenyReason,
+    digest: Option<Digest>,
+) -> ExecutionDenied {
+    ExecutionDenied {
+        container: guarded.map(|guarded| guarded.container.clone()),
+        path: pending.file().map(|fd| path(fd, pending.pid())).unwrap_or_default(),
+        sha256: digest,
+        pid: pending.pid(),
+        by: process::comm(pending.pid()).unwrap_or_default(),
+        rung: "fanotify",
+        reason,
+        at: SystemTime::now(),
+    }
+}
+
+/// The path as the process sees it. A container's own root is the root of its mount namespace; a process that
+/// changed its root without one sees less.
+fn path(fd: BorrowedFd<'_>, pid: u32) -> String {
+    let path = std::fs::read_link(format!("/proc/self/fd/{}", fd.as_raw_fd())).unwrap_or_default();
+    let root = std::fs::read_link(format!("/proc/{pid}/root")).unwrap_or_default();
+    match path.strip_prefix(&root) {
+        Ok(inside) if root.as_os_str().len() > 1 => format!("/{}", inside.to_string_lossy()),
+        _ => path.to_string_lossy().into_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_settled_some_time_after_its_last_change() {
+        let now = sys::file_clock();
+        let changed_at = |nanoseconds: u64| {
+            let seconds = i64::try_from(nanoseconds / 1_000_000_000).unwrap();
+            let part = u32::try_from(nanoseconds % 1_000_000_000).unwrap();
+            FileState { device: (0, 1), inode: 1, size: 1, changed: (seconds, part), modified: (0, 0) }
+        };
+        assert!(settled(&changed_at(now - 1_000_000_000)));
+        assert!(!settled(&changed_at(now)));
+        assert!(!settled(&changed_at(now + 1_000_000_000)), "a clock that was set back settles nothing");
+        let before_1970 = FileState { changed: (-1, 0), ..changed_at(now) };
+        assert!(!settled(&before_1970));
+    }
+}

@@ -1,0 +1,175 @@
+//! Tries each mechanism for real: a kernel may list one and refuse it.
+
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+use std::{fs, io};
+
+use lazaret_model::Digest;
+use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, unshare};
+use nix::unistd::gettid;
+use sha2::{Digest as _, Sha256};
+
+use crate::canary;
+use crate::enforce::GuardRequest;
+use crate::event::SensorEvent;
+use crate::sensor::{Options, Sensor};
+
+const PATIENCE: Duration = Duration::from_secs(2);
+const NAME: &str = "lazaret-probe";
+
+/// One thing that the sensor can do on this host, or cannot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mechanism {
+    /// `exec-tracing` or `fanotify`
+    pub name: &'static str,
+    /// What it is for, in words for people.
+    pub purpose: &'static str,
+    /// What was observed, or why it does not work and what to do.
+    pub result: Result<String, String>,
+}
+
+const TRACING: (&str, &str) = ("exec-tracing", "see each container when it starts, whoever starts it");
+const FANOTIFY: (&str, &str) = ("fanotify", "refuse executables that are not part of the image");
+
+/// Starts a sensor and a container of its own making, in which one program may run and another may not.
+/// Takes part of a second. Leaves nothing behind.
+pub fn probe() -> Vec<Mechanism> {
+    let mechanism = |(name, purpose), result| Mechanism { name, purpose, result };
+    let (sensor, mut events) = match Sensor::start(&Options::default()) {
+        Ok(started) => started,
+        Err(problem) => {
+            let reason = problem.to_string();
+            return vec![mechanism(TRACING, Err(reason.clone())), mechanism(FANOTIFY, Err(reason))];
+        }
+    };
+    let outcome = run_canaries(&sensor);
+    let (mut seen, mut told) = (false, false);
+    let until = Instant::now() + PATIENCE;
+    while Instant::now() < until && !(seen && told) {
+        match events.try_recv() {
+            Ok(SensorEvent::ContainerSeen(container)) => {
+                seen |= outcome.as_ref().is_ok_and(|canaries| canaries.allowed == container.init_pid);
+            }
+            Ok(SensorEvent::ExecutionDenied(denied)) if denied.container.as_deref() == Some(NAME) => {
+                told = true
+            }
+            Ok(_) => {}
+            Err(_) if outcome.is_err() => break,
+            Err(_) => thread::sleep(Duration::from_millis(5)),
+        }
+    }
+    let traced = sensor.tracing().map_err(str::to_owned).and_then(|()| {
+        outcome.as_ref().map_err(Clone::clone)?;
+        match seen {
+            true => Ok("a program started in namespaces of its own was seen".to_owned()),
+            false => Err("a program started in namespaces of its own was not seen".to_owned()),
+        }
+    });
+    let enforced = sensor.enforcement().map_err(str::to_owned).and_then(|()| match &outcome {
+        Err(problem) => Err(problem.clone()),
+        Ok(Canaries { guard: Err(problem), .. }) => Err(problem.clone()),
+        Ok(Canaries { foreign, .. }) if *foreign != Some(libc::EPERM) => {
+            Err("a program that is not allowed was not refused".to_owned())
+        }
+        Ok(_) if !told => Err("a program was refused, but not told".to_owned()),
+        Ok(_) => Ok("a foreign program was refused, an allowed one ran".to_owned()),
+    });
+    vec![mechanism(TRACING, traced), mechanism(FANOTIFY, enforced)]
+}
+
+struct Canaries {
+    guard: Result<(), String>,
+    /// Error number of the attempt to run the foreign program.
+    foreign: Option<i32>,
+    /// PID of the program that was allowed.
+    allowed: u32,
+}
+
+/// The text of an error is for people.
+fn run_canaries(sensor: &Sensor) -> Result<Canaries, String> {
+    let directory = std::env::temp_dir().join(format!("{NAME}-{}", std::process::id()));
+    let problem = |problem: io::Error| format!("the test in {} failed: {problem}", directory.display());
+    // Fails if it exists: somebody else may have made it.
+    fs::DirBuilder::new().mode(0o700).create(&directory).map_err(problem)?;
+    let outcome = thread::scope(|scope| {
+        let (ready, prepared) = mpsc::channel();
+        let (go, guarded) = mpsc::channel();
+        let place = directory.as_path();
+        let canary = scope.spawn(move || play_container(place, &ready, &guarded));
+        let (guard, pid) = match prepared.recv() {
+            Ok(pid) => (guard(sensor, pid, place), pid),
+            // The thread has failed, and says below with what.
+            Err(mpsc::RecvError) => (Ok(()), 0),
+        };
+        let _ = go.send(());
+        let outcome = canary.join().map_err(|_| io::Error::other("the test's thread failed"));
+        sensor.release(NAME, pid);
+        let (foreign, allowed) = outcome??;
+        Ok(Canaries { guard, foreign, allowed })
+    });
+    let _ = fs::remove_dir(&directory);
+    outcome.map_err(problem)
+}
+
+fn guard(sensor: &Sensor, pid: u32, directory: &Path) -> Result<(), String> {
+    let allowed = Digest::from_bytes(Sha256::digest(canary::program(1)).into());
+    let request = GuardRequest {
+        container: NAME.to_owned(),
+        pid,
+        rootfs: directory.to_owned(),
+        allowed: Arc::new([allowed].into_iter().collect()),
+    };
+    sensor.guard(&request).map(|_| ()).map_err(|problem| problem.to_string())
+}
+
+/// A mount namespace concerns one thread: nothing of this is visible to the rest of the process.
+fn play_container(
+    directory: &Path,
+    ready: &mpsc::Sender<u32>,
+    guarded: &mpsc::Receiver<()>,
+) -> io::Result<(Option<i32>, u32)> {
+    unshare(CloneFlags::CLONE_NEWNS)?;
+    mount(None::<&Path>, "/", None::<&Path>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&Path>)?;
+    mount(Some("tmpfs"), directory, Some("tmpfs"), MsFlags::empty(), Some("size=1m,mode=0700"))?;
+    let [allowed, foreign] = [1, 2].map(|mark| install(directory, mark));
+    let (allowed, foreign) = (allowed?, foreign?);
+    let _ = ready.send(gettid().as_raw().unsigned_abs());
+    let _ = guarded.recv();
+    let refused = Command::new(foreign).status().err().and_then(|problem| problem.raw_os_error());
+    // Only now: the first process of a PID namespace takes it along when it ends.
+    unshare(CloneFlags::CLONE_NEWPID)?;
+    let mut runs = Command::new(allowed).spawn()?;
+    runs.wait()?;
+    Ok((refused, runs.id()))
+}
+
+fn install(directory: &Path, mark: u64) -> io::Result<PathBuf> {
+    let path = directory.join(format!("program-{mark}"));
+    fs::write(&path, canary::program(mark))?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
+    Ok(path)
+}
+
+#[cfg(test)]
+#[expect(clippy::print_stderr, reason = "a skipped test says so aloud")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_mechanism_is_tried_or_explained() {
+        for mechanism in probe() {
+            match &mechanism.result {
+                Ok(seen) => eprintln!("{}: {seen}", mechanism.name),
+                Err(reason) => {
+                    assert!(!reason.is_empty());
+                    eprintln!("SKIPPED: {} does not work here: {reason}", mechanism.name);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! The sensor on the running kernel: real mounts, real namespaces, real executions.
+//!
+//! Needs root and a C compiler; prints a loud `SKIPPED:` line where something is missing.
+#![expect(clippy::print_stderr, reason = "tests say what they skip and what they measure")]
+
+mod containers;
+mod enforcement;
+mod jail;
+mod runtimes;
+mod support;
+mod withstand;
