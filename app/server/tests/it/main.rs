@@ -1,0 +1,21 @@
+//! A real server on a port of its own, asked over real HTTP.
+#![expect(clippy::print_stderr, reason = "tests say what they measured")]
+
+mod harness;
+mod evidence;
+
+mod start;
+mod auth;
+mod input;
+mod agents;
+mod events;
+mod containers;
+mod images;
+mod promotions;
+mod advisories;
+mod replacements;
+mod explain;
+mod audit;
+mod openapi;
+mod crash;
+mod speed;
