@@ -1,0 +1,189 @@
+//! `lazaret-agent run`: puts the parts together and keeps them going until a signal comes.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use lazaret_engine::docker::StoreReader;
+use lazaret_format::v1::EventKind;
+use lazaret_sensor::{Options, Sensor, SensorEvent};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+
+use crate::admissions::AdmissionStore;
+use crate::authz::gate::Gate;
+use crate::authz::intents::Intents;
+use crate::canary::{Canary, Flight};
+use crate::config::Config;
+use crate::desk::Desk;
+use crate::failure::Failure;
+use crate::replace::hands::EngineHands;
+use crate::replace::journal::Shelf;
+use crate::server::Server;
+use crate::spool::Spool;
+use crate::start::judge::StartJudge;
+use crate::watch::Watch;
+use crate::watch::inventory::Inventory;
+use crate::watch::process::boot_id;
+use crate::watch::running::Running;
+use crate::{authz, enroll, files, replace, report, socket, start, sync};
+
+const CANARY_EVERY: Duration = Duration::from_secs(10);
+/// How often a bypassed plugin is told again.
+const CANARY_REMINDER: Duration = Duration::from_secs(600);
+
+/// How the agent ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    Terminated,
+    Interrupted,
+}
+
+pub async fn run(config: Config) -> Result<Ended, Failure> {
+    if !nix::unistd::geteuid().is_root() {
+        return Err(Failure::Local("lazaret-agent run needs root: it guards processes of every user; start it as root".to_owned()));
+    }
+    let key = enroll::read_key(&config)?;
+    let server = Server::new(&config.server, &key)?;
+    files::create_private_directory(&config.state)?;
+    let spool = Spool::open(&config.spool_directory(), config.spool_bytes, enroll::random()?)?;
+    let (admissions, complaints) = AdmissionStore::open(&config.admissions_file(), &config.trusted_keys)?;
+    let admissions = Arc::new(admissions);
+    for what in complaints {
+        tracing::error!("{what}");
+        spool.note(EventKind::Gap { what, count: 1 });
+    }
+    let (sensor, kernel) = start_sensor().await?;
+    let enforcement = enforcement(&sensor);
+    tracing::info!(host = config.host, stage = %config.stage, enforcement, "guarding");
+
+    let (running, earlier) = Running::load(&config.running_file(), &boot_id())?;
+    let inventory = Arc::new(Mutex::new(Inventory::new(running)));
+    let engine_files = StoreReader::new(&config.engine.data_root);
+    let desk = Arc::new(Desk::new(&config.host, spool.clone()));
+    let canary = Arc::new(Canary::default());
+    let intents = Arc::new(Intents::default());
+    let watch = Watch {
+        inventory: Arc::clone(&inventory),
+        admissions: Arc::clone(&admissions),
+        engine_socket: config.engine.socket.clone(),
+        engine_files: engine_files.clone(),
+        sensor: Arc::clone(&sensor),
+        spool: spool.clone(),
+    };
+    watch.catch_up(earlier, enforcement).await;
+
+    let gate = Gate {
+        stage: config.stage.clone(),
+        admissions: Arc::clone(&admissions),
+        engine_files: engine_files.clone(),
+        desk: Arc::clone(&desk),
+        canary: Arc::clone(&canary),
+        intents: Arc::clone(&intents),
+    };
+    let judge = StartJudge {
+        stage: config.stage.clone(),
+        admissions: Arc::clone(&admissions),
+        engine_socket: config.engine.socket.clone(),
+        engine_files,
+        desk,
+        sensor,
+        inventory,
+    };
+    let starts = socket::listen(&config.agent_socket()).await?;
+    let plugin = socket::listen(&config.plugin_socket()).await?;
+    let (stop, stopped) = watch::channel(false);
+    let serving = tokio::spawn(authz::serve(plugin, Arc::new(gate), until(stopped)));
+    tokio::spawn(start::serve(starts, Arc::new(judge)));
+    tokio::spawn(watch.run(kernel));
+    tokio::spawn(report::run(server.clone(), spool.outbox()));
+    tokio::spawn(sync::run(server.clone(), admissions, spool.clone()));
+    tokio::spawn(fly_canaries(canary, config.engine.socket.clone(), spool.clone()));
+    let hands = Arc::new(EngineHands::new(config.engine.socket.clone(), StoreReader::new(&config.engine.data_root), intents));
+    tokio::spawn(replace::run(server, hands, Shelf::open(&config.replacements_directory())?));
+
+    let ended = wait_for_signal(serving).await;
+    let _ = stop.send(true);
+    for path in [config.plugin_socket(), config.agent_socket()] {
+        let _ = std::fs::remove_file(path);
+    }
+    spool.close();
+    tracing::info!("stopped: the engine starts nothing until the agent runs again; what runs goes on");
+    ended
+}
+
+/// The kernel's type information takes a while to read.
+async fn start_sensor() -> Result<(Arc<Sensor>, mpsc::Receiver<SensorEvent>), Failure> {
+    let started = tokio::task::spawn_blocking(|| Sensor::start(&Options::default())).await;
+    let (sensor, kernel) = started
+        .map_err(|error| Failure::Internal(error.to_string()))?
+        .map_err(|error| Failure::Local(format!("the kernel cannot be watched: {error}; see `lazaret-agent doctor`")))?;
+    Ok((Arc::new(sensor), kernel))
+}
+
+fn enforcement(sensor: &Sensor) -> String {
+    let mut works = Vec::new();
+    match sensor.enforcement() {
+        Ok(()) => works.push("fanotify"),
+        Err(why) => tracing::error!(why, "executions cannot be refused, so nothing will be admitted"),
+    }
+    match sensor.tracing() {
+        Ok(()) => works.push("exec-tracing"),
+        Err(why) => tracing::warn!(why, "containers are looked for once a second instead of being seen when they start"),
+    }
+    if works.is_empty() { "none".to_owned() } else { works.join(", ") }
+}
+
+async fn until(mut stopped: watch::Receiver<bool>) {
+    let _ = stopped.wait_for(|stopped| *stopped).await;
+}
+
+async fn wait_for_signal(serving: tokio::task::JoinHandle<std::io::Result<()>>) -> Result<Ended, Failure> {
+    let listen = |kind| signal(kind).map_err(|error| Failure::Internal(format!("cannot listen for signals: {error}")));
+    let mut terminate = listen(SignalKind::terminate())?;
+    let mut interrupt = listen(SignalKind::interrupt())?;
+    // A reload has nothing to reload, and must not be the end.
+    let mut hang_up = listen(SignalKind::hangup())?;
+    let mut serving = serving;
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => return Ok(Ended::Terminated),
+            _ = interrupt.recv() => return Ok(Ended::Interrupted),
+            _ = hang_up.recv() => {}
+            result = &mut serving => {
+                return Err(Failure::Internal(format!("the plugin's server ended: {result:?}")));
+            }
+        }
+    }
+}
+
+/// Tells when the engine no longer asks before it obeys.
+async fn fly_canaries(canary: Arc<Canary>, engine: PathBuf, spool: Spool) {
+    let mut told: Option<Instant> = None;
+    loop {
+        tokio::time::sleep(CANARY_EVERY).await;
+        let Ok(mark) = enroll::random_name() else { continue };
+        match canary.fly(&engine, &mark).await {
+            Flight::Asked => {
+                if told.take().is_some() {
+                    tracing::info!("the engine asks the authorization plugin again");
+                }
+            }
+            Flight::NotAsked { status } if status.contains(" 200 ") => {
+                if told.is_none_or(|told| told.elapsed() >= CANARY_REMINDER) {
+                    told = Some(Instant::now());
+                    let what = format!(
+                        "authorization plugin bypassed: the engine on {} obeys without asking it; name the plugin under \
+                         `authorization-plugins` in daemon.json (not on the command line) and restart the engine",
+                        engine.display()
+                    );
+                    tracing::error!("{what}");
+                    spool.note(EventKind::Gap { what, count: 1 });
+                }
+            }
+            // It refuses because it cannot reach the plugin: nothing runs, which is safe.
+            Flight::NotAsked { status } => tracing::warn!(status, "the engine does not reach the authorization plugin"),
+            Flight::EngineAway { why } => tracing::debug!(why, "the engine does not answer"),
+        }
+    }
+}

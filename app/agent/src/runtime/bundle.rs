@@ -1,0 +1,128 @@
+//! The OCI configuration of a container that is about to be created.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::Path;
+
+use serde_json::{Map, Value, json};
+
+use super::text;
+use crate::files;
+
+/// Seconds that the runtime waits for the hook; longer than the hook waits for the agent.
+const HOOK_SECONDS: u32 = 15;
+const CONFIGURATION_BYTES: u64 = 16 << 20;
+
+/// Adds the start hook to `config.json` of a bundle, in one step.
+pub(super) fn add_hook(bundle: &Path, executable: &Path, socket: &Path) -> Result<(), String> {
+    let path = bundle.join("config.json");
+    let bytes = files::read_bounded(&path, CONFIGURATION_BYTES).map_err(|error| error.to_string())?;
+    let mut configuration: Value = serde_json::from_slice(&bytes).map_err(|error| format!("config.json: {error}"))?;
+    insert(&mut configuration, &hook(executable, socket)?)?;
+    let mode = std::fs::metadata(&path).map_or(0o600, |metadata| metadata.mode() & 0o777);
+    let temporary = bundle.join("config.json.lazaret");
+    let written = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(mode)
+        .open(&temporary)
+        // Not synced: a bundle does not survive a power cut, and the start must not wait for the disk.
+        .and_then(|mut file| file.write_all(configuration.to_string().as_bytes()))
+        .and_then(|()| std::fs::rename(&temporary, &path));
+    if written.is_err() {
+        let _ = std::fs::remove_file(&temporary);
+    }
+    written.map_err(|error| error.to_string())
+}
+
+fn hook(executable: &Path, socket: &Path) -> Result<Value, String> {
+    Ok(json!({
+        "path": text(executable)?,
+        "args": ["lazaret-agent", "hook", "--socket", text(socket)?],
+        "timeout": HOOK_SECONDS,
+    }))
+}
+
+fn insert(configuration: &mut Value, hook: &Value) -> Result<(), String> {
+    let root = configuration.as_object_mut().ok_or("config.json is not an object")?;
+    let hooks = member(root, "hooks", || Value::Object(Map::new()))?;
+    let hooks = hooks.as_object_mut().ok_or("`hooks` of config.json is not an object")?;
+    let create = member(hooks, "createRuntime", || Value::Array(Vec::new()))?;
+    let create = create.as_array_mut().ok_or("`hooks.createRuntime` of config.json is not a list")?;
+    create.retain(|other| other != hook);
+    create.push(hook.clone());
+    Ok(())
+}
+
+/// The member of that name. The runtime's JSON reader takes `Hooks` for `hooks`: a second spelling could
+/// replace what is written here, so it is refused.
+fn member<'a>(object: &'a mut Map<String, Value>, name: &str, empty: fn() -> Value) -> Result<&'a mut Value, String> {
+    let folds = |key: &str| key.to_lowercase().replace('ſ', "s").replace('\u{212a}', "k") == name.to_lowercase();
+    if let Some(other) = object.keys().find(|key| *key != name && folds(key)) {
+        return Err(format!("config.json has `{other}`, another spelling of `{name}`"));
+    }
+    let value = object.entry(name).or_insert_with(empty);
+    if value.is_null() {
+        *value = empty();
+    }
+    Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn edited(configuration: &str) -> Result<Value, String> {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("config.json");
+        std::fs::write(&path, configuration).unwrap();
+        let done = add_hook(directory.path(), Path::new("/bin/lazaret-agent"), Path::new("/s/agent.sock"));
+        let names: Vec<_> = std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names, ["config.json"]);
+        let after = std::fs::read(&path).unwrap();
+        match done {
+            Ok(()) => Ok(serde_json::from_slice(&after).unwrap()),
+            Err(error) => {
+                assert_eq!(after, configuration.as_bytes(), "a refused file is left alone");
+                Err(error)
+            }
+        }
+    }
+
+    #[test]
+    fn appends_to_whatever_hooks_there_are() {
+        let ours = json!({"path": "/bin/lazaret-agent", "args": ["lazaret-agent", "hook", "--socket", "/s/agent.sock"], "timeout": 15});
+        for (before, position) in [
+            (r#"{"process":{"args":["a"]}}"#, 0),
+            (r#"{"hooks":null}"#, 0),
+            (r#"{"hooks":{"prestart":[{"path":"/p"}]}}"#, 0),
+            (r#"{"hooks":{"createRuntime":null}}"#, 0),
+            (r#"{"hooks":{"createRuntime":[{"path":"/first"}]}}"#, 1),
+        ] {
+            let after = edited(before).unwrap();
+            assert_eq!(after["hooks"]["createRuntime"][position], ours, "{before}");
+            assert_eq!(edited(&after.to_string()).unwrap(), after, "adding twice changes nothing");
+        }
+        let after = edited(r#"{"ociVersion":"1.0.2","linux":{"resources":{"memory":{"limit":18446744073709551615}}},"hooks":{"prestart":[{"path":"/p"}]}}"#).unwrap();
+        assert_eq!(after["hooks"]["prestart"][0]["path"], "/p");
+        assert_eq!(after["linux"]["resources"]["memory"]["limit"], 18_446_744_073_709_551_615u64);
+    }
+
+    #[test]
+    fn refuses_what_the_runtime_would_read_otherwise() {
+        for bad in [
+            "",
+            "[]",
+            r#"{"hooks":[]}"#,
+            r#"{"Hooks":{}}"#,
+            r#"{"hooKs":{}}"#,
+            "{\"hoo\u{212a}s\":{}}",
+            r#"{"hooks":{"createruntime":[]}}"#,
+            r#"{"hooks":{"createRuntime":{}}}"#,
+        ] {
+            assert!(edited(bad).is_err(), "{bad}");
+        }
+    }
+}

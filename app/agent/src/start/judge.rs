@@ -1,0 +1,187 @@
+//! The judge of starts: image and settings as the engine wrote them down, the policy, the kernel's guard.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use lazaret_engine::docker::{ContainerRecord, StoreReader};
+use lazaret_model::{Reason, Stage};
+use lazaret_sensor::{GuardRequest, Sensor};
+
+use super::protocol::{Answer, Ask};
+use super::{Judge, specification};
+use crate::admissions::{AdmissionStore, Admitted};
+use crate::authz::gate::{admit, no_policy, shorten};
+use crate::clock;
+use crate::desk::{self, Desk, Draft};
+use crate::watch::inventory::{Inventory, started_event};
+use crate::watch::process::{ProcessId, boot_id};
+use crate::watch::running::Known;
+
+#[derive(Debug)]
+pub struct StartJudge {
+    pub stage: Stage,
+    pub admissions: Arc<AdmissionStore>,
+    pub engine_socket: PathBuf,
+    pub engine_files: StoreReader,
+    pub desk: Arc<Desk>,
+    pub sensor: Arc<Sensor>,
+    pub inventory: Arc<Mutex<Inventory>>,
+}
+
+/// What is asked for, as far as it could be read.
+#[derive(Debug, Default)]
+struct Facts {
+    record: Option<ContainerRecord>,
+    command: String,
+    rootfs: PathBuf,
+    admitted: Option<Arc<Admitted>>,
+}
+
+impl Judge for StartJudge {
+    async fn judge(&self, ask: Ask, hook: Option<PathBuf>) -> Answer {
+        let begun = Instant::now();
+        let mut facts = Facts::default();
+        let admissions = self.admissions.current();
+        let reasons = match &admissions.policy {
+            None => vec![no_policy()],
+            Some(policy) => {
+                let decide = || {
+                    let record = self.engine_files.container(&ask.id).map_err(|error| unreadable(&ask, &error.to_string()))?;
+                    let image = facts.record.insert(record).clone();
+                    let data_root = self.engine_files.data_root();
+                    let spec = specification::read(&ask, &self.engine_socket, data_root, hook.as_deref())
+                        .map_err(|why| unreadable(&ask, &why))?;
+                    facts.command = spec.command;
+                    facts.rootfs = spec.rootfs;
+                    let admitted = admit(policy, &self.stage, &admissions, &image.image_name, image.image_config, &spec.run)?;
+                    self.guard(&ask, &facts.rootfs, &admitted)?;
+                    facts.admitted = Some(admitted);
+                    Ok(())
+                };
+                // Files of a few kilobytes and one mark in the kernel: milliseconds, but not for this thread.
+                tokio::task::block_in_place(decide).err().unwrap_or_default()
+            }
+        };
+        let policy = admissions.policy.as_ref().map(|policy| policy.digest());
+        self.answer(&ask, facts, policy, reasons, begun).await
+    }
+}
+
+impl StartJudge {
+    /// Nothing but the image's own executables runs in the container from here on.
+    fn guard(&self, ask: &Ask, rootfs: &Path, admitted: &Admitted) -> Result<(), Vec<Reason>> {
+        let Some(allowed) = &admitted.executables else {
+            let evidence = &admitted.evidence;
+            return Err(vec![Reason {
+                rule: "no-executables".to_owned(),
+                message: format!("no signed statement lists the executables of {}@{}, so foreign ones could not be told", evidence.repository, evidence.manifest),
+                remedy: format!("let `lazaret attest {}@{}` make one", evidence.repository, evidence.manifest),
+            }]);
+        };
+        let request = GuardRequest {
+            container: ask.id.clone(),
+            pid: ask.pid,
+            rootfs: rootfs.to_owned(),
+            allowed: Arc::clone(allowed),
+        };
+        self.sensor.guard(&request).map(drop).map_err(|error| {
+            vec![Reason {
+                rule: "not-guarded".to_owned(),
+                message: format!("the kernel cannot guard the container: {error}"),
+                remedy: "see `lazaret-agent doctor`".to_owned(),
+            }]
+        })
+    }
+
+    /// Remembers, records, answers, in this order: a restarted agent must know whatever was allowed.
+    async fn answer(
+        &self,
+        ask: &Ask,
+        facts: Facts,
+        policy: Option<lazaret_model::Digest>,
+        reasons: Vec<Reason>,
+        begun: Instant,
+    ) -> Answer {
+        let image = facts.record.as_ref().map_or("an unknown image", |record| record.image_name.as_str());
+        let name = facts.record.as_ref().map_or("", |record| record.name.as_str());
+        let mut draft = Draft {
+            operation: "container-start",
+            subject: format!("start {} from {}", shorten(if name.is_empty() { &ask.id } else { name }), shorten(image)),
+            image_config: facts.record.as_ref().map(|record| record.image_config),
+            container: Some(ask.id.clone()),
+            policy,
+            reasons,
+            begun,
+        };
+        let decision = self.desk.next_id();
+        let mut with = Vec::new();
+        let process = ProcessId::of(ask.pid);
+        if draft.reasons.is_empty() {
+            match (&facts.record, process) {
+                (Some(record), Some(process)) => {
+                    let known = known(record, process, facts.command, &decision);
+                    let started = started_event(&ask.id, &known);
+                    let (ended, saved) = {
+                        let mut inventory = self.inventory();
+                        let ended = inventory.admitted(&ask.id, known);
+                        (ended, inventory.running().save(&boot_id()))
+                    };
+                    with.extend(ended);
+                    with.push(started);
+                    if let Err(failure) = saved {
+                        draft.reasons.push(internal("the admission cannot be remembered", &failure.to_string()));
+                    }
+                }
+                _ => draft.reasons.push(internal("the container's process is gone", &format!("process {}", ask.pid))),
+            }
+        }
+        if !draft.reasons.is_empty() {
+            with.retain(|event| matches!(event, lazaret_format::v1::EventKind::ContainerEnded { .. }));
+        }
+        if let Err(unrecorded) = self.desk.record(&decision, &draft, with).await {
+            draft.reasons.push(unrecorded);
+        }
+        match draft.reasons.as_slice() {
+            [] => Answer::allow(),
+            reasons => {
+                self.sensor.release(&ask.id, ask.pid);
+                self.inventory().withdraw(&ask.id);
+                // `words` names Lazaret; the hook does too.
+                let text = desk::words(&draft.subject, reasons);
+                Answer::refuse(text.strip_prefix("lazaret: ").unwrap_or(&text))
+            }
+        }
+    }
+
+    fn inventory(&self) -> std::sync::MutexGuard<'_, Inventory> {
+        self.inventory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn known(record: &ContainerRecord, process: ProcessId, command: String, decision: &str) -> Known {
+    Known {
+        name: record.name.clone(),
+        image_name: record.image_name.clone(),
+        image_config: Some(record.image_config.to_string()),
+        decision: Some(decision.to_owned()),
+        command: command.chars().take(1000).collect(),
+        pid: process.pid,
+        pid_started: process.started,
+        started: clock::now(),
+    }
+}
+
+fn unreadable(ask: &Ask, why: &str) -> Vec<Reason> {
+    vec![Reason {
+        rule: "unreadable".to_owned(),
+        message: format!("what container {} would run cannot be read: {why}", shorten(&ask.id)),
+        remedy: "start it through the engine that this agent guards, without special settings; `engine.data-root` in \
+                 the agent's configuration must be that engine's"
+            .to_owned(),
+    }]
+}
+
+fn internal(what: &str, why: &str) -> Reason {
+    Reason { rule: "internal".to_owned(), message: format!("{what}: {why}"), remedy: "try again".to_owned() }
+}
