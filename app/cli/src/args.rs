@@ -1,0 +1,373 @@
+//! The command line as data: what can be typed, with the words that teach it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::environment;
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(name = "lazaret", version, about = ABOUT, long_about = None, after_help = after_help(), max_term_width = 110)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) global: GlobalArgs,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct GlobalArgs {
+    /// How results are printed
+    #[arg(long, global = true, value_enum, default_value_t = OutputFormat::Table)]
+    pub(crate) format: OutputFormat,
+    /// When to use colour
+    #[arg(long, global = true, value_enum, default_value_t = ColorChoice::Auto)]
+    pub(crate) color: ColorChoice,
+    /// No progress, no remarks: only results and errors
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    /// The server
+    #[arg(long, global = true, env = environment::SERVER, default_value = "http://127.0.0.1:7300", value_name = "URL")]
+    pub(crate) server: String,
+    /// File that holds your token [default: ~/.config/lazaret/token]
+    #[arg(long, global = true, env = environment::TOKEN_FILE, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OutputFormat {
+    Table,
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColorChoice {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Find the packages and known vulnerabilities of images; with --policy, judge them
+    Scan(ScanArgs),
+    /// Write an image's bill of material (CycloneDX 1.6)
+    Sbom(SbomArgs),
+    /// Keep the advisory database
+    #[command(subcommand)]
+    Db(DbCommand),
+    /// Make signing keys
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Sign an image; the signature goes to the registry beside it
+    Sign(SignArgs),
+    /// Scan an image, judge it, and attest bill of material, verdict and executables beside it
+    Attest(AttestArgs),
+    /// Let an image into a stage, with a signed statement
+    Promote(PromoteArgs),
+    /// Check a policy file, or make it the server's
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// Containers: which image runs where, since when, admitted by which decision
+    Ps(PsArgs),
+    /// What happened on the hosts
+    Events(EventsArgs),
+    /// Which images and running containers have a vulnerability
+    Affected(AffectedArgs),
+    /// Tell the server about advisories
+    #[command(subcommand)]
+    Advisory(AdvisoryCommand),
+    /// Start another image beside a container, shift to it when healthy, stop the old one
+    Replace(ReplaceArgs),
+    /// The chain of evidence of a container or image
+    Explain(ExplainArgs),
+    /// The tamper-evident record
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Agents that are enrolled
+    Agents,
+    /// Tokens for users and for enrolling agents
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Run the server
+    Serve(ServeArgs),
+    /// Print the shell's completion script
+    Completions {
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct SourceArgs {
+    /// Socket of the engine for `docker:` targets
+    #[arg(long, env = environment::ENGINE_SOCKET, default_value = "/var/run/docker.sock", value_name = "SOCKET")]
+    pub(crate) engine_socket: PathBuf,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DatabaseArg {
+    /// The advisory database
+    #[arg(long, env = environment::DATABASE, default_value = "/var/lib/lazaret/db/advisories.lzdb", value_name = "FILE")]
+    pub(crate) db: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ScanArgs {
+    /// `docker:NAME`, `archive:FILE`, `registry:REFERENCE`, or any of these without the scheme
+    #[arg(required = true, value_name = "TARGET")]
+    pub(crate) targets: Vec<String>,
+    #[command(flatten)]
+    pub(crate) database: DatabaseArg,
+    /// Judge by this policy: exit code 1 when it refuses
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SbomArgs {
+    #[arg(value_name = "TARGET")]
+    pub(crate) target: String,
+    /// Write here instead of to standard output
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DbCommand {
+    /// Build the database from the package mirrors that this host or the images are configured for
+    Update {
+        #[command(flatten)]
+        database: DatabaseArg,
+        /// Only what concerns the packages of these images
+        #[arg(long = "for", value_name = "TARGET")]
+        targets: Vec<String>,
+        /// Every source package of the mirror's security suite, not only the installed ones
+        #[arg(long)]
+        all: bool,
+        /// Root whose etc/apt names the mirrors
+        #[arg(long, default_value = "/", value_name = "DIR")]
+        apt_root: PathBuf,
+        /// Where indices and parsed changelogs are kept [default: beside the database]
+        #[arg(long, value_name = "DIR")]
+        cache: Option<PathBuf>,
+        #[command(flatten)]
+        source: SourceArgs,
+    },
+    /// Add advisories from OSV files
+    Import {
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        #[command(flatten)]
+        database: DatabaseArg,
+    },
+    /// What the database holds and how old it is
+    Status {
+        #[command(flatten)]
+        database: DatabaseArg,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Make a P-256 key: DIR/lazaret.key (keep it secret) and DIR/lazaret.pub
+    Generate {
+        #[arg(long, default_value = ".", value_name = "DIR")]
+        out: PathBuf,
+    },
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct KeyArg {
+    /// Private key (PKCS#8 PEM)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SignArgs {
+    /// `registry/repository@sha256:…`
+    #[arg(value_name = "IMAGE")]
+    pub(crate) image: String,
+    #[command(flatten)]
+    pub(crate) key: KeyArg,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AttestArgs {
+    /// `registry/repository@sha256:…`
+    #[arg(value_name = "IMAGE")]
+    pub(crate) image: String,
+    #[command(flatten)]
+    pub(crate) key: KeyArg,
+    #[command(flatten)]
+    pub(crate) database: DatabaseArg,
+    /// The policy that gives the verdict
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PromoteArgs {
+    /// `registry/repository@sha256:…`
+    #[arg(value_name = "IMAGE")]
+    pub(crate) image: String,
+    /// The stage it may run in
+    #[arg(long, value_name = "STAGE")]
+    pub(crate) to: String,
+    #[command(flatten)]
+    pub(crate) key: KeyArg,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PolicyCommand {
+    /// Read the file and say what is wrong with it
+    Check {
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Make it the policy of the server and all agents
+    Push {
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Print the server's policy
+    Show,
+    /// Print a commented policy to start from
+    Sample,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PsArgs {
+    /// Also containers that ended
+    #[arg(long, short)]
+    pub(crate) all: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EventsArgs {
+    /// Go on printing as events arrive
+    #[arg(long, short)]
+    pub(crate) follow: bool,
+    /// Only events after this position
+    #[arg(long, default_value_t = 0, value_name = "POSITION")]
+    pub(crate) since: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AffectedArgs {
+    /// `CVE-2026-1234`, or another name of the vulnerability
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AdvisoryCommand {
+    /// Import OSV files; answers who is affected
+    Import {
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReplaceArgs {
+    /// Name or id of the running container
+    #[arg(value_name = "CONTAINER")]
+    pub(crate) container: String,
+    /// `registry/repository@sha256:…`
+    #[arg(long = "with", value_name = "IMAGE")]
+    pub(crate) image: String,
+    /// Where the name is not unique
+    #[arg(long, value_name = "HOST")]
+    pub(crate) host: Option<String>,
+    /// Seconds the new container has to become healthy
+    #[arg(long, default_value_t = 60, value_name = "SECONDS")]
+    pub(crate) health_timeout: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// Name or id of a container, or digest of an image
+    #[arg(value_name = "CONTAINER|DIGEST")]
+    pub(crate) subject: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuditCommand {
+    /// Recompute the whole log and check each signed checkpoint: exit code 1 when it is broken
+    Verify {
+        /// An export instead of the server
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+        /// The log's public key (`log.pub`), kept where the server cannot change it
+        #[arg(long, value_name = "FILE")]
+        log_key: Option<PathBuf>,
+    },
+    /// Write the log with its checkpoints into one file that can be verified anywhere
+    Export {
+        #[arg(long, short, value_name = "FILE")]
+        out: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TokenCommand {
+    /// Make a token; it is shown once
+    Create {
+        #[arg(long, value_enum)]
+        kind: TokenKindArg,
+        #[arg(long)]
+        name: String,
+        /// Seconds until it expires
+        #[arg(long, value_name = "SECONDS")]
+        lifetime: Option<u64>,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TokenKindArg {
+    User,
+    Enrolment,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// Where the server keeps everything
+    #[arg(long, default_value = "/var/lib/lazaret/server", value_name = "DIR")]
+    pub(crate) state: PathBuf,
+    /// Loopback only: put a TLS-terminating proxy in front to serve a network
+    #[arg(long, default_value = "127.0.0.1:7300", value_name = "ADDRESS")]
+    pub(crate) listen: std::net::SocketAddr,
+    /// Public keys (SPKI PEM) whose statements are believed
+    #[arg(long = "trusted-key", value_name = "FILE")]
+    pub(crate) trusted_keys: Vec<PathBuf>,
+}
+
+const ABOUT: &str = "Container security as one process: nothing runs until it is proven clean, everything that runs is known, \
+     and what turns bad is found in a moment and replaced.";
+
+fn after_help() -> String {
+    use std::fmt::Write as _;
+    let mut text = String::from("Exit codes:\n  0    done\n");
+    for (code, meaning) in crate::failure::CODES {
+        let _ = writeln!(text, "  {:<4} {meaning}", *code as u8);
+    }
+    text.push_str("\nThe way of an image: db update → scan → sign → attest → promote → ps → affected → replace → explain");
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Arguments::command().debug_assert();
+    }
+}

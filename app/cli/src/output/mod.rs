@@ -1,0 +1,60 @@
+//! How results meet the eye.
+
+mod table;
+mod time;
+
+use anstyle::{AnsiColor, Style};
+
+pub(crate) use table::Table;
+pub(crate) use time::{ago, clock, micros};
+
+use crate::failure::{Code, Failure, Outcome};
+
+pub(crate) const BOLD: Style = Style::new().bold();
+pub(crate) const DIM: Style = Style::new().dimmed();
+pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
+pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
+pub(crate) const WARN: Style = AnsiColor::Yellow.on_default();
+
+/// Text in a style, or as it is.
+pub(crate) fn paint(color: bool, style: Style, text: &str) -> String {
+    if color { format!("{style}{text}{style:#}") } else { text.to_owned() }
+}
+
+/// Prints a result. A reader that went away (`| head`) is no failure.
+pub(crate) fn print(text: &str) -> Outcome {
+    use std::io::Write as _;
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::new(Code::Local, format!("cannot write to standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(crate) fn print_json<T: serde::Serialize>(value: &T) -> Outcome {
+    let mut text = serde_json::to_string_pretty(value)
+        .map_err(|error| Failure::new(Code::Internal, format!("cannot print the result as JSON: {error}")))?;
+    text.push('\n');
+    print(&text)
+}
+
+/// A remark for people beside the result: on standard error, silent with --quiet.
+pub(crate) fn remark(settings: &crate::settings::Settings, text: &str) {
+    use std::io::Write as _;
+    if !settings.quiet {
+        // Nothing sensible is left to do when even standard error is gone.
+        let _ = writeln!(std::io::stderr(), "{text}");
+    }
+}
+
+/// `sha256:0123456789ab` of a full digest.
+pub(crate) fn short_digest(digest: &str) -> String {
+    digest.chars().take("sha256:".len() + 12).collect()
+}
+
+/// The first twelve digits of an engine's id; other ids as they are.
+pub(crate) fn short_id(id: &str) -> &str {
+    if id.len() == 64 && id.bytes().all(|b| b.is_ascii_hexdigit()) { &id[..12] } else { id }
+}
