@@ -1,0 +1,40 @@
+# Everything here works from a fresh clone on Debian with the Rust toolchain, git, make and gcc.
+
+CARGO ?= cargo
+# Where `make run` keeps everything it makes; `make stop` removes it.
+LAZARET_STATE ?= /var/lib/lazaret
+export LAZARET_STATE
+
+STORY = $(CARGO) run --quiet --release --package lazaret-e2e --bin story --
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build run stop test bench lint
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
+
+setup: ## Install what is missing from Debian's packages (root)
+	@scripts/setup.sh run
+
+build: ## Compile `lazaret` and `lazaret-agent` into target/release
+	@scripts/setup.sh build
+	$(CARGO) build --release --locked --workspace --bins
+
+run: setup build ## Take real images through the whole way on this host, and leave the system up (root)
+	@$(STORY) run
+
+stop: ## Remove everything that `make run` made (root)
+	@$(STORY) stop
+
+test: setup build ## Unit, golden and end-to-end tests (root for the last)
+	@$(CARGO) xtask test
+
+bench: setup build ## Measure what SPECIFICATION.md promises (root)
+	@$(CARGO) run --quiet --release --package lazaret-e2e --bin bench --
+
+lint: ## Format, clippy, and the rules of the house
+	@scripts/setup.sh build
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --release --locked --workspace --all-targets -- --deny warnings
+	$(CARGO) xtask tidy
+	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny --log-level error check bans licenses sources; fi

@@ -1,0 +1,8 @@
+//! Real images: Debian from the package mirror that this machine is configured for, and a small service on top.
+
+mod base;
+mod mirror;
+mod shop;
+
+pub use base::{Base, Suites, bases};
+pub use shop::{Shop, build, image_id};

@@ -1,0 +1,61 @@
+//! Everything that needs a whole host: engines, registry, server, agent, kernel. One test after the other, on shared
+//! laboratories: setting one up takes seconds, and the machine is one.
+
+mod audit;
+mod bad_input;
+mod beside;
+mod bypass;
+mod dies_well;
+mod full_disk;
+mod runner;
+mod story;
+mod unmanaged;
+mod world;
+
+use std::process::ExitCode;
+
+use runner::Test;
+
+/// In this order. The story is told first: the tests after it find its host with everything on it.
+const TESTS: &[Test] = &[
+    Test { name: "story::is_told_from_build_to_replacement", run: story::is_told_from_build_to_replacement },
+    Test { name: "bypass::every_disguise_is_refused", run: bypass::every_disguise_is_refused },
+    Test { name: "bypass::harmless_requests_are_answered", run: bypass::harmless_requests_are_answered },
+    Test { name: "bypass::the_start_decides_again", run: bypass::the_start_decides_again },
+    Test {
+        name: "unmanaged::namespaces_runc_and_containerd_are_found",
+        run: unmanaged::namespaces_runc_and_containerd_are_found,
+    },
+    Test { name: "bad_input::one_sentence_and_an_exit_code", run: bad_input::one_sentence_and_an_exit_code },
+    Test {
+        name: "bad_input::nothing_is_reachable_without_a_token",
+        run: bad_input::nothing_is_reachable_without_a_token,
+    },
+    Test {
+        name: "full_disk::of_the_user_leaves_nothing_half_written",
+        run: full_disk::of_the_user_leaves_nothing_half_written,
+    },
+    Test {
+        name: "full_disk::of_the_server_is_said_and_survived",
+        run: full_disk::of_the_server_is_said_and_survived,
+    },
+    Test { name: "dies_well::a_dead_server_loses_nothing", run: dies_well::a_dead_server_loses_nothing },
+    Test {
+        name: "dies_well::a_dead_agent_lets_nothing_start",
+        run: dies_well::a_dead_agent_lets_nothing_start,
+    },
+    Test { name: "audit::a_changed_entry_is_found", run: audit::a_changed_entry_is_found },
+    Test {
+        name: "dies_well::kills_before_every_step_change_nothing",
+        run: dies_well::kills_before_every_step_change_nothing,
+    },
+    Test { name: "beside::another_engine_is_not_touched", run: beside::another_engine_is_not_touched },
+    Test {
+        name: "beside::leftovers_of_a_killed_run_are_removed",
+        run: beside::leftovers_of_a_killed_run_are_removed,
+    },
+];
+
+fn main() -> ExitCode {
+    runner::main(TESTS)
+}
