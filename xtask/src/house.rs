@@ -11,7 +11,7 @@ pub(crate) const ARROWS: &[(&str, &[&str])] = &[
     ("core/trust", &["model"]),
     ("core/fleet", &["model", "version"]),
     ("core/format", &["model"]),
-    ("io/source", &["model"]),
+    ("io/source", &["model", "version", "advisory"]),
     ("io/store", &["model"]),
     ("io/engine", &["model"]),
     ("io/sensor", &["model"]),

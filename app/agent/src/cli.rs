@@ -7,7 +7,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// The root daemon of Lazaret on a host: it admits containers, watches what runs, and reports.
 #[derive(Debug, Parser)]
-#[command(name = "lazaret-agent", version, max_term_width = 100, disable_help_subcommand = true)]
+// Engines ask their runtimes for a version, and read what follows the word.
+#[command(name = "lazaret-agent", version = concat!("version ", env!("CARGO_PKG_VERSION")), max_term_width = 100, disable_help_subcommand = true)]
 #[command(after_help = "\
 Exit codes:
   0 ok                     5 not enrolled, or the key is not accepted
@@ -102,8 +103,21 @@ mod tests {
 
     #[test]
     fn the_runtime_passes_everything_on() {
-        let cli = Cli::try_parse_from(["lazaret-agent", "runtime", "--socket", "/s", "--", "--root", "/r", "create", "--", "x"]);
-        let Ok(Cli { command: Command::Runtime { socket, runtime, arguments } }) = cli else { panic!("{cli:?}") };
+        let cli = Cli::try_parse_from([
+            "lazaret-agent",
+            "runtime",
+            "--socket",
+            "/s",
+            "--",
+            "--root",
+            "/r",
+            "create",
+            "--",
+            "x",
+        ]);
+        let Ok(Cli { command: Command::Runtime { socket, runtime, arguments } }) = cli else {
+            panic!("{cli:?}")
+        };
         assert_eq!((socket, runtime), ("/s".into(), "runc".into()));
         assert_eq!(arguments, ["--root", "/r", "create", "--", "x"]);
     }

@@ -78,9 +78,11 @@ impl Config {
         }
         let stage = file.stage.parse().map_err(|error| format!("`stage`: {error}"))?;
         if file.trusted_keys.is_empty() {
-            return Err("`trusted-keys` is empty: without a key no statement can be believed and nothing may \
+            return Err(
+                "`trusted-keys` is empty: without a key no statement can be believed and nothing may \
                         run; name the public key that images are signed with"
-                .to_owned());
+                    .to_owned(),
+            );
         }
         let host = match file.host {
             Some(host) => host,
@@ -162,7 +164,8 @@ impl Config {
 }
 
 fn own_host_name() -> Result<String, String> {
-    let name = nix::unistd::gethostname().map_err(|error| format!("`host` is absent and the host's name unreadable: {error}"))?;
+    let name = nix::unistd::gethostname()
+        .map_err(|error| format!("`host` is absent and the host's name unreadable: {error}"))?;
     name.into_string().map_err(|_| "`host` is absent and the host's name is not text".to_owned())
 }
 
@@ -176,7 +179,9 @@ fn is_host_name(name: &str) -> bool {
 fn is_plugin_name(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= 64
-        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-'))
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-'))
 }
 
 #[cfg(test)]

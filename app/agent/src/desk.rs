@@ -46,7 +46,8 @@ impl Desk {
     /// unique without being stored.
     pub fn next_id(&self) -> String {
         let now = u64::try_from(Timestamp::now().as_microsecond()).unwrap_or(0);
-        let before = self.last.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(now.max(last + 1)));
+        let before =
+            self.last.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(now.max(last + 1)));
         let number = before.map_or(now, |last| now.max(last + 1));
         format!("{}-{number}", self.host)
     }
@@ -89,7 +90,9 @@ fn decided(id: &str, draft: &Draft) -> EventKind {
 
 fn unrecorded(error: &SpoolError) -> Reason {
     let remedy = match error {
-        SpoolError::Full { .. } => "let lazaret-agent reach its server, so that the spool empties, or raise `spool-mebibytes`",
+        SpoolError::Full { .. } => {
+            "let lazaret-agent reach its server, so that the spool empties, or raise `spool-mebibytes`"
+        }
         SpoolError::Disk(_) => "free space on the disk of lazaret-agent's state directory",
         SpoolError::TooLong => "make the request smaller",
         SpoolError::Stopped => "start lazaret-agent again",
@@ -132,7 +135,11 @@ mod tests {
     use super::*;
 
     fn reason(number: usize) -> Reason {
-        Reason { rule: format!("r{number}"), message: format!("message {number}"), remedy: format!("do {number}") }
+        Reason {
+            rule: format!("r{number}"),
+            message: format!("message {number}"),
+            remedy: format!("do {number}"),
+        }
     }
 
     fn draft(reasons: Vec<Reason>) -> Draft {

@@ -21,7 +21,9 @@ pub struct Answer {
 pub async fn send(engine: &Path, method: &str, uri: &str, patience: Duration) -> io::Result<Answer> {
     let exchange = async {
         let mut stream = UnixStream::connect(engine).await?;
-        let request = format!("{method} {uri} HTTP/1.1\r\nHost: engine\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        let request = format!(
+            "{method} {uri} HTTP/1.1\r\nHost: engine\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        );
         stream.write_all(request.as_bytes()).await?;
         let mut answer = Vec::new();
         stream.take(ANSWER_BYTES).read_to_end(&mut answer).await?;
@@ -31,7 +33,9 @@ pub async fn send(engine: &Path, method: &str, uri: &str, patience: Duration) ->
     };
     match tokio::time::timeout(patience, exchange).await {
         Ok(answer) => answer,
-        Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {} s", patience.as_secs()))),
+        Err(_) => {
+            Err(io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {} s", patience.as_secs())))
+        }
     }
 }
 
@@ -58,7 +62,9 @@ mod tests {
         let answer = |body: &str| Answer { status: "HTTP/1.1 200 OK".to_owned(), body: body.to_owned() };
         let pulled = answer("2a\r\n{\"status\":\"Pulling from shop\",\"id\":\"v1\"}\r\n0\r\n\r\n");
         assert_eq!(pulled.complaint(), None);
-        let failed = answer("1\r\n{\"status\":\"x\"}\r\n2\r\n{\"errorDetail\":{\"message\":\"gone\"},\"error\":\"gone\"}\r\n");
+        let failed = answer(
+            "1\r\n{\"status\":\"x\"}\r\n2\r\n{\"errorDetail\":{\"message\":\"gone\"},\"error\":\"gone\"}\r\n",
+        );
         assert_eq!(failed.complaint().as_deref(), Some("gone"));
         assert_eq!(answer("{\"message\":\"denied\"}\n").complaint().as_deref(), Some("denied"));
     }

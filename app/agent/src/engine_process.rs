@@ -18,12 +18,15 @@ pub struct EngineProcess(Vec<String>);
 impl EngineProcess {
     /// The process that listens on the socket.
     pub fn behind(socket: &Path) -> Result<Self, String> {
-        let stream =
-            std::os::unix::net::UnixStream::connect(socket).map_err(|error| format!("{}: {error}", socket.display()))?;
+        let stream = std::os::unix::net::UnixStream::connect(socket)
+            .map_err(|error| format!("{}: {error}", socket.display()))?;
         let peer = getsockopt(&stream, sockopt::PeerCredentials).map_err(|error| error.to_string())?;
         let path = PathBuf::from(format!("/proc/{}/cmdline", peer.pid()));
-        let bytes = files::read_bounded(&path, FILE_BYTES).map_err(|error| format!("{}: {error}", path.display()))?;
-        Ok(Self(bytes.split(|byte| *byte == 0).map(|word| String::from_utf8_lossy(word).into_owned()).collect()))
+        let bytes =
+            files::read_bounded(&path, FILE_BYTES).map_err(|error| format!("{}: {error}", path.display()))?;
+        Ok(Self(
+            bytes.split(|byte| *byte == 0).map(|word| String::from_utf8_lossy(word).into_owned()).collect(),
+        ))
     }
 
     /// The value of `--name VALUE` or `--name=VALUE`.
@@ -51,7 +54,10 @@ impl EngineProcess {
 
     /// Where the engine keeps what lives as long as it runs.
     pub fn exec_root(&self) -> String {
-        self.option_or_setting("exec-root").unwrap_or_else(|| DEFAULT_EXEC_ROOT.to_owned()).trim_end_matches('/').to_owned()
+        self.option_or_setting("exec-root")
+            .unwrap_or_else(|| DEFAULT_EXEC_ROOT.to_owned())
+            .trim_end_matches('/')
+            .to_owned()
     }
 
     /// The control group of containers, if the engine was told one.

@@ -86,7 +86,8 @@ pub fn random_name() -> Result<String, Failure> {
 
 pub fn random() -> Result<[u8; 16], Failure> {
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|error| Failure::Internal(format!("no randomness from the kernel: {error}")))?;
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Failure::Internal(format!("no randomness from the kernel: {error}")))?;
     Ok(bytes)
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::failure::Failure;
-use crate::start::protocol::{Answer, ANSWER_BYTES, Ask};
+use crate::start::protocol::{ANSWER_BYTES, Answer, Ask};
 
 /// The runtime kills the hook after 15 seconds, without a word to the user: be done before.
 const PATIENCE: Duration = Duration::from_secs(12);
@@ -28,9 +28,12 @@ struct State {
 pub fn run(socket: &Path, state: impl Read) -> Result<(), Failure> {
     let refuse = |why: String| Failure::Refused(format!("lazaret: {why}"));
     let mut text = Vec::new();
-    state.take(STATE_BYTES).read_to_end(&mut text).map_err(|error| refuse(format!("cannot read the container's state: {error}")))?;
-    let state: State =
-        serde_json::from_slice(&text).map_err(|error| refuse(format!("the container's state is not readable: {error}")))?;
+    state
+        .take(STATE_BYTES)
+        .read_to_end(&mut text)
+        .map_err(|error| refuse(format!("cannot read the container's state: {error}")))?;
+    let state: State = serde_json::from_slice(&text)
+        .map_err(|error| refuse(format!("the container's state is not readable: {error}")))?;
     let ask = Ask { id: state.id, pid: state.pid, bundle: state.bundle };
     let answer = ask_agent(socket, &ask).map_err(|error| {
         refuse(format!(
@@ -51,9 +54,10 @@ fn ask_agent(socket: &Path, ask: &Ask) -> std::io::Result<Answer> {
     stream.write_all(&question)?;
     let mut line = String::new();
     BufReader::new(stream.take(ANSWER_BYTES)).read_line(&mut line).map_err(|error| match error.kind() {
-        std::io::ErrorKind::WouldBlock => {
-            std::io::Error::new(std::io::ErrorKind::TimedOut, format!("no answer within {} s", PATIENCE.as_secs()))
-        }
+        std::io::ErrorKind::WouldBlock => std::io::Error::new(
+            std::io::ErrorKind::TimedOut,
+            format!("no answer within {} s", PATIENCE.as_secs()),
+        ),
         _ => error,
     })?;
     if line.is_empty() {
@@ -68,7 +72,8 @@ mod tests {
 
     use super::*;
 
-    const STATE: &str = r#"{"ociVersion":"1.0.2","id":"abc","status":"creating","pid":7,"bundle":"/b","annotations":{}}"#;
+    const STATE: &str =
+        r#"{"ociVersion":"1.0.2","id":"abc","status":"creating","pid":7,"bundle":"/b","annotations":{}}"#;
 
     fn with_agent(answer: &'static [u8]) -> Result<(), Failure> {
         let directory = tempfile::tempdir().unwrap();
@@ -99,7 +104,10 @@ mod tests {
     #[test]
     fn an_absent_agent_or_state_is_a_refusal_that_says_so() {
         let refusal = run(Path::new("/nonexistent/agent.sock"), STATE.as_bytes()).unwrap_err().to_string();
-        assert!(refusal.contains("/nonexistent/agent.sock") && refusal.contains("start the agent"), "{refusal}");
+        assert!(
+            refusal.contains("/nonexistent/agent.sock") && refusal.contains("start the agent"),
+            "{refusal}"
+        );
         assert!(run(Path::new("/nonexistent"), &b"{"[..]).is_err());
     }
 }

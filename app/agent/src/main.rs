@@ -48,7 +48,11 @@ fn execute(command: Command) -> Result<ExitCode, Failure> {
         Command::Enroll { config: ConfigOption { config }, token_file } => {
             let config = Config::load(&config)?;
             let id = block_on(enroll::run(&config, &token_file))?;
-            print(&format!("enrolled {} as {id}; its key is in {}\n", config.host, config.key_file().display()))
+            print(&format!(
+                "enrolled {} as {id}; its key is in {}\n",
+                config.host,
+                config.key_file().display()
+            ))
         }
         Command::Doctor { config: ConfigOption { config }, format } => {
             let config = Config::load(&config)?;
@@ -72,11 +76,15 @@ fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Fail
 
 fn print(text: &str) -> Result<ExitCode, Failure> {
     let written = std::io::stdout().write_all(text.as_bytes());
-    written.map(|()| ExitCode::SUCCESS).map_err(|error| Failure::Local(format!("cannot write to standard output: {error}")))
+    written
+        .map(|()| ExitCode::SUCCESS)
+        .map_err(|error| Failure::Local(format!("cannot write to standard output: {error}")))
 }
 
 fn log_to_stderr() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("LAZARET_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    // Escape sequences belong on terminals, not into log files.
+    let color = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(color).init();
 }

@@ -61,7 +61,10 @@ async fn send(server: &Server, outbox: &mut Outbox, letter: Letter) -> Result<u6
                 through = through.max(ack.through);
             }
             Err(CallError::Refused { message, .. }) if batch.events.len() > 1 => {
-                tracing::warn!(events = batch.events.len(), "the server refuses a batch, trying smaller ones: {message}");
+                tracing::warn!(
+                    events = batch.events.len(),
+                    "the server refuses a batch, trying smaller ones: {message}"
+                );
                 let mut first = batch.events;
                 let second = first.split_off(first.len() / 2);
                 parts.push(second);
@@ -69,7 +72,10 @@ async fn send(server: &Server, outbox: &mut Outbox, letter: Letter) -> Result<u6
             }
             Err(CallError::Refused { message, .. }) => {
                 for event in batch.events {
-                    tracing::error!(seq = event.seq, "the server will not take an event, it is given up: {message}");
+                    tracing::error!(
+                        seq = event.seq,
+                        "the server will not take an event, it is given up: {message}"
+                    );
                     outbox.give_up(event.seq);
                     through = through.max(event.seq);
                     if !matches!(event.what, EventKind::Gap { .. }) {

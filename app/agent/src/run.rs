@@ -41,7 +41,9 @@ pub enum Ended {
 
 pub async fn run(config: Config) -> Result<Ended, Failure> {
     if !nix::unistd::geteuid().is_root() {
-        return Err(Failure::Local("lazaret-agent run needs root: it guards processes of every user; start it as root".to_owned()));
+        return Err(Failure::Local(
+            "lazaret-agent run needs root: it guards processes of every user; start it as root".to_owned(),
+        ));
     }
     let key = enroll::read_key(&config)?;
     let server = Server::new(&config.server, &key)?;
@@ -99,7 +101,11 @@ pub async fn run(config: Config) -> Result<Ended, Failure> {
     tokio::spawn(report::run(server.clone(), spool.outbox()));
     tokio::spawn(sync::run(server.clone(), admissions, spool.clone()));
     tokio::spawn(fly_canaries(canary, config.engine.socket.clone(), spool.clone()));
-    let hands = Arc::new(EngineHands::new(config.engine.socket.clone(), StoreReader::new(&config.engine.data_root), intents));
+    let hands = Arc::new(EngineHands::new(
+        config.engine.socket.clone(),
+        StoreReader::new(&config.engine.data_root),
+        intents,
+    ));
     tokio::spawn(replace::run(server, hands, Shelf::open(&config.replacements_directory())?));
 
     let ended = wait_for_signal(serving).await;
@@ -115,9 +121,10 @@ pub async fn run(config: Config) -> Result<Ended, Failure> {
 /// The kernel's type information takes a while to read.
 async fn start_sensor() -> Result<(Arc<Sensor>, mpsc::Receiver<SensorEvent>), Failure> {
     let started = tokio::task::spawn_blocking(|| Sensor::start(&Options::default())).await;
-    let (sensor, kernel) = started
-        .map_err(|error| Failure::Internal(error.to_string()))?
-        .map_err(|error| Failure::Local(format!("the kernel cannot be watched: {error}; see `lazaret-agent doctor`")))?;
+    let (sensor, kernel) =
+        started.map_err(|error| Failure::Internal(error.to_string()))?.map_err(|error| {
+            Failure::Local(format!("the kernel cannot be watched: {error}; see `lazaret-agent doctor`"))
+        })?;
     Ok((Arc::new(sensor), kernel))
 }
 
@@ -129,7 +136,10 @@ fn enforcement(sensor: &Sensor) -> String {
     }
     match sensor.tracing() {
         Ok(()) => works.push("exec-tracing"),
-        Err(why) => tracing::warn!(why, "containers are looked for once a second instead of being seen when they start"),
+        Err(why) => tracing::warn!(
+            why,
+            "containers are looked for once a second instead of being seen when they start"
+        ),
     }
     if works.is_empty() { "none".to_owned() } else { works.join(", ") }
 }
@@ -139,7 +149,8 @@ async fn until(mut stopped: watch::Receiver<bool>) {
 }
 
 async fn wait_for_signal(serving: tokio::task::JoinHandle<std::io::Result<()>>) -> Result<Ended, Failure> {
-    let listen = |kind| signal(kind).map_err(|error| Failure::Internal(format!("cannot listen for signals: {error}")));
+    let listen =
+        |kind| signal(kind).map_err(|error| Failure::Internal(format!("cannot listen for signals: {error}")));
     let mut terminate = listen(SignalKind::terminate())?;
     let mut interrupt = listen(SignalKind::interrupt())?;
     // A reload has nothing to reload, and must not be the end.
@@ -182,7 +193,9 @@ async fn fly_canaries(canary: Arc<Canary>, engine: PathBuf, spool: Spool) {
                 }
             }
             // It refuses because it cannot reach the plugin: nothing runs, which is safe.
-            Flight::NotAsked { status } => tracing::warn!(status, "the engine does not reach the authorization plugin"),
+            Flight::NotAsked { status } => {
+                tracing::warn!(status, "the engine does not reach the authorization plugin")
+            }
             Flight::EngineAway { why } => tracing::debug!(why, "the engine does not answer"),
         }
     }

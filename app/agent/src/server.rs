@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use lazaret_format::v1::{
-    AdmissionSnapshot, AgentActions, EnrollRequest, EnrollResponse, ErrorBody, EventAck, EventBatch, ReplacementProgress,
+    AdmissionSnapshot, AgentActions, EnrollRequest, EnrollResponse, ErrorBody, EventAck, EventBatch,
+    ReplacementProgress,
 };
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde::de::DeserializeOwned;
@@ -89,7 +90,11 @@ impl Server {
         self.call(self.client.get(url).timeout(PATIENCE + Duration::from_secs(wait))).await
     }
 
-    pub async fn report_replacement(&self, id: &str, progress: &ReplacementProgress) -> Result<(), CallError> {
+    pub async fn report_replacement(
+        &self,
+        id: &str,
+        progress: &ReplacementProgress,
+    ) -> Result<(), CallError> {
         let url = self.path(&format!("/v1/agent/replacements/{id}"));
         self.send(self.client.post(url).json(progress).timeout(PATIENCE)).await.map(drop)
     }
@@ -114,11 +119,13 @@ impl Server {
     async fn call<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, CallError> {
         let response = self.send(request).await?;
         let body = self.body(response).await?;
-        serde_json::from_slice(&body).map_err(|error| self.away(format!("its answer is not readable: {error}")))
+        serde_json::from_slice(&body)
+            .map_err(|error| self.away(format!("its answer is not readable: {error}")))
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Response, CallError> {
-        let response = request.bearer_auth(&self.key).send().await.map_err(|error| self.away(innermost(&error)))?;
+        let response =
+            request.bearer_auth(&self.key).send().await.map_err(|error| self.away(innermost(&error)))?;
         let status = response.status();
         if status.is_success() {
             return Ok(response);

@@ -77,7 +77,14 @@ async fn dispatch(settings: &Settings, command: Command) -> Outcome {
 fn start_logs() {
     let filter = tracing_subscriber::EnvFilter::try_from_env(environment::LOG)
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,lazaret_server=info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    // Escape sequences belong on terminals, not into log files.
+    let color = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(color)
+        .with_target(false)
+        .init();
 }
 
 fn report(settings: &Settings, failure: &Failure) -> ExitCode {

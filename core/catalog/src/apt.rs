@@ -45,7 +45,11 @@ pub(crate) fn read(files: &Files) -> Vec<(String, Vec<u8>)> {
 /// are no files.
 fn named(value: &[u8]) -> Vec<Vec<u8>> {
     let words = value.split(|byte| byte.is_ascii_whitespace() || *byte == b',');
-    words.filter_map(|word| word.strip_prefix(b"/")).filter(|path| !path.is_empty()).map(<[u8]>::to_vec).collect()
+    words
+        .filter_map(|word| word.strip_prefix(b"/"))
+        .filter(|path| !path.is_empty())
+        .map(<[u8]>::to_vec)
+        .collect()
 }
 
 /// `deb [signed-by=/path,… arch=…] …`
@@ -67,8 +71,14 @@ mod tests {
     fn brings_sources_and_their_keys() {
         let mut files = Files::default();
         let mut add = |path: &str, text: &str| files.add(path.as_bytes(), 0, Some(text.as_bytes().to_vec()));
-        add("etc/apt/sources.list", "# deb [signed-by=/usr/share/keyrings/no.gpg] x\ndeb [arch=amd64 signed-by=/usr/share/keyrings/a.gpg,/etc/apt/keyrings/b.asc] uri suite main\n");
-        add("etc/apt/sources.list.d/debian.sources", "Types: deb\nURIs: x\nSigned-By: /usr/share/keyrings/c.gpg\n\nTypes: deb\nSigned-By:\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n /not=a/path\n");
+        add(
+            "etc/apt/sources.list",
+            "# deb [signed-by=/usr/share/keyrings/no.gpg] x\ndeb [arch=amd64 signed-by=/usr/share/keyrings/a.gpg,/etc/apt/keyrings/b.asc] uri suite main\n",
+        );
+        add(
+            "etc/apt/sources.list.d/debian.sources",
+            "Types: deb\nURIs: x\nSigned-By: /usr/share/keyrings/c.gpg\n\nTypes: deb\nSigned-By:\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n /not=a/path\n",
+        );
         for name in ["a.gpg", "c.pgp", "no.gpg"] {
             add(&format!("usr/share/keyrings/{name}"), name);
         }

@@ -41,7 +41,8 @@ pub struct Executable {
 
 /// Finds what is in a tree.
 pub fn catalog(tree: &mut dyn Tree, limits: &Limits, options: Options) -> Catalog {
-    let mut readers: Vec<Reader> = CATALOGERS.iter().map(|cataloger| Reader::new(cataloger.patterns, true)).collect();
+    let mut readers: Vec<Reader> =
+        CATALOGERS.iter().map(|cataloger| Reader::new(cataloger.patterns, true)).collect();
     readers.extend([distribution::PATTERNS, apt::PATTERNS].map(|patterns| Reader::new(patterns, false)));
     let mut executables = Vec::new();
     let mut problems = Problems::default();

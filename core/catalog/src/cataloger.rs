@@ -23,6 +23,9 @@ pub const CATALOGERS: &[Cataloger] =
 
 impl fmt::Debug for Cataloger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cataloger").field("name", &self.name).field("ecosystem", &self.ecosystem).finish_non_exhaustive()
+        f.debug_struct("Cataloger")
+            .field("name", &self.name)
+            .field("ecosystem", &self.ecosystem)
+            .finish_non_exhaustive()
     }
 }

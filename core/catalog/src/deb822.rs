@@ -14,7 +14,10 @@ pub(crate) struct Paragraph<'a> {
 impl<'a> Paragraph<'a> {
     /// All of a field's value.
     pub(crate) fn value(&self, name: &str) -> Option<&'a [u8]> {
-        self.fields.iter().find(|(field, _)| field.eq_ignore_ascii_case(name.as_bytes())).map(|(_, value)| *value)
+        self.fields
+            .iter()
+            .find(|(field, _)| field.eq_ignore_ascii_case(name.as_bytes()))
+            .map(|(_, value)| *value)
     }
 
     /// The first line of a field's value, without the space around it; nothing if that is empty.
@@ -100,7 +103,10 @@ mod tests {
     #[test]
     fn reads_paragraphs() {
         let text = "Package: a\nDescription: short\n long\n .\n more\nVersion:1\n\n\n\nPackage : b\r\nversion:  2 \r\n\r\nX: y";
-        assert_eq!(names(text), [vec!["Package", "Description", "Version"], vec!["Package", "version"], vec!["X"]]);
+        assert_eq!(
+            names(text),
+            [vec!["Package", "Description", "Version"], vec!["Package", "version"], vec!["X"]]
+        );
         let second = paragraphs(text.as_bytes()).nth(1).unwrap();
         assert_eq!(second.line("Package").as_deref(), Some("b"));
         assert_eq!(second.line("VERSION").as_deref(), Some("2"));

@@ -32,7 +32,8 @@ fn os_release(text: &[u8]) -> Option<Distribution> {
         codename: get("VERSION_CODENAME"),
         title: get("PRETTY_NAME"),
     };
-    let says_something = distribution.id != "linux" || distribution.version.is_some() || distribution.title.is_some();
+    let says_something =
+        distribution.id != "linux" || distribution.version.is_some() || distribution.title.is_some();
     says_something.then_some(distribution)
 }
 

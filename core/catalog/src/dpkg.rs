@@ -43,7 +43,7 @@ pub(crate) fn read(files: &Files, limits: &Limits, problems: &mut Problems) -> V
             if paragraph.bad_lines > 0 {
                 problems.malformed(subject(), format!("the record of {name} has lines that are no fields"));
             }
-            if !is_there(&paragraph, whole, &subject, &name, problems) {
+            if !is_there(&paragraph, whole, subject, &name, problems) {
                 continue;
             }
             let Some(version) = paragraph.line("Version") else {
@@ -78,8 +78,14 @@ fn is_there(
     name: &str,
     problems: &mut Problems,
 ) -> bool {
-    const STATES: [&str; 6] =
-        ["installed", "half-installed", "unpacked", "half-configured", "triggers-awaited", "triggers-pending"];
+    const STATES: [&str; 6] = [
+        "installed",
+        "half-installed",
+        "unpacked",
+        "half-configured",
+        "triggers-awaited",
+        "triggers-pending",
+    ];
     let Some(status) = paragraph.line("Status") else {
         // What dpkg did not install has no status.
         if whole {
@@ -130,7 +136,8 @@ fn unpacked_in(files: &Files) -> HashMap<&[u8], u32> {
 /// Packages that can be installed for several architectures have theirs in the names of their files.
 fn layer_of(layers: &HashMap<&[u8], u32>, name: &str, architecture: Option<&str>) -> Option<u32> {
     let plain = layers.get(name.as_bytes());
-    let qualified = architecture.and_then(|architecture| layers.get(format!("{name}:{architecture}").as_bytes()));
+    let qualified =
+        architecture.and_then(|architecture| layers.get(format!("{name}:{architecture}").as_bytes()));
     plain.max(qualified).copied()
 }
 
@@ -208,7 +215,8 @@ mod tests {
             ("Source: (3)\n", "a", "2"),
             ("Source: b (\n", "b", "2"),
         ] {
-            let (packages, _) = status(&format!("Package: a\nStatus: install ok installed\n{line}Version: 2\n"));
+            let (packages, _) =
+                status(&format!("Package: a\nStatus: install ok installed\n{line}Version: 2\n"));
             let source = &packages[0].source;
             assert_eq!((source.name.as_str(), source.version.as_str()), (name, version), "{line}");
         }
@@ -216,7 +224,11 @@ mod tests {
 
     #[test]
     fn a_package_is_of_the_layer_that_unpacked_it() {
-        let text = [record("a", "install ok installed"), record("libc6", "install ok installed"), record("new", "install ok installed")];
+        let text = [
+            record("a", "install ok installed"),
+            record("libc6", "install ok installed"),
+            record("new", "install ok installed"),
+        ];
         let (packages, _) = status(&text.concat());
         let layers: Vec<u32> = packages.iter().map(|package| package.layer).collect();
         assert_eq!(layers, [2, 0, 3]);
@@ -226,7 +238,11 @@ mod tests {
     fn reads_pieces_without_status() {
         let mut files = Files::default();
         files.add(b"var/lib/dpkg/status.d/base", 1, Some(b"Package: base-files\nVersion: 12\n".to_vec()));
-        files.add(b"var/lib/dpkg/status.d/base.md5sums", 1, Some(b"d41d8cd98f00b204e9800998ecf8427e  etc/x\n".to_vec()));
+        files.add(
+            b"var/lib/dpkg/status.d/base.md5sums",
+            1,
+            Some(b"d41d8cd98f00b204e9800998ecf8427e  etc/x\n".to_vec()),
+        );
         let mut problems = Problems::default();
         let packages = read(&files, &Limits::default(), &mut problems);
         assert_eq!(packages.len(), 1);

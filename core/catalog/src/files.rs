@@ -96,7 +96,10 @@ impl Files {
     }
 
     /// Contents in a directory.
-    pub(crate) fn within<'a>(&'a self, directory: &'a str) -> impl Iterator<Item = (&'a [u8], u32, &'a [u8])> {
+    pub(crate) fn within<'a>(
+        &'a self,
+        directory: &'a str,
+    ) -> impl Iterator<Item = (&'a [u8], u32, &'a [u8])> {
         self.iter().filter_map(move |(path, file)| {
             let rest = path.strip_prefix(directory.as_bytes())?.strip_prefix(b"/")?;
             Some((path, file.layer, file.content.as_deref()?)).filter(|_| !rest.contains(&b'/'))
@@ -143,12 +146,21 @@ mod tests {
     fn matches_files_of_its_directory_only() {
         let exact = Pattern::content("var/lib/dpkg", Name::Exactly("status"));
         assert!(exact.matches(b"var/lib/dpkg/status"));
-        for other in ["var/lib/dpkg/status-old", "var/lib/dpkg/a/status", "var/lib/dpkgstatus", "var/lib/dpkg", "status"] {
+        for other in [
+            "var/lib/dpkg/status-old",
+            "var/lib/dpkg/a/status",
+            "var/lib/dpkgstatus",
+            "var/lib/dpkg",
+            "status",
+        ] {
             assert!(!exact.matches(other.as_bytes()), "{other}");
         }
         let end = Pattern::layer("a/b", Name::EndsWith(".list"));
         assert!(end.matches(b"a/b/x.list") && !end.matches(b"a/b/c/x.list") && !end.matches(b"a/b/x.lis"));
-        assert_eq!((exact.to_string(), end.to_string()), ("var/lib/dpkg/status".to_owned(), "a/b/*.list".to_owned()));
+        assert_eq!(
+            (exact.to_string(), end.to_string()),
+            ("var/lib/dpkg/status".to_owned(), "a/b/*.list".to_owned())
+        );
     }
 
     #[test]

@@ -31,13 +31,23 @@ pub fn admit(
     evidence: Option<&Evidence>,
     now: Timestamp,
 ) -> Admission {
-    let image = shorten(wish.image);
+    let image = shorten_reference(wish.image);
     let mut reasons = match evidence {
         Some(evidence) => image_reasons(policy, stage, &image, evidence, now),
         None => vec![unknown(&image, stage)],
     };
     reasons.extend(run::forbidden(policy, wish.run));
     Admission { allow: reasons.is_empty(), reasons }
+}
+
+/// Foreign text, but a digest is what people go on with: it is kept whole.
+fn shorten_reference(image: &str) -> String {
+    match image.split_once('@') {
+        Some((name, digest)) if digest.parse::<lazaret_model::Digest>().is_ok() => {
+            format!("{}@{digest}", shorten(name))
+        }
+        _ => shorten(image),
+    }
 }
 
 fn unknown(image: &str, stage: &Stage) -> Reason {

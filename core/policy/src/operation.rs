@@ -146,7 +146,7 @@ pub fn operation(policy: &Policy, operation: &EngineOperation) -> Result<(), Vec
         group.map_or(("engine", "ask for it to be allowed"), |group| (group.key, group.instead));
     Err(vec![Reason {
         rule: format!("engine.{key}"),
-        message: format!("{} is not allowed on this engine", doing.trim_end()),
+        message: format!("{} is not allowed on this engine", doing.trim_end_matches([' ', ':'])),
         remedy: format!("{instead}; the policy allows it with `engine: {{{key}: {{allow: [{action}]}}}}`"),
     }])
 }

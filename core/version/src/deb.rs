@@ -99,7 +99,8 @@ impl Eq for Version<'_> {}
 /// rules of backports).
 pub fn is_rebuild_of(version: &str, original: &str) -> bool {
     let suffix = version.trim_matches(is_blank).strip_prefix(original.trim_matches(is_blank));
-    let release = suffix.and_then(|suffix| suffix.strip_prefix("~deb").or_else(|| suffix.strip_prefix("~bpo")));
+    let release =
+        suffix.and_then(|suffix| suffix.strip_prefix("~deb").or_else(|| suffix.strip_prefix("~bpo")));
     release.is_some_and(|release| release.starts_with(|c: char| c.is_ascii_digit()))
 }
 
@@ -210,7 +211,8 @@ mod tests {
             assert!(is_rebuild_of(version, "2.9-1"), "{version}");
             assert_eq!(compare(version, "2.9-1"), Ordering::Less, "{version}");
         }
-        for version in ["2.9-1", "2.9-1~exp1", "2.9-1+deb12u1", "2.9-1~rc1", "2.9-1~debian", "2.9-10~deb12u1"] {
+        for version in ["2.9-1", "2.9-1~exp1", "2.9-1+deb12u1", "2.9-1~rc1", "2.9-1~debian", "2.9-10~deb12u1"]
+        {
             assert!(!is_rebuild_of(version, "2.9-1"), "{version}");
         }
     }

@@ -93,36 +93,47 @@ fn outro(lab: &Lab, told: &Told, time: Duration) {
     screen.line(&format!("   {:<79} {:>8}", "with the setting up", seconds(time)));
 
     let folders = &lab.folders;
-    let (old, v1, v2) = (&told.built.old.by_digest, &told.built.v1.by_digest, &told.built.v2.by_digest);
+    let (old, v1) = (&told.built.old.by_digest, &told.built.v1.by_digest);
     let programs = lazaret_e2e::program("lazaret")
         .ok()
         .and_then(|path| path.parent().map(Path::to_path_buf))
         .unwrap_or_default();
+    screen.line("\nThe system is up. In a shell:\n");
+    for line in [
+        format!("export PATH={}:$PATH", programs.display()),
+        format!(
+            "export LAZARET_SERVER={} LAZARET_TOKEN_FILE={}",
+            lab.server.url(),
+            folders.admin_token().display()
+        ),
+        format!(
+            "export LAZARET_DB={} LAZARET_ENGINE_SOCKET={}",
+            folders.database().display(),
+            lab.build.socket().display()
+        ),
+        format!("alias host='docker -H unix://{}'", lab.docker.socket().display()),
+        format!("OLD={old}"),
+        format!("V1={v1}"),
+    ] {
+        screen.line(&format!("   {line}"));
+    }
+    screen.line("\nThen try, for instance:\n");
+    for (command, meaning) in [
+        ("lazaret ps".to_owned(), "what runs, and by which decision"),
+        ("lazaret events --follow".to_owned(), "what happens, as it happens"),
+        ("host run $OLD".to_owned(), "refused: never promoted to prod"),
+        ("host exec shop id".to_owned(), "refused: nobody logs in"),
+        ("host run --detach --pid=host $V1".to_owned(), "refused: reaches for the host"),
+        ("unshare --pid --fork sleep 60".to_owned(), "look at `lazaret ps` meanwhile"),
+        ("lazaret replace shop --with $V1".to_owned(), "back to the version before"),
+        ("lazaret explain shop".to_owned(), "why this container may run"),
+        ("lazaret scan $OLD".to_owned(), "what is known of an image, and what to do"),
+        (format!("curl http://127.0.0.1:{}/version", lab.shop_port), "the service itself"),
+    ] {
+        screen.line(&format!("   {command:<44} {meaning}"));
+    }
     screen.line(&format!(
-        "\nThe system is up. In a shell:\n\n   \
-         export PATH={}:$PATH\n   \
-         export LAZARET_SERVER={} LAZARET_TOKEN_FILE={}\n   \
-         export LAZARET_DB={} LAZARET_ENGINE_SOCKET={}\n   \
-         alias host='docker -H unix://{}' build='docker -H unix://{}'\n\n\
-         Then try, for instance:\n\n   \
-         lazaret ps                                     what runs, and by which decision\n   \
-         lazaret events --follow                        what happens, as it happens\n   \
-         host run -it {v2} sh\n                                                  \
-         a shell of the image itself: the image may run, so may its shell; nobody can log in later\n   \
-         host run {old}\n                                                  refused: never promoted to prod\n   \
-         host exec shop id                              refused: nobody logs in\n   \
-         lazaret replace shop --with {v1}\n                                                  back to the version before\n   \
-         lazaret explain shop                           why this container may run\n   \
-         curl http://127.0.0.1:{}/version           the service itself\n\n\
-         Logs are in {}. `make stop` ends and removes everything.",
-        programs.display(),
-        lab.server.url(),
-        folders.admin_token().display(),
-        folders.database().display(),
-        lab.build.socket().display(),
-        lab.docker.socket().display(),
-        lab.build.socket().display(),
-        lab.shop_port,
-        folders.logs().display(),
+        "\nLogs are in {}. `make stop` ends and removes everything.",
+        folders.logs().display()
     ));
 }

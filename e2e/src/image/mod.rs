@@ -5,4 +5,4 @@ mod mirror;
 mod shop;
 
 pub use base::{Base, Suites, bases};
-pub use shop::{Shop, build, image_id};
+pub use shop::{Service, build, image_id};

@@ -1,5 +1,5 @@
 use super::{Teller, seconds};
-use crate::image::{Base, Shop, bases, build, image_id};
+use crate::image::{Base, Service, bases, build, image_id};
 use crate::{Failure, Result};
 
 /// The images of the story, in the build machine's engine and in the registry.
@@ -13,6 +13,8 @@ pub struct Built {
     pub v2: Image,
     /// Never becomes healthy.
     pub sick: Image,
+    /// Stands before the shop and has the published port.
+    pub edge: Image,
 }
 
 #[derive(Debug, Clone)]
@@ -41,16 +43,22 @@ pub(super) fn step(teller: &mut Teller<'_>) -> Result<Built> {
 
     screen.say("On the build machine (an engine of its own), a small service on top:");
     let folder = teller.lab.folders.images();
-    for (base, shop) in
-        [(&old_base, Shop::OLD), (&new_base, Shop::V1), (&new_base, Shop::V2), (&new_base, Shop::SICK)]
-    {
-        build(&teller.lab.build, &folder, base, shop)?;
+    for (base, service) in [
+        (&old_base, Service::OLD),
+        (&new_base, Service::V1),
+        (&new_base, Service::V2),
+        (&new_base, Service::SICK),
+        (&new_base, Service::EDGE),
+    ] {
+        build(&teller.lab.build, &folder, base, service)?;
     }
-    let listed = teller.lab.build.docker(["image", "ls", "shop"]);
+    let listed =
+        teller.lab.build.docker(["image", "ls", "--filter", "reference=shop", "--filter", "reference=edge"]);
     teller.shown("build", listed, 0, 6)?;
-    let [old, v1, v2, sick] = push_all(teller, [Shop::OLD, Shop::V1, Shop::V2, Shop::SICK])?;
+    let services = [Service::OLD, Service::V1, Service::V2, Service::SICK, Service::EDGE];
+    let [old, v1, v2, sick, edge] = push_all(teller, services)?;
     teller.screen.holds(&format!("pushed to the registry on {}", teller.lab.registry.host()));
-    Ok(Built { old, v1, v2, sick })
+    Ok(Built { old, v1, v2, sick, edge })
 }
 
 fn made(base: &Base) -> String {
@@ -59,19 +67,20 @@ fn made(base: &Base) -> String {
     format!("{how} in {} ({size} MiB)", seconds(base.time))
 }
 
-fn push_all<const N: usize>(teller: &Teller<'_>, shops: [Shop; N]) -> Result<[Image; N]> {
+fn push_all<const N: usize>(teller: &Teller<'_>, services: [Service; N]) -> Result<[Image; N]> {
     let pushed: Result<Vec<Image>> = std::thread::scope(|scope| {
-        let threads: Vec<_> = shops.iter().map(|shop| scope.spawn(|| push(teller.lab, *shop))).collect();
+        let threads: Vec<_> =
+            services.iter().map(|service| scope.spawn(|| push(teller.lab, *service))).collect();
         let results = threads.into_iter().map(|thread| thread.join());
         results.map(|result| result.unwrap_or_else(|_| Err(Failure::new("a push panicked")))).collect()
     });
     pushed?.try_into().map_err(|_| Failure::new("not every image was pushed"))
 }
 
-fn push(lab: &crate::Lab, shop: Shop) -> Result<Image> {
-    let name = shop.name();
-    let repository = format!("{}/shop", lab.registry.host());
-    let reference = format!("{repository}:{}", shop.tag);
+fn push(lab: &crate::Lab, service: Service) -> Result<Image> {
+    let name = service.image();
+    let repository = format!("{}/{}", lab.registry.host(), service.name);
+    let reference = format!("{repository}:{}", service.tag);
     lab.build.docker(["tag", &name, &reference]).ok()?;
     let pushed = lab.build.docker(["push", &reference]).ok()?;
     let digest = pushed

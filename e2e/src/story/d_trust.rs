@@ -41,6 +41,8 @@ pub(super) fn step(teller: &mut Teller<'_>, built: &Built) -> Result<()> {
     check!(refused.code != 0, "an image with a refused verdict was promoted to qa:\n{}", refused.said());
     teller.screen.command("", &refused, 4);
 
+    promote_to_prod(teller.lab, &built.edge)?;
+    teller.screen.holds("the edge, which stands before the shop, went the same way");
     statements_in_registry(teller, &built.v1)
 }
 

@@ -22,7 +22,9 @@ pub(super) fn step(teller: &mut Teller<'_>, built: &Built) -> Result<Running> {
     refusal(&refused, &["not promoted to prod", "lazaret promote"])?;
 
     teller.screen.say("The promoted one, by its digest:");
+    teller.docker(["network", "create", NETWORK], 0, 0)?;
     let running = run_shop(teller, &built.v1)?;
+    run_edge(teller, &built.edge)?;
     let time = wait_for_version(teller.lab, "1.0-1")?;
     teller.screen.holds(&format!(
         "it answers on http://127.0.0.1:{} ({} later)",
@@ -42,7 +44,7 @@ pub(super) fn step(teller: &mut Teller<'_>, built: &Built) -> Result<Running> {
         teller.screen.holds(&format!("{}: refused: {message}", attempt.what));
     }
     let left = teller.lab.docker.docker(["ps", "--all", "--quiet", "--no-trunc"]).ok()?.stdout;
-    check!(left.lines().count() == 1, "one of the refused requests made a container:\n{left}");
+    check!(left.lines().count() == 2, "one of the refused requests made a container:\n{left}");
     Ok(running)
 }
 
@@ -56,18 +58,26 @@ fn refusal(ended: &Ended, words: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// `docker run` of the image as `shop`, published on the laboratory's port.
+/// The network on which the shop is known by its name.
+const NETWORK: &str = "market";
+
+/// `docker run` of the image as `shop`.
 pub fn run_shop_once(lab: &Lab, image: &Image) -> Result<Ended> {
-    let port = format!("127.0.0.1:{}:8080", lab.shop_port);
-    let ended = lab
-        .docker
-        .docker(["run", "--detach", "--name", "shop", "--publish", &port, &image.by_digest])
-        .end()?;
+    let options = ["run", "--detach", "--name", "shop", "--network", NETWORK, "--network-alias", "shop"];
+    let ended = lab.docker.docker(options).args([&image.by_digest]).end()?;
     if ended.code != 0 {
         // What was created and could not be started would keep the name.
         lab.docker.docker(["rm", "--force", "shop"]).end()?;
     }
     Ok(ended)
+}
+
+fn run_edge(teller: &Teller<'_>, image: &Image) -> Result<()> {
+    teller.lab.docker.docker(["pull", "--quiet", &image.by_digest]).ok()?;
+    let port = format!("127.0.0.1:{}:8080", teller.lab.shop_port);
+    let options =
+        ["run", "--detach", "--name", "edge", "--network", NETWORK, "--publish", &port, &image.by_digest];
+    teller.docker(options, 0, 0).map(drop)
 }
 
 fn run_shop(teller: &Teller<'_>, image: &Image) -> Result<Running> {

@@ -27,11 +27,10 @@ pub(super) fn step(teller: &mut Teller<'_>, built: &Built) -> Result<Outage> {
         while_asking(port, || teller.lazaret(["replace", "shop", "--with", &built.v2.by_digest], 0, 12));
     replaced?;
     wait_for_version(teller.lab, "1.1-1")?;
-    check!(
-        running(teller)? == [("shop".to_owned(), built.v2.config.clone())],
-        "not the new one alone runs: {:?}",
-        running(teller)?
-    );
+    let now = running(teller)?;
+    let wanted =
+        [("edge".to_owned(), built.edge.config.clone()), ("shop".to_owned(), built.v2.config.clone())];
+    check!(now == wanted, "not edge and the new shop alone run: {now:?}");
     let Outage { asked, unanswered, longest } = outage;
     teller.screen.holds(&format!(
         "callers: {asked} requests, {unanswered} unanswered, at most {} without an answer",
@@ -69,6 +68,7 @@ fn running(teller: &Teller<'_>) -> Result<Vec<(String, String)>> {
             shown.trim().split_once(' ').ok_or_else(|| Failure::new(format!("odd answer: {shown}")))?;
         found.push((name.trim_start_matches('/').to_owned(), image.to_owned()));
     }
+    found.sort();
     Ok(found)
 }
 

@@ -336,7 +336,7 @@ def main():
                 if not Engine.seen:
                     print(f"{case}: sent nothing: {said[:1]}")
                 for request in Engine.seen:
-                    line = json.dumps({"case": case, **request}, ensure_ascii=False).replace(folder, "/work-folder")
+                    line = json.dumps({"case": case, **request}, ensure_ascii=False).replace(folder, "/folder")
                     out.write(line + "\n")
         server.shutdown()
 

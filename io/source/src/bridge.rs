@@ -18,6 +18,8 @@ pub(crate) struct Reader {
     receiver: mpsc::Receiver<io::Result<Bytes>>,
     current: Bytes,
     ended: bool,
+    /// Said again to everybody who reads on.
+    failed: Option<(io::ErrorKind, String)>,
 }
 
 /// Nobody reads any more.
@@ -26,7 +28,7 @@ pub(crate) struct Closed;
 
 pub(crate) fn channel() -> (Writer, Reader) {
     let (sender, receiver) = mpsc::channel(IN_FLIGHT);
-    (Writer(sender), Reader { receiver, current: Bytes::new(), ended: false })
+    (Writer(sender), Reader { receiver, current: Bytes::new(), ended: false, failed: None })
 }
 
 impl Writer {
@@ -47,11 +49,17 @@ impl Writer {
 impl Read for Reader {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         while self.current.is_empty() && !self.ended {
+            if let Some((kind, text)) = &self.failed {
+                return Err(io::Error::new(*kind, SourceFailed(text.clone())));
+            }
             match self.receiver.blocking_recv() {
                 Some(Ok(bytes)) if bytes.is_empty() => self.ended = true,
                 Some(Ok(bytes)) => self.current = bytes,
-                Some(Err(error)) => return Err(error),
-                None => return Err(SourceFailed::io("the transfer broke off")),
+                Some(Err(error)) => {
+                    self.failed = Some((error.kind(), error.to_string()));
+                    return Err(error);
+                }
+                None => self.failed = Some((io::ErrorKind::Other, "the transfer broke off".to_owned())),
             }
         }
         let part = self.current.len().min(out.len());

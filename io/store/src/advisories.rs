@@ -1,5 +1,7 @@
+use std::collections::BTreeSet;
+
 use lazaret_model::{Advisory, Ecosystem, Severity};
-use sqlx::{query, query_as};
+use sqlx::query_as;
 
 use crate::connection::{View, Write};
 use crate::error::Result;
@@ -62,25 +64,27 @@ impl View<'_> {
 }
 
 impl Write<'_> {
-    /// Forgets what the same feed said of the same vulnerability in the same package before; answers how
-    /// many rows that were.
-    pub async fn remove_advisories_like(&mut self, new: &Advisory) -> Result<u64> {
-        let sql =
-            "DELETE FROM advisories WHERE vulnerability = ? AND release = ? AND package = ? AND feed = ?
-            AND ecosystem = ?";
-        let query = query(sql)
-            .bind(&new.id)
-            .bind(&new.release)
-            .bind(&new.package)
-            .bind(&new.feed)
-            .bind(new.ecosystem.name());
-        Ok(self.run(query).await?.rows_affected())
+    /// Forgets what the same feeds said of the same vulnerabilities in the same packages before; answers
+    /// how many rows that were.
+    pub async fn remove_advisories_like(&mut self, new: &[Advisory]) -> Result<u64> {
+        let keys: BTreeSet<_> =
+            new.iter().map(|a| (&a.id, &a.release, &a.package, &a.feed, a.ecosystem.name())).collect();
+        let keys: Vec<_> = keys.into_iter().collect();
+        let head = "DELETE FROM advisories WHERE (vulnerability, release, package, feed, ecosystem) IN (";
+        self.batches(head, ")", &keys, |row, (id, release, package, feed, ecosystem)| {
+            row.push_bind((*id).clone())
+                .push_bind((*release).clone())
+                .push_bind((*package).clone())
+                .push_bind((*feed).clone())
+                .push_bind(*ecosystem);
+        })
+        .await
     }
 
     pub async fn add_advisories(&mut self, advisories: &[Advisory], at: &str) -> Result<()> {
         let head = "INSERT INTO advisories (feed, vulnerability, aliases, ecosystem, release, package, fixed,
             introduced, severity, summary, published, imported) ";
-        self.insert(head, "", advisories, |row, advisory| {
+        self.batches(head, "", advisories, |row, advisory| {
             row.push_bind(advisory.feed.clone())
                 .push_bind(advisory.id.clone())
                 .push_bind(serde_json::Value::from(advisory.aliases.clone()).to_string())

@@ -43,7 +43,7 @@ impl View<'_> {
 impl Write<'_> {
     pub async fn add_audit_leaves(&mut self, leaves: &[AuditLeaf]) -> Result<()> {
         let head = "INSERT INTO audit_leaves (position, leaf) ";
-        self.insert(head, "", leaves, |row, leaf| {
+        self.batches(head, "", leaves, |row, leaf| {
             row.push_bind(int(leaf.index)).push_bind(leaf.leaf.clone());
         })
         .await?;

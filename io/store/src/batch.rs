@@ -12,10 +12,10 @@ const LARGEST: usize = 256;
 const EXACT: usize = 32;
 
 impl Write<'_> {
-    /// Inserts many rows: `head` is the statement up to `VALUES`, `tail` what comes after.
+    /// Does something to many rows: `head` is the statement up to `VALUES`, `tail` what comes after them.
     ///
     /// Few different texts exist, so that each stays prepared: a number of rows is small, or a power of two.
-    pub(crate) async fn insert<T>(
+    pub(crate) async fn batches<T>(
         &mut self,
         head: &'static str,
         tail: &'static str,

@@ -162,7 +162,7 @@ impl Write<'_> {
             image_name = excluded.image_name, image_config = excluded.image_config, decision = excluded.decision,
             command = excluded.command, pid = excluded.pid, running = excluded.running, started = excluded.started,
             ended = excluded.ended, exit_code = excluded.exit_code, presumed = excluded.presumed";
-        self.insert(head, tail, rows, |row, container| {
+        self.batches(head, tail, rows, |row, container| {
             row.push_bind(agent)
                 .push_bind(container.container.clone())
                 .push_bind(container.name.clone())

@@ -92,7 +92,7 @@ impl View<'_> {
 impl Write<'_> {
     pub async fn add_decisions(&mut self, decisions: &[DecisionRow]) -> Result<()> {
         let head = "INSERT INTO decisions (position, agent, decision, container, image_config, audit) ";
-        self.insert(head, "", decisions, |row, decision| {
+        self.batches(head, "", decisions, |row, decision| {
             row.push_bind(int(decision.position))
                 .push_bind(decision.agent)
                 .push_bind(decision.decision.clone())

@@ -96,7 +96,7 @@ impl Write<'_> {
     pub async fn add_events(&mut self, spool: i64, first: u64, events: &[NewEvent<'_>]) -> Result<()> {
         let rows: Vec<(i64, &NewEvent<'_>)> = (int(first)..).zip(events).collect();
         let head = "INSERT INTO events (position, spool, seq, container, image_config, body) ";
-        self.insert(head, "", &rows, |row, (position, event)| {
+        self.batches(head, "", &rows, |row, (position, event)| {
             row.push_bind(*position)
                 .push_bind(spool)
                 .push_bind(event.seq.map(int))

@@ -79,7 +79,7 @@ impl Write<'_> {
         let ids = self.package_ids(packages).await?;
         let rows: Vec<(i64, &Package)> = ids.into_iter().zip(packages).collect();
         let head = "INSERT INTO image_packages (image, package, layer, location) ";
-        self.insert(head, " ON CONFLICT DO NOTHING", &rows, |row, (id, package)| {
+        self.batches(head, " ON CONFLICT DO NOTHING", &rows, |row, (id, package)| {
             row.push_bind(image).push_bind(*id).push_bind(package.layer).push_bind(package.location.clone());
         })
         .await?;
@@ -90,7 +90,7 @@ impl Write<'_> {
         self.run(query("DELETE FROM layers WHERE image = ?").bind(image)).await?;
         let rows: Vec<(i64, &(String, String))> = (0..).zip(layers).collect();
         let head = "INSERT INTO layers (image, position, diff_id, created_by) ";
-        self.insert(head, "", &rows, |row, (position, (diff_id, created_by))| {
+        self.batches(head, "", &rows, |row, (position, (diff_id, created_by))| {
             row.push_bind(image)
                 .push_bind(*position)
                 .push_bind(diff_id.clone())
@@ -104,7 +104,7 @@ impl Write<'_> {
     async fn package_ids(&mut self, packages: &[Package]) -> Result<Vec<i64>> {
         let head =
             "INSERT INTO packages (ecosystem, name, version, architecture, source_name, source_version) ";
-        self.insert(head, " ON CONFLICT DO NOTHING", packages, |row, package| {
+        self.batches(head, " ON CONFLICT DO NOTHING", packages, |row, package| {
             let (ecosystem, name, version, architecture, source, source_version) = identity(package);
             row.push_bind(ecosystem).push_bind(name).push_bind(version);
             row.push_bind(architecture).push_bind(source).push_bind(source_version);

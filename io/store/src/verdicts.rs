@@ -124,7 +124,7 @@ impl Write<'_> {
         self.run(query("DELETE FROM verdict_findings WHERE image = ?").bind(verdict.image)).await?;
         let head =
             "INSERT INTO verdict_findings (image, vulnerability, package, version, source, fixed, severity) ";
-        self.insert(head, "", findings, |row, finding| {
+        self.batches(head, "", findings, |row, finding| {
             row.push_bind(verdict.image)
                 .push_bind(finding.vulnerability.clone())
                 .push_bind(finding.package.clone())

@@ -66,7 +66,10 @@ impl Admissions {
                 None => match verify_image(image, keys) {
                     Ok(admitted) => Some(Arc::new(admitted)),
                     Err(why) => {
-                        complaints.push(format!("nothing is believed about {}@{}: {why}", image.repository, image.manifest));
+                        complaints.push(format!(
+                            "nothing is believed about {}@{}: {why}",
+                            image.repository, image.manifest
+                        ));
                         None
                     }
                 },
@@ -87,7 +90,8 @@ fn verify_image(image: &AdmittedImage, keys: &[VerifyingKey]) -> Result<Admitted
     let config: Digest = image.config.parse().map_err(|_| "the configuration's digest is not readable")?;
     let mut envelopes = Vec::with_capacity(image.envelopes.len());
     for body in &image.envelopes {
-        let signatures = body.signatures.iter().map(|signature| (signature.keyid.as_str(), signature.sig.as_str()));
+        let signatures =
+            body.signatures.iter().map(|signature| (signature.keyid.as_str(), signature.sig.as_str()));
         match Envelope::from_parts(body.payload_type.clone(), &body.payload, signatures) {
             Ok(envelope) => envelopes.push(envelope),
             Err(error) => tracing::warn!(manifest = image.manifest, %error, "an envelope is not readable"),
@@ -97,7 +101,8 @@ fn verify_image(image: &AdmittedImage, keys: &[VerifyingKey]) -> Result<Admitted
     for (envelope, why) in &collected.rejected {
         tracing::warn!(manifest = image.manifest, %envelope, why, "a statement is not believed");
     }
-    let bound = collected.statements.iter().any(|verified| verified.statement.predicate.config() == Some(config));
+    let bound =
+        collected.statements.iter().any(|verified| verified.statement.predicate.config() == Some(config));
     if !bound {
         let first = collected.rejected.first().map(|(_, why)| format!(" ({why})")).unwrap_or_default();
         return Err(format!("no statement by a trusted key names the configuration {config} with it{first}"));

@@ -81,7 +81,11 @@ impl AdmissionStore {
         let policy = match parse_policy(&snapshot.policy.text) {
             Ok(policy) => Some(policy),
             Err(why) => {
-                let instead = if before.policy.is_some() { "the last valid one stays in force" } else { "nothing is admitted" };
+                let instead = if before.policy.is_some() {
+                    "the last valid one stays in force"
+                } else {
+                    "nothing is admitted"
+                };
                 complaints.push(format!("the server's policy is not valid, {instead}: {why}"));
                 // The cache must hold what is in force: after a restart the valid policy still is.
                 snapshot.policy.text = self.kept_policy_text().unwrap_or_default();
@@ -94,7 +98,9 @@ impl AdmissionStore {
         self.replace(admissions);
         // In force even if the disk is full: a withdrawn promotion must not go on being one.
         if let Err(failure) = files::replace(&self.cache, &text) {
-            complaints.push(format!("the newest admissions are in force, but would be forgotten by a restart: {failure}"));
+            complaints.push(format!(
+                "the newest admissions are in force, but would be forgotten by a restart: {failure}"
+            ));
         }
         Ok(Applied::New { complaints })
     }
@@ -127,7 +133,9 @@ fn read_key(path: &Path) -> Result<VerifyingKey, Failure> {
     let text = String::from_utf8_lossy(&bytes);
     VerifyingKey::from_pem(&text).map_err(|error| Failure::Configuration {
         path: path.to_owned(),
-        why: format!("it is not a public key ({error}); `lazaret key generate` makes a pair, name its lazaret.pub"),
+        why: format!(
+            "it is not a public key ({error}); `lazaret key generate` makes a pair, name its lazaret.pub"
+        ),
     })
 }
 
@@ -135,7 +143,9 @@ fn read_key(path: &Path) -> Result<VerifyingKey, Failure> {
 mod tests {
     use lazaret_format::v1::{AdmittedImage, EnvelopeBody, PolicyBody, SignatureBody};
     use lazaret_model::Digest;
-    use lazaret_trust::{Envelope, ExecutablesPredicate, Predicate, PromotionPredicate, SigningKey, Statement};
+    use lazaret_trust::{
+        Envelope, ExecutablesPredicate, Predicate, PromotionPredicate, SigningKey, Statement,
+    };
 
     use super::*;
 
@@ -168,7 +178,8 @@ mod tests {
             }),
             Predicate::Executables(ExecutablesPredicate::new(digest(stated), vec![[2; 32], [1; 32]])),
         ];
-        let sign = |predicate| Statement::about("r.example/shop", digest(manifest), predicate).sign(by).unwrap();
+        let sign =
+            |predicate| Statement::about("r.example/shop", digest(manifest), predicate).sign(by).unwrap();
         AdmittedImage {
             repository: "r.example/shop".to_owned(),
             manifest: digest(manifest).to_string(),
@@ -211,7 +222,9 @@ mod tests {
         let admitted = &current.by_config(&digest(2))[0];
         assert!(admitted.evidence.signed && admitted.evidence.is_promoted_to(&"prod".parse().unwrap()));
         let executables = admitted.executables.as_ref().unwrap();
-        assert!(executables.len() == 2 && executables.contains(&digest(1)) && executables.contains(&digest(2)));
+        assert!(
+            executables.len() == 2 && executables.contains(&digest(1)) && executables.contains(&digest(2))
+        );
         assert!(current.policy.is_some() && current.by_config(&digest(1)).is_empty());
     }
 
@@ -249,8 +262,11 @@ mod tests {
             let place = Place::new();
             let (store, _) = place.open();
             let mut image = image(1, 2, 2, &key(1));
-            let mut named: Vec<Digest> =
-                image.envelopes.iter().map(|body| Envelope::parse(&serde_json::to_vec(body).unwrap(), 1 << 20).unwrap().digest()).collect();
+            let mut named: Vec<Digest> = image
+                .envelopes
+                .iter()
+                .map(|body| Envelope::parse(&serde_json::to_vec(body).unwrap(), 1 << 20).unwrap().digest())
+                .collect();
             named.extend(with_bill.then(|| digest(77)));
             image.envelopes.push(body(&promotion(1, named)));
             store.apply(snapshot(1, POLICY, vec![image])).unwrap();
@@ -276,11 +292,15 @@ mod tests {
     fn a_bad_policy_keeps_the_last_good_one_even_over_a_restart() {
         let place = Place::new();
         let (store, _) = place.open();
-        let Applied::New { complaints } = store.apply(snapshot(1, "stages: 7", vec![])).unwrap() else { panic!() };
+        let Applied::New { complaints } = store.apply(snapshot(1, "stages: 7", vec![])).unwrap() else {
+            panic!()
+        };
         assert!(complaints[0].contains("nothing is admitted"), "{complaints:?}");
         store.apply(snapshot(2, POLICY, vec![])).unwrap();
         let good = store.current().policy.clone().unwrap().digest();
-        let Applied::New { complaints } = store.apply(snapshot(3, "stages: 7", vec![])).unwrap() else { panic!() };
+        let Applied::New { complaints } = store.apply(snapshot(3, "stages: 7", vec![])).unwrap() else {
+            panic!()
+        };
         assert!(complaints[0].contains("stays in force"), "{complaints:?}");
         assert_eq!(store.current().policy.clone().unwrap().digest(), good);
         let (store, complaints) = place.open();
@@ -325,7 +345,8 @@ mod tests {
 
     #[test]
     fn signatures_are_read_as_the_server_writes_them() {
-        let envelope = Statement::about("r.example/shop", digest(1), Predicate::Signature).sign(&key(1)).unwrap();
+        let envelope =
+            Statement::about("r.example/shop", digest(1), Predicate::Signature).sign(&key(1)).unwrap();
         let EnvelopeBody { signatures, .. } = body(&envelope);
         let [SignatureBody { keyid, .. }] = &signatures[..] else { panic!("{signatures:?}") };
         assert_eq!(keyid, key(1).key_id());

@@ -64,7 +64,8 @@ impl Judge for Gate {
 impl Gate {
     /// `None`: nothing to decide.
     fn rule(&self, wish: &Wish, admissions: &Admissions) -> Option<Ruling> {
-        let content_type = wish.request_headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+        let content_type =
+            wish.request_headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
         let raw = RawRequest {
             method: &wish.request_method,
             uri: &wish.request_uri,
@@ -80,7 +81,12 @@ impl Gate {
                     remedy: undecided.remedy().to_owned(),
                 };
                 let subject = format!("{} {}", shorten(&wish.request_method), shorten(&wish.request_uri));
-                return Some(Ruling { operation: "undecided", subject, image_config: None, reasons: vec![reason] });
+                return Some(Ruling {
+                    operation: "undecided",
+                    subject,
+                    image_config: None,
+                    reasons: vec![reason],
+                });
             }
         };
         Some(match request {
@@ -88,7 +94,9 @@ impl Gate {
             Request::Read | Request::StartContainer { .. } => return None,
             Request::CreateContainer(create) => self.create(&create, admissions),
             Request::CreateVolume(volume) => create_volume(&volume, admissions),
-            Request::Operation(operation) => self.operate(operation, wish.request_body.as_deref(), admissions),
+            Request::Operation(operation) => {
+                self.operate(operation, wish.request_body.as_deref(), admissions)
+            }
         })
     }
 
@@ -103,14 +111,17 @@ impl Gate {
             ruling.reasons.push(no_policy());
             return ruling;
         };
+        // A volume that exists already may be a path of the host in disguise.
+        let mut run = create.run.clone();
+        self.engine_files.reveal_volumes(&mut run);
         match self.engine_files.resolve(&create.image) {
             Ok(Some(config)) => {
                 ruling.image_config = Some(config);
-                ruling.reasons = admit(policy, &self.stage, admissions, &create.image, config, &create.run).err().unwrap_or_default();
+                ruling.reasons = admit(policy, &self.stage, admissions, &create.image, config, &run).err().unwrap_or_default();
             }
             // The engine will say that it has no such image, and clients then pull it and ask again. Should it
             // appear in between, it still cannot start: the start hook decides once more.
-            Ok(None) => ruling.reasons = lazaret_policy::forbidden(policy, &create.run),
+            Ok(None) => ruling.reasons = lazaret_policy::forbidden(policy, &run),
             Err(error) => ruling.reasons.push(Reason {
                 rule: "image-unresolved".to_owned(),
                 message: format!("it cannot be told which image {} is: {error}", shorten(&create.image)),
@@ -131,7 +142,12 @@ impl Gate {
         };
         let operation_name = operation.action.name();
         let subject = format!("{operation_name} {}", shorten(&operation.subject));
-        Ruling { operation: operation_name, subject: subject.trim_end().to_owned(), image_config: None, reasons }
+        Ruling {
+            operation: operation_name,
+            subject: subject.trim_end().to_owned(),
+            image_config: None,
+            reasons,
+        }
     }
 }
 
@@ -146,7 +162,12 @@ fn create_volume(volume: &CreateVolume, admissions: &Admissions) -> Ruling {
         None => vec![no_policy()],
     };
     let subject = format!("create-volume {}", shorten(&volume.name));
-    Ruling { operation: operation.action.name(), subject: subject.trim_end().to_owned(), image_config: None, reasons }
+    Ruling {
+        operation: operation.action.name(),
+        subject: subject.trim_end().to_owned(),
+        image_config: None,
+        reasons,
+    }
 }
 
 /// Asks the policy about an image: `Ok` with what is proven of it. The same image may be known from several
@@ -159,7 +180,7 @@ pub fn admit(
     config: Digest,
     run: &RunConfiguration,
 ) -> Result<Arc<Admitted>, Vec<Reason>> {
-    let image = format!("{} ({config})", shorten(image));
+    let image = format!("{} (image {})", shorten(image), config.short());
     let wish = lazaret_policy::Wish { image: &image, run };
     let now = Timestamp::now();
     let mut objections: Option<Vec<Reason>> = None;
@@ -179,9 +200,10 @@ pub fn no_policy() -> Reason {
     Reason {
         rule: "no-policy".to_owned(),
         message: "no policy has reached this host yet".to_owned(),
-        remedy: "push one with `lazaret policy push`, and see with `lazaret-agent doctor` whether the agent is \
+        remedy:
+            "push one with `lazaret policy push`, and see with `lazaret-agent doctor` whether the agent is \
                  enrolled and reaches its server"
-            .to_owned(),
+                .to_owned(),
     }
 }
 

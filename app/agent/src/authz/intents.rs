@@ -33,7 +33,9 @@ impl Intents {
         let now = Instant::now();
         let mut announced = self.lock();
         announced.retain(|intent| intent.until > now);
-        let found = announced.iter().position(|intent| intent.operation == *operation && same(intent.body.as_ref(), body));
+        let found = announced
+            .iter()
+            .position(|intent| intent.operation == *operation && same(intent.body.as_ref(), body));
         found.map(|place| announced.swap_remove(place)).is_some()
     }
 
@@ -50,7 +52,8 @@ fn same(announced: Option<&Value>, body: Option<&[u8]>) -> bool {
         (Some(value), Some(body)) => {
             let Ok(text) = std::str::from_utf8(body) else { return false };
             let compact: String = text.trim_ascii().to_owned();
-            serde_json::from_str::<Value>(&compact).is_ok_and(|given| given == *value && given.to_string().len() == compact.len())
+            serde_json::from_str::<Value>(&compact)
+                .is_ok_and(|given| given == *value && given.to_string().len() == compact.len())
         }
         _ => false,
     }
@@ -74,8 +77,15 @@ mod tests {
         for (subject, text) in [
             ("other", body.to_string()),
             ("shopnet", r#"{"Container":"b","EndpointConfig":{"Aliases":["shop"]}}"#.to_owned()),
-            ("shopnet", r#"{"Container":"a","EndpointConfig":{"x":1},"EndpointConfig":{"Aliases":["shop"]}}"#.to_owned()),
-            ("shopnet", r#"{"Container":"a","container":"b","EndpointConfig":{"Aliases":["shop"]}}"#.to_owned()),
+            (
+                "shopnet",
+                r#"{"Container":"a","EndpointConfig":{"x":1},"EndpointConfig":{"Aliases":["shop"]}}"#
+                    .to_owned(),
+            ),
+            (
+                "shopnet",
+                r#"{"Container":"a","container":"b","EndpointConfig":{"Aliases":["shop"]}}"#.to_owned(),
+            ),
             ("shopnet", String::new()),
         ] {
             assert!(!intents.take(&operation(subject), Some(text.as_bytes())), "{subject} {text}");

@@ -50,10 +50,14 @@ pub async fn serve<J: Judge>(
     axum::serve(listener, router).with_graceful_shutdown(stop).await
 }
 
-async fn ask<J: Judge>(State(judge): State<Arc<J>>, message: Result<Bytes, axum::extract::rejection::BytesRejection>) -> Response {
-    let wish = match message.map_err(|error| error.to_string()).and_then(|bytes| {
-        serde_json::from_slice::<Wish>(&bytes).map_err(|error| error.to_string())
-    }) {
+async fn ask<J: Judge>(
+    State(judge): State<Arc<J>>,
+    message: Result<Bytes, axum::extract::rejection::BytesRejection>,
+) -> Response {
+    let wish = match message
+        .map_err(|error| error.to_string())
+        .and_then(|bytes| serde_json::from_slice::<Wish>(&bytes).map_err(|error| error.to_string()))
+    {
         Ok(wish) => wish,
         Err(why) => {
             tracing::error!(%why, "the engine sent a message that is not readable");
@@ -72,7 +76,9 @@ async fn decide<J: Judge>(judge: Arc<J>, wish: Wish) -> Answer {
         Ok(Ok(answer)) => answer,
         Ok(Err(error)) => {
             tracing::error!(%error, "a decision failed");
-            Answer::refuse("lazaret: the decision failed inside the agent, so it is refused; please report it")
+            Answer::refuse(
+                "lazaret: the decision failed inside the agent, so it is refused; please report it",
+            )
         }
         Err(_) => Answer::refuse(format!(
             "lazaret: no decision within {} s, so it is refused; try again, and look at the load of this host",
@@ -92,7 +98,9 @@ async fn answered(body: Body) -> Response {
 
 fn json(value: &impl serde::Serialize) -> Response {
     match serde_json::to_vec(value) {
-        Ok(body) => ([(header::CONTENT_TYPE, "application/vnd.docker.plugins.v1.2+json")], body).into_response(),
+        Ok(body) => {
+            ([(header::CONTENT_TYPE, "application/vnd.docker.plugins.v1.2+json")], body).into_response()
+        }
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
 }

@@ -80,7 +80,9 @@ mod tests {
         .unwrap();
         assert_eq!(wish.request_body.as_deref(), Some(&b"{}"[..]));
         assert_eq!(wish.request_headers["Content-Type"], "application/json");
-        let bare: Wish = serde_json::from_str(r#"{"RequestMethod":"GET","RequestUri":"/_ping","RequestHeaders":null}"#).unwrap();
+        let bare: Wish =
+            serde_json::from_str(r#"{"RequestMethod":"GET","RequestUri":"/_ping","RequestHeaders":null}"#)
+                .unwrap();
         assert_eq!(bare.request_body, None);
     }
 
@@ -88,7 +90,10 @@ mod tests {
     fn answers_with_the_names_docker_reads() {
         let text = serde_json::to_string(&Answer::refuse("no")).unwrap();
         assert_eq!(text, r#"{"Allow":false,"Msg":"no","Err":""}"#);
-        assert_eq!(serde_json::to_string(&Activation { implements: ["authz"] }).unwrap(), r#"{"Implements":["authz"]}"#);
+        assert_eq!(
+            serde_json::to_string(&Activation { implements: ["authz"] }).unwrap(),
+            r#"{"Implements":["authz"]}"#
+        );
     }
 
     proptest! {

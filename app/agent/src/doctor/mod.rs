@@ -51,7 +51,9 @@ pub async fn run(config: &Config) -> Vec<Check> {
     checks.push(engine(&config.engine.socket).await);
     checks.push(match has_image_store(&config.engine.data_root) {
         Ok(()) => Check::good("image store", config.engine.data_root.display().to_string()),
-        Err(why) => Check::bad("image store", why, "let `engine.data-root` be the engine's data root (docker info)"),
+        Err(why) => {
+            Check::bad("image store", why, "let `engine.data-root` be the engine's data root (docker info)")
+        }
     });
     checks.extend(engine_setup::checks(config));
     checks.push(agent(config).await);
@@ -71,7 +73,11 @@ fn state(path: &Path) -> Check {
     let _ = std::fs::remove_file(&probe);
     match tried {
         Ok(()) => Check::good("state directory", path.display().to_string()),
-        Err(failure) => Check::bad("state directory", failure.to_string(), "free space, or let `state` be another directory"),
+        Err(failure) => Check::bad(
+            "state directory",
+            failure.to_string(),
+            "free space, or let `state` be another directory",
+        ),
     }
 }
 
@@ -81,10 +87,19 @@ fn trusted_keys(config: &Config) -> Check {
             let current = store.current();
             Check::good(
                 "admissions",
-                format!("revision {}, {} images, {} trusted keys", current.revision, current.images(), config.trusted_keys.len()),
+                format!(
+                    "revision {}, {} images, {} trusted keys",
+                    current.revision,
+                    current.images(),
+                    config.trusted_keys.len()
+                ),
             )
         }
-        Err(failure) => Check::bad("admissions", failure.to_string(), "put it right in the configuration's `trusted-keys`"),
+        Err(failure) => Check::bad(
+            "admissions",
+            failure.to_string(),
+            "put it right in the configuration's `trusted-keys`",
+        ),
     }
 }
 
@@ -92,7 +107,9 @@ async fn kernel() -> Vec<Check> {
     let probed = tokio::task::spawn_blocking(lazaret_sensor::probe).await.unwrap_or_default();
     let check = |mechanism: lazaret_sensor::Mechanism| match mechanism.result {
         Ok(observed) => Check::good(mechanism.name, observed),
-        Err(why) => Check::bad(mechanism.name, why, format!("without it the agent cannot {}", mechanism.purpose)),
+        Err(why) => {
+            Check::bad(mechanism.name, why, format!("without it the agent cannot {}", mechanism.purpose))
+        }
     };
     probed.into_iter().map(check).collect()
 }
@@ -116,10 +133,22 @@ async fn server(config: &Config) -> Vec<Check> {
         Err(error) => Check::bad("clock", error.to_string(), "see below"),
     };
     let reached = match tokio::time::timeout(PATIENCE, server.admissions(0, 0)).await {
-        Ok(Ok(snapshot)) => Check::good("server", format!("{} is at revision {}", config.server, snapshot.revision)),
-        Ok(Err(error @ CallError::Unauthorized { .. })) => Check::bad("server", error.to_string(), "enrol this host again"),
-        Ok(Err(error)) => Check::bad("server", error.to_string(), "start the server, or correct `server` in the configuration"),
-        Err(_) => Check::bad("server", format!("{} does not answer in time", config.server), "look at the server's load"),
+        Ok(Ok(snapshot)) => {
+            Check::good("server", format!("{} is at revision {}", config.server, snapshot.revision))
+        }
+        Ok(Err(error @ CallError::Unauthorized { .. })) => {
+            Check::bad("server", error.to_string(), "enrol this host again")
+        }
+        Ok(Err(error)) => Check::bad(
+            "server",
+            error.to_string(),
+            "start the server, or correct `server` in the configuration",
+        ),
+        Err(_) => Check::bad(
+            "server",
+            format!("{} does not answer in time", config.server),
+            "look at the server's load",
+        ),
     };
     vec![clock, reached]
 }
@@ -128,16 +157,26 @@ async fn engine(socket: &Path) -> Check {
     let ask = async { Client::connect(socket).await?.ping().await };
     match tokio::time::timeout(PATIENCE, ask).await {
         Ok(Ok(())) => Check::good("engine", socket.display().to_string()),
-        Ok(Err(error)) => Check::bad("engine", error.to_string(), "start the engine, or correct `engine.socket`"),
+        Ok(Err(error)) => {
+            Check::bad("engine", error.to_string(), "start the engine, or correct `engine.socket`")
+        }
         // It asks the plugin about each request, and waits long for one that is not there.
-        Err(_) => Check::bad("engine", format!("no answer on {}", socket.display()), "start the agent: the engine waits for its plugin"),
+        Err(_) => Check::bad(
+            "engine",
+            format!("no answer on {}", socket.display()),
+            "start the agent: the engine waits for its plugin",
+        ),
     }
 }
 
 async fn agent(config: &Config) -> Check {
     for path in [config.plugin_socket(), config.agent_socket()] {
         if let Err(error) = tokio::net::UnixStream::connect(&path).await {
-            return Check::bad("agent", format!("nobody answers on {}: {error}", path.display()), "start it: lazaret-agent run");
+            return Check::bad(
+                "agent",
+                format!("nobody answers on {}: {error}", path.display()),
+                "start it: lazaret-agent run",
+            );
         }
     }
     Check::good("agent", "answers the engine and the start hook")
@@ -146,7 +185,8 @@ async fn agent(config: &Config) -> Check {
 /// The answers for people or programs.
 pub fn render(checks: &[Check], format: Format) -> Result<String, Failure> {
     if format == Format::Json {
-        let text = serde_json::to_string_pretty(checks).map_err(|error| Failure::Internal(error.to_string()))?;
+        let text =
+            serde_json::to_string_pretty(checks).map_err(|error| Failure::Internal(error.to_string()))?;
         return Ok(format!("{text}\n"));
     }
     let width = checks.iter().map(|check| check.name.len()).max().unwrap_or(0);

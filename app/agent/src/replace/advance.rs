@@ -37,8 +37,17 @@ pub trait Hands: Send + Sync {
     fn stop(&self, container: &str, seconds: u32) -> impl Future<Output = Result<(), EngineError>> + Send;
     fn remove(&self, container: &str) -> impl Future<Output = Result<(), EngineError>> + Send;
     fn rename(&self, container: &str, name: &str) -> impl Future<Output = Result<(), EngineError>> + Send;
-    fn connect(&self, network: &str, container: &str, aliases: &[String]) -> impl Future<Output = Result<(), EngineError>> + Send;
-    fn disconnect(&self, network: &str, container: &str) -> impl Future<Output = Result<(), EngineError>> + Send;
+    fn connect(
+        &self,
+        network: &str,
+        container: &str,
+        aliases: &[String],
+    ) -> impl Future<Output = Result<(), EngineError>> + Send;
+    fn disconnect(
+        &self,
+        network: &str,
+        container: &str,
+    ) -> impl Future<Output = Result<(), EngineError>> + Send;
     /// Passes time between two looks at a container's health.
     fn pause(&self) -> impl Future<Output = ()> + Send;
 }
@@ -78,16 +87,10 @@ fn give_up(journal: &mut Journal, why: String) {
 async fn prepare(hands: &impl Hands, journal: &mut Journal) -> Result<(), EngineError> {
     let old = hands.inspect(&journal.container).await?;
     if !old.running {
-        journal.enter(Phase::Failed, format!("{} does not run, so there is nothing to take over from; start the new image by itself", old.name));
-        return Ok(());
-    }
-    if !old.published.is_empty() {
-        let ports = old.published.join(", ");
         journal.enter(
             Phase::Failed,
             format!(
-                "{} publishes {ports} on the host, and two containers cannot listen there at once; reach it by an \
-                 alias on a network of its own instead (docker network create, run with --network-alias)",
+                "{} does not run, so there is nothing to take over from; start the new image by itself",
                 old.name
             ),
         );
@@ -97,9 +100,22 @@ async fn prepare(hands: &impl Hands, journal: &mut Journal) -> Result<(), Engine
     journal.old = Some(Old {
         id: old.id,
         name: old.name.clone(),
-        networks: networks.map(|attachment| Network { name: attachment.network, aliases: attachment.aliases }).collect(),
+        networks: networks
+            .map(|attachment| Network { name: attachment.network, aliases: attachment.aliases })
+            .collect(),
+        ports: old.published.clone(),
     });
-    journal.enter(Phase::Starting, format!("starting {} beside {}", journal.image, old.name));
+    let way = match old.published.as_slice() {
+        [] => format!("starting {} beside {}", journal.image, old.name),
+        ports => format!(
+            "starting {} in place of {}, which stops first: it publishes {} on the host, where two containers cannot \
+             listen at once (on a network with an alias nobody would have to wait)",
+            journal.image,
+            old.name,
+            ports.join(", ")
+        ),
+    };
+    journal.enter(Phase::Starting, way);
     Ok(())
 }
 
@@ -124,19 +140,27 @@ async fn start(hands: &impl Hands, journal: &mut Journal) -> Result<(), EngineEr
     };
     journal.successor = Some(successor.clone());
     if !hands.inspect(&successor).await?.running {
+        if !old.ports.is_empty() && hands.inspect(&old.id).await?.running {
+            hands.stop(&old.id, STOP_SECONDS).await?;
+        }
         hands.start(&successor).await?;
     }
     journal.waiting_since = Some(clock::now());
     journal.enter(
         Phase::Waiting,
-        format!("{} started; waiting up to {} s for it to become healthy", short(&successor), journal.health_seconds),
+        format!(
+            "{} started; waiting up to {} s for it to become healthy",
+            short(&successor),
+            journal.health_seconds
+        ),
     );
     Ok(())
 }
 
 async fn wait(hands: &impl Hands, journal: &mut Journal) -> Result<(), EngineError> {
     let successor = journal.successor.clone().unwrap_or_default();
-    let since: Timestamp = journal.waiting_since.as_deref().and_then(|at| at.parse().ok()).unwrap_or_else(Timestamp::now);
+    let since: Timestamp =
+        journal.waiting_since.as_deref().and_then(|at| at.parse().ok()).unwrap_or_else(Timestamp::now);
     let allowed = Duration::from_secs(journal.health_seconds.into());
     let trial = TRIAL.min(allowed);
     loop {
@@ -155,7 +179,10 @@ async fn wait(hands: &impl Hands, journal: &mut Journal) -> Result<(), EngineErr
             Health::None if waited >= trial => {
                 journal.enter(
                     Phase::Shifting,
-                    format!("the image has no HEALTHCHECK: the container ran for {} s and is taken for healthy", waited.as_secs()),
+                    format!(
+                        "the image has no HEALTHCHECK: the container ran for {} s and is taken for healthy",
+                        waited.as_secs()
+                    ),
                 );
                 return Ok(());
             }
@@ -164,7 +191,10 @@ async fn wait(hands: &impl Hands, journal: &mut Journal) -> Result<(), EngineErr
                 return Ok(());
             }
             Health::Starting | Health::None if waited >= allowed => {
-                give_up(journal, format!("the new container did not become healthy within {} s", journal.health_seconds));
+                give_up(
+                    journal,
+                    format!("the new container did not become healthy within {} s", journal.health_seconds),
+                );
                 return Ok(());
             }
             Health::Starting | Health::None => hands.pause().await,
@@ -211,7 +241,12 @@ async fn shift(hands: &impl Hands, journal: &mut Journal) -> Result<(), EngineEr
 }
 
 /// Attaches a container with exactly these names; one that is attached without them is attached again.
-async fn attach(hands: &impl Hands, network: &str, container: &str, aliases: &[String]) -> Result<(), EngineError> {
+async fn attach(
+    hands: &impl Hands,
+    network: &str,
+    container: &str,
+    aliases: &[String],
+) -> Result<(), EngineError> {
     let present = hands.inspect(container).await?;
     match present.networks.iter().find(|attachment| attachment.network == network) {
         Some(attachment) if aliases.iter().all(|alias| attachment.aliases.contains(alias)) => return Ok(()),
@@ -234,7 +269,9 @@ async fn retire(hands: &impl Hands, journal: &mut Journal) -> Result<(), EngineE
                 hands.stop(&old.id, STOP_SECONDS).await?;
             }
             // From here on the new container serves alone: a name that cannot be given is no reason to go back.
-            if present.name == old.name && let Err(error) = hands.rename(&old.id, &retired).await {
+            if present.name == old.name
+                && let Err(error) = hands.rename(&old.id, &retired).await
+            {
                 unless_away(error, &mut remarks)?;
             }
         }
@@ -242,11 +279,19 @@ async fn retire(hands: &impl Hands, journal: &mut Journal) -> Result<(), EngineE
         Err(EngineError::NotFound { .. }) => {}
         Err(error) => return Err(error),
     }
-    if hands.inspect(&successor).await?.name != old.name && let Err(error) = hands.rename(&successor, &old.name).await {
+    if hands.inspect(&successor).await?.name != old.name
+        && let Err(error) = hands.rename(&successor, &old.name).await
+    {
         unless_away(error, &mut remarks)?;
     }
     let remarks = remarks.iter().map(|remark| format!("; {remark}")).collect::<String>();
-    journal.enter(Phase::Done, format!("{} now runs {}; the old container is stopped and kept as {retired}{remarks}", old.name, journal.image));
+    journal.enter(
+        Phase::Done,
+        format!(
+            "{} now runs {}; the old container is stopped and kept as {retired}{remarks}",
+            old.name, journal.image
+        ),
+    );
     Ok(())
 }
 
@@ -261,9 +306,12 @@ fn unless_away(error: EngineError, remarks: &mut Vec<String>) -> Result<(), Engi
     }
 }
 
-/// Puts everything back as the journal says it was. Errors are answered, so that the caller tries again.
+/// Puts everything back as the journal says it was: first the old container, unless the new one has its ports. Errors are answered, so that the caller tries again.
 async fn roll_back(hands: &impl Hands, journal: &mut Journal) -> Result<(), EngineError> {
     let trouble = journal.trouble.clone().unwrap_or_default();
+    if journal.old.as_ref().is_some_and(|old| !old.ports.is_empty()) {
+        remove_successors(hands, &journal.id).await?;
+    }
     if let Some(old) = &journal.old {
         match hands.inspect(&old.id).await {
             Ok(present) => {
@@ -283,15 +331,20 @@ async fn roll_back(hands: &impl Hands, journal: &mut Journal) -> Result<(), Engi
             Err(error) => return Err(error),
         }
     }
-    while let Some(successor) = successor(hands, &journal.id).await? {
+    remove_successors(hands, &journal.id).await?;
+    let name = journal.old.as_ref().map_or(journal.container.as_str(), |old| &old.name);
+    let text = format!("rolled back, {name} goes on as before: {trouble}");
+    journal.enter(Phase::RolledBack, text);
+    Ok(())
+}
+
+async fn remove_successors(hands: &impl Hands, id: &str) -> Result<(), EngineError> {
+    while let Some(successor) = successor(hands, id).await? {
         match hands.remove(&successor.id).await {
             Ok(()) | Err(EngineError::NotFound { .. }) => {}
             Err(error) => return Err(error),
         }
     }
-    let name = journal.old.as_ref().map_or(journal.container.as_str(), |old| &old.name);
-    let text = format!("rolled back, {name} goes on as before: {trouble}");
-    journal.enter(Phase::RolledBack, text);
     Ok(())
 }
 

@@ -34,7 +34,12 @@ impl EngineHands {
         Client::connect(&self.socket).await
     }
 
-    async fn announced(&self, action: EngineAction, subject: &str, body: Option<serde_json::Value>) -> Result<Client, EngineError> {
+    async fn announced(
+        &self,
+        action: EngineAction,
+        subject: &str,
+        body: Option<serde_json::Value>,
+    ) -> Result<Client, EngineError> {
         let engine = self.engine().await?;
         self.intents.announce(action, subject, body);
         Ok(engine)
@@ -55,20 +60,30 @@ impl Hands for EngineHands {
             return Ok(());
         }
         let failed = |message: String| EngineError::Failed { what: format!("pull {image}"), message };
-        let reference: ImageReference = image.parse().map_err(|error: ReferenceError| failed(error.to_string()))?;
+        let reference: ImageReference =
+            image.parse().map_err(|error: ReferenceError| failed(error.to_string()))?;
         let digest = reference.digest.ok_or_else(|| failed("it is not named by digest".to_owned()))?;
         let name = reference.name();
         self.intents.announce(EngineAction::Pull, &format!("{name}@{digest}"), None);
         let uri = format!("/images/create?fromImage={name}&tag={digest}");
         let answer = engine_http::send(&self.socket, "POST", &uri, PULL_PATIENCE).await;
-        let answer = answer.map_err(|error| EngineError::Unreachable { socket: self.socket.clone(), why: error.to_string() })?;
+        let answer = answer.map_err(|error| EngineError::Unreachable {
+            socket: self.socket.clone(),
+            why: error.to_string(),
+        })?;
         match answer.complaint() {
             None if answer.is_ok() => Ok(()),
             complaint => Err(failed(complaint.unwrap_or(answer.status))),
         }
     }
 
-    async fn create_like(&self, old: &str, image: &str, name: &str, labels: HashMap<String, String>) -> Result<String, EngineError> {
+    async fn create_like(
+        &self,
+        old: &str,
+        image: &str,
+        name: &str,
+        labels: HashMap<String, String>,
+    ) -> Result<String, EngineError> {
         self.engine().await?.create_like(old, image, name, labels).await
     }
 
@@ -90,13 +105,16 @@ impl Hands for EngineHands {
 
     async fn connect(&self, network: &str, container: &str, aliases: &[String]) -> Result<(), EngineError> {
         let body = json!({"Container": container, "EndpointConfig": {"Aliases": aliases}});
-        let engine = self.announced(EngineAction::ConnectNetwork, &membership(container, network), Some(body)).await?;
+        let engine =
+            self.announced(EngineAction::ConnectNetwork, &membership(container, network), Some(body)).await?;
         engine.connect_network(network, container, aliases).await
     }
 
     async fn disconnect(&self, network: &str, container: &str) -> Result<(), EngineError> {
         let body = json!({"Container": container, "Force": false});
-        let engine = self.announced(EngineAction::DisconnectNetwork, &membership(container, network), Some(body)).await?;
+        let engine = self
+            .announced(EngineAction::DisconnectNetwork, &membership(container, network), Some(body))
+            .await?;
         engine.disconnect_network(network, container).await
     }
 

@@ -41,6 +41,9 @@ pub struct Old {
     pub id: String,
     pub name: String,
     pub networks: Vec<Network>,
+    /// Ports of the host that it listens on: nobody else can meanwhile.
+    #[serde(default)]
+    pub ports: Vec<String>,
 }
 
 /// A network that users made. (Those of the engine have no aliases, so nothing can be shifted on them.)
@@ -160,7 +163,9 @@ impl Shelf {
                 continue;
             }
             let read = files::read_bounded(&path, JOURNAL_BYTES).map_err(|error| error.to_string());
-            match read.and_then(|bytes| serde_json::from_slice::<Journal>(&bytes).map_err(|error| error.to_string())) {
+            match read.and_then(|bytes| {
+                serde_json::from_slice::<Journal>(&bytes).map_err(|error| error.to_string())
+            }) {
                 Ok(journal) => journals.push(journal),
                 Err(error) => {
                     tracing::error!(path = %path.display(), error, "the notes of a replacement are not readable");

@@ -95,7 +95,10 @@ impl<H: Hands + 'static> Worker<H> {
         }
         tokio::spawn(async move {
             if let Err(failure) = self.work(&mut journal).await {
-                tracing::error!(replacement = journal.id, "{failure}; it goes on when the agent is started again");
+                tracing::error!(
+                    replacement = journal.id,
+                    "{failure}; it goes on when the agent is started again"
+                );
             }
             self.lock().remove(&journal.id);
         });
@@ -169,7 +172,11 @@ impl<H: Hands + 'static> Worker<H> {
 
 fn stuck(journal: &mut Journal, error: &EngineError) {
     let name = journal.old.as_ref().map_or(journal.container.clone(), |old| old.name.clone());
-    let trouble = journal.trouble.as_ref().map(|trouble| format!(" (it was rolled back because {trouble})")).unwrap_or_default();
+    let trouble = journal
+        .trouble
+        .as_ref()
+        .map(|trouble| format!(" (it was rolled back because {trouble})"))
+        .unwrap_or_default();
     journal.enter(
         Phase::Failed,
         format!("stuck{trouble}: {error}; look at `docker ps -a` for {name} and its successor, and put right what is left"),
@@ -181,7 +188,10 @@ fn stuck(journal: &mut Journal, error: &EngineError) {
 async fn recover(hands: &impl Hands, body: &ReplacementBody) -> Result<Journal, EngineError> {
     let mut journal = Journal { first_index: body.steps.len(), ..Journal::new(body) };
     let Some(found) = successor(hands, &body.id).await? else {
-        journal.enter(Phase::Failed, "the agent's notes were lost before a new container was made; ask for it again");
+        journal.enter(
+            Phase::Failed,
+            "the agent's notes were lost before a new container was made; ask for it again",
+        );
         return Ok(journal);
     };
     journal.successor = Some(found.id.clone());
@@ -194,16 +204,32 @@ async fn recover(hands: &impl Hands, body: &ReplacementBody) -> Result<Journal, 
     match old {
         Ok(Some(old)) if old.running => {
             let trouble = "the agent's notes were lost".to_owned();
-            journal.old = Some(Old { id: old.id, name: name.unwrap_or(old.name), networks: Vec::new() });
+            journal.old = Some(Old {
+                id: old.id,
+                name: name.unwrap_or(old.name),
+                networks: Vec::new(),
+                ports: Vec::new(),
+            });
             journal.enter(Phase::RollingBack, format!("rolling back: {trouble}"));
             journal.trouble = Some(trouble);
         }
         Ok(Some(old)) => {
-            journal.old = Some(Old { id: old.id, name: name.unwrap_or(old.name), networks: Vec::new() });
-            journal.enter(Phase::Retiring, "the agent's notes were lost; the new container already serves alone");
+            journal.old = Some(Old {
+                id: old.id,
+                name: name.unwrap_or(old.name),
+                networks: Vec::new(),
+                ports: Vec::new(),
+            });
+            journal.enter(
+                Phase::Retiring,
+                "the agent's notes were lost; the new container already serves alone",
+            );
         }
         Ok(None) | Err(EngineError::NotFound { .. }) => {
-            journal.enter(Phase::Done, "the agent's notes were lost; the new container serves and the old one is gone");
+            journal.enter(
+                Phase::Done,
+                "the agent's notes were lost; the new container serves and the old one is gone",
+            );
         }
         Err(error) => return Err(error),
     }

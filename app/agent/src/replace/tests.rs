@@ -39,6 +39,8 @@ struct Made {
     running: bool,
     labels: HashMap<String, String>,
     networks: BTreeMap<String, Vec<String>>,
+    /// Listens on a port of the host.
+    listens: bool,
 }
 
 const OLD: &str = "old0";
@@ -52,11 +54,20 @@ impl World {
             running: true,
             labels: HashMap::new(),
             networks: [("front".to_owned(), aliases(&["www"])), ("back".to_owned(), aliases(&[]))].into(),
+            listens: false,
         };
-        Self(Mutex::new(State { containers: [(OLD.to_owned(), old)].into(), new_image_is, ..State::default() }))
+        Self(Mutex::new(State {
+            containers: [(OLD.to_owned(), old)].into(),
+            new_image_is,
+            ..State::default()
+        }))
     }
 
-    fn call<T>(&self, name: &'static str, effect: impl FnOnce(&mut State) -> Result<T, EngineError>) -> Result<T, EngineError> {
+    fn call<T>(
+        &self,
+        name: &'static str,
+        effect: impl FnOnce(&mut State) -> Result<T, EngineError>,
+    ) -> Result<T, EngineError> {
         let mut state = self.0.lock().unwrap();
         let dies = || EngineError::Unreachable { socket: "/s".into(), why: "killed".to_owned() };
         let cut = match &mut state.fuel {
@@ -71,7 +82,10 @@ impl World {
             return Err(dies());
         }
         if state.refuses == Some(name) {
-            return Err(EngineError::Failed { what: name.to_owned(), message: "it does not want to".to_owned() });
+            return Err(EngineError::Failed {
+                what: name.to_owned(),
+                message: "it does not want to".to_owned(),
+            });
         }
         let result = effect(&mut state);
         if cut == Some(true) { Err(dies()) } else { result }
@@ -79,8 +93,13 @@ impl World {
 }
 
 fn made<'a>(state: &'a mut State, container: &str) -> Result<&'a mut Made, EngineError> {
-    let id = state.containers.iter().find(|(id, made)| *id == container || made.name == container).map(|(id, _)| id.clone());
-    id.and_then(|id| state.containers.get_mut(&id)).ok_or_else(|| EngineError::NotFound { what: format!("container {container}") })
+    let id = state
+        .containers
+        .iter()
+        .find(|(id, made)| *id == container || made.name == container)
+        .map(|(id, _)| id.clone());
+    id.and_then(|id| state.containers.get_mut(&id))
+        .ok_or_else(|| EngineError::NotFound { what: format!("container {container}") })
 }
 
 impl Hands for World {
@@ -107,7 +126,10 @@ impl Hands for World {
                 Image::Unhealthy if id != OLD => Health::Unhealthy("curl: (7) refused".to_owned()),
                 _ => Health::Healthy,
             };
-            let attachment = |(network, aliases): (&String, &Vec<String>)| NetworkAttachment { network: network.clone(), aliases: aliases.clone() };
+            let attachment = |(network, aliases): (&String, &Vec<String>)| NetworkAttachment {
+                network: network.clone(),
+                aliases: aliases.clone(),
+            };
             Ok(ContainerDetails {
                 id,
                 name: found.name,
@@ -119,7 +141,7 @@ impl Hands for World {
                 health,
                 labels: found.labels,
                 networks: found.networks.iter().map(attachment).collect(),
-                published: Vec::new(),
+                published: found.listens.then(|| "0.0.0.0:80/tcp".to_owned()).into_iter().collect(),
             })
         })
     }
@@ -128,14 +150,27 @@ impl Hands for World {
         self.call("pull", |_| Ok(()))
     }
 
-    async fn create_like(&self, old: &str, image: &str, name: &str, labels: HashMap<String, String>) -> Result<String, EngineError> {
+    async fn create_like(
+        &self,
+        old: &str,
+        image: &str,
+        name: &str,
+        labels: HashMap<String, String>,
+    ) -> Result<String, EngineError> {
         self.call("create", |state| {
-            made(state, old)?;
+            let listens = made(state, old)?.listens;
             assert!(state.containers.values().all(|other| other.name != name), "the name is taken");
             state.made += 1;
             let id = format!("new{}", state.made);
             let networks = [("front".to_owned(), Vec::new())].into();
-            let new = Made { name: name.to_owned(), image: image.to_owned(), running: false, labels, networks };
+            let new = Made {
+                name: name.to_owned(),
+                image: image.to_owned(),
+                running: false,
+                labels,
+                networks,
+                listens,
+            };
             state.containers.insert(id.clone(), new);
             Ok(id)
         })
@@ -144,6 +179,14 @@ impl Hands for World {
     async fn start(&self, container: &str) -> Result<(), EngineError> {
         self.call("start", |state| {
             let runs = state.new_image_is != Image::Ends || container == OLD;
+            if made(state, container)?.listens
+                && state.containers.iter().any(|(id, other)| id != container && other.running)
+            {
+                return Err(EngineError::Failed {
+                    what: "start".to_owned(),
+                    message: "the port is taken".to_owned(),
+                });
+            }
             made(state, container)?.running = runs;
             Ok(())
         })
@@ -168,7 +211,10 @@ impl Hands for World {
         self.call("rename", |state| {
             let taken = state.containers.values().any(|other| other.name == name);
             if taken {
-                return Err(EngineError::Failed { what: "rename".to_owned(), message: "the name is taken".to_owned() });
+                return Err(EngineError::Failed {
+                    what: "rename".to_owned(),
+                    message: "the name is taken".to_owned(),
+                });
             }
             name.clone_into(&mut made(state, container)?.name);
             Ok(())
@@ -187,8 +233,14 @@ impl Hands for World {
         self.call("disconnect", |state| {
             assert!(made(state, container)?.networks.remove(network).is_some(), "it is not connected");
             // Somebody must always answer.
-            if container == OLD {
-                let serves = |made: &Made| made.running && made.networks.get(network).is_some_and(|names| names.iter().any(|name| name == "shop"));
+            if container == OLD && !made(state, OLD)?.listens {
+                let serves = |made: &Made| {
+                    made.running
+                        && made
+                            .networks
+                            .get(network)
+                            .is_some_and(|names| names.iter().any(|name| name == "shop"))
+                };
                 assert!(state.containers.values().any(serves), "nobody serves {network}");
             }
             Ok(())
@@ -238,18 +290,31 @@ fn check(world: &World, phase: Phase, what: &str) {
             assert!(new.running && new.name == "shop" && new.image == "v2", "{what}: {new:?}");
             assert_eq!(new.networks["front"], ["www", "shop"], "{what}");
             assert_eq!(new.networks["back"], ["shop"], "{what}");
-            assert!(!old.running && old.name == "shop-replaced-old0" && old.networks.is_empty(), "{what}: {old:?}");
+            assert!(
+                !old.running && old.name == "shop-replaced-old0" && old.networks.is_empty(),
+                "{what}: {old:?}"
+            );
         }
         Phase::RolledBack => {
             assert_eq!(state.containers.len(), 1, "{what}");
             assert!(old.running && old.name == "shop", "{what}: {old:?}");
-            assert_eq!((&old.networks["front"][..], &old.networks["back"][..]), (&["www".to_owned()][..], &[][..]), "{what}");
+            assert_eq!(
+                (&old.networks["front"][..], &old.networks["back"][..]),
+                (&["www".to_owned()][..], &[][..]),
+                "{what}"
+            );
         }
         other => panic!("{what}: ended {other:?}"),
     }
 }
 
 async fn killed_at_each_step(image: Image, expected: Phase) {
+    for listens in [false, true] {
+        killed_at_each_step_with(image, expected, listens).await;
+    }
+}
+
+async fn killed_at_each_step_with(image: Image, expected: Phase, listens: bool) {
     let mut longest = 0;
     for after in [false, true] {
         for fuel in 0.. {
@@ -257,7 +322,11 @@ async fn killed_at_each_step(image: Image, expected: Phase) {
             let shelf = Shelf::open(directory.path()).unwrap();
             shelf.save(&Journal::new(&body("planned"))).unwrap();
             let world = World::new(image);
-            world.0.lock().unwrap().fuel = Some((fuel, after));
+            {
+                let mut state = world.0.lock().unwrap();
+                state.fuel = Some((fuel, after));
+                state.containers.get_mut(OLD).unwrap().listens = listens;
+            }
             let first = live(&world, &shelf).await;
             world.0.lock().unwrap().fuel = None;
             let what = format!("killed {} call {fuel}", if after { "after" } else { "before" });

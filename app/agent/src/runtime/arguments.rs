@@ -18,7 +18,9 @@ pub(super) struct Invocation {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Call {
     /// `create` or `run`.
-    Start { bundle: PathBuf },
+    Start {
+        bundle: PathBuf,
+    },
     Restore,
     Other,
 }
@@ -104,7 +106,10 @@ impl<'a> Words<'a> {
             Some(value) if known(switches) || known(values) => value,
             None if known(switches) => b"true",
             None if known(values) => {
-                let value = self.arguments.get(self.at).ok_or_else(|| format!("the option {} needs a value", lossy(word)))?;
+                let value = self
+                    .arguments
+                    .get(self.at)
+                    .ok_or_else(|| format!("the option {} needs a value", lossy(word)))?;
                 self.at += 1;
                 value.as_bytes()
             }
@@ -142,7 +147,10 @@ mod tests {
     fn finds_the_bundle_in_what_engines_say() {
         for (line, bundle) in [
             ("--root /r --log /l --log-format json create --bundle /b --pid-file /p ID", "/b"),
-            ("--root /r --log /l --log-format json --systemd-cgroup create --bundle /b --pid-file /p --console-socket /c ID", "/b"),
+            (
+                "--root /r --log /l --log-format json --systemd-cgroup create --bundle /b --pid-file /p --console-socket /c ID",
+                "/b",
+            ),
             ("-root=/r create -b /b ID", "/b"),
             ("create ID", "."),
             ("run -d --bundle=/b ID", "/b"),
@@ -157,15 +165,27 @@ mod tests {
 
     #[test]
     fn other_commands_pass_and_a_value_is_no_command() {
-        for line in ["--root create state ID", "kill ID 9", "--version", "", "delete --force create", "exec --process p ID", "--log restore kill ID"] {
+        for line in [
+            "--root create state ID",
+            "kill ID 9",
+            "--version",
+            "",
+            "delete --force create",
+            "exec --process p ID",
+            "--log restore kill ID",
+        ] {
             assert_eq!(parse(&words(line)), Ok(Invocation { call: Call::Other }), "{line}");
         }
-        assert_eq!(parse(&words("--root /r restore --image-path /i ID")), Ok(Invocation { call: Call::Restore }));
+        assert_eq!(
+            parse(&words("--root /r restore --image-path /i ID")),
+            Ok(Invocation { call: Call::Restore })
+        );
     }
 
     #[test]
     fn what_is_not_understood_is_refused() {
-        for line in ["--mystery create --bundle /b ID", "create --mystery /b ID", "create --bundle", "--root"] {
+        for line in ["--mystery create --bundle /b ID", "create --mystery /b ID", "create --bundle", "--root"]
+        {
             assert!(parse(&words(line)).is_err(), "{line}");
         }
     }

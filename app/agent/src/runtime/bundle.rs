@@ -18,7 +18,8 @@ const CONFIGURATION_BYTES: u64 = 16 << 20;
 pub(super) fn add_hook(bundle: &Path, executable: &Path, socket: &Path) -> Result<(), String> {
     let path = bundle.join("config.json");
     let bytes = files::read_bounded(&path, CONFIGURATION_BYTES).map_err(|error| error.to_string())?;
-    let mut configuration: Value = serde_json::from_slice(&bytes).map_err(|error| format!("config.json: {error}"))?;
+    let mut configuration: Value =
+        serde_json::from_slice(&bytes).map_err(|error| format!("config.json: {error}"))?;
     insert(&mut configuration, &hook(executable, socket)?)?;
     let mode = std::fs::metadata(&path).map_or(0o600, |metadata| metadata.mode() & 0o777);
     let temporary = bundle.join("config.json.lazaret");
@@ -58,8 +59,13 @@ fn insert(configuration: &mut Value, hook: &Value) -> Result<(), String> {
 
 /// The member of that name. The runtime's JSON reader takes `Hooks` for `hooks`: a second spelling could
 /// replace what is written here, so it is refused.
-fn member<'a>(object: &'a mut Map<String, Value>, name: &str, empty: fn() -> Value) -> Result<&'a mut Value, String> {
-    let folds = |key: &str| key.to_lowercase().replace('ſ', "s").replace('\u{212a}', "k") == name.to_lowercase();
+fn member<'a>(
+    object: &'a mut Map<String, Value>,
+    name: &str,
+    empty: fn() -> Value,
+) -> Result<&'a mut Value, String> {
+    let folds =
+        |key: &str| key.to_lowercase().replace('ſ', "s").replace('\u{212a}', "k") == name.to_lowercase();
     if let Some(other) = object.keys().find(|key| *key != name && folds(key)) {
         return Err(format!("config.json has `{other}`, another spelling of `{name}`"));
     }
@@ -79,7 +85,8 @@ mod tests {
         let path = directory.path().join("config.json");
         std::fs::write(&path, configuration).unwrap();
         let done = add_hook(directory.path(), Path::new("/bin/lazaret-agent"), Path::new("/s/agent.sock"));
-        let names: Vec<_> = std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        let names: Vec<_> =
+            std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(names, ["config.json"]);
         let after = std::fs::read(&path).unwrap();
         match done {

@@ -51,12 +51,19 @@ pub fn run(wrapper: &Wrapper, arguments: &[OsString]) -> Failure {
 fn prepare(wrapper: &Wrapper, arguments: &[OsString]) -> Result<(), String> {
     let Invocation { call } = arguments::parse(arguments)?;
     match call {
-        Call::Start { bundle } => bundle::add_hook(&bundle, &wrapper.executable, &wrapper.socket).map_err(|error| {
-            format!("cannot add the start hook to {}: {error}; the container is not started", bundle.display())
-        }),
-        Call::Restore => Err("restoring a checkpoint would start a container that was not admitted; start it \
+        Call::Start { bundle } => {
+            bundle::add_hook(&bundle, &wrapper.executable, &wrapper.socket).map_err(|error| {
+                format!(
+                    "cannot add the start hook to {}: {error}; the container is not started",
+                    bundle.display()
+                )
+            })
+        }
+        Call::Restore => {
+            Err("restoring a checkpoint would start a container that was not admitted; start it \
                               from its image"
-            .to_owned()),
+                .to_owned())
+        }
         Call::Other => Ok(()),
     }
 }
@@ -81,7 +88,9 @@ struct Log {
 
 /// The bytes of a path, for JSON: the OCI configuration knows only text.
 fn text(path: &Path) -> Result<&str, String> {
-    path.to_str().ok_or_else(|| format!("the path {} is not UTF-8", String::from_utf8_lossy(path.as_os_str().as_bytes())))
+    path.to_str().ok_or_else(|| {
+        format!("the path {} is not UTF-8", String::from_utf8_lossy(path.as_os_str().as_bytes()))
+    })
 }
 
 #[cfg(test)]
@@ -97,15 +106,18 @@ mod tests {
             runtime: "/nonexistent/runc".into(),
             executable: "/bin/lazaret-agent".into(),
         };
-        let arguments: Vec<OsString> = ["--log", log.to_str().unwrap(), "--log-format", "json", "restore", "abc"]
+        let arguments: Vec<OsString> =
+            ["--log", log.to_str().unwrap(), "--log-format", "json", "restore", "abc"]
+                .map(OsString::from)
+                .to_vec();
+        assert_eq!(run(&wrapper, &arguments).exit_code(), 1);
+        let arguments: Vec<OsString> = ["--log", log.to_str().unwrap(), "--log-format=json", "state", "abc"]
             .map(OsString::from)
             .to_vec();
-        assert_eq!(run(&wrapper, &arguments).exit_code(), 1);
-        let arguments: Vec<OsString> =
-            ["--log", log.to_str().unwrap(), "--log-format=json", "state", "abc"].map(OsString::from).to_vec();
         assert_eq!(run(&wrapper, &arguments).exit_code(), 7);
         let written = std::fs::read_to_string(&log).unwrap();
-        let lines: Vec<serde_json::Value> = written.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let lines: Vec<serde_json::Value> =
+            written.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(lines.len(), 2);
         assert_eq!(lines[0]["level"], "error");
         assert!(lines[0]["msg"].as_str().unwrap().contains("checkpoint"));

@@ -200,12 +200,13 @@ impl Log {
 fn create(directory: &Path, identity: &Identity, first: u64) -> io::Result<(Segment, File)> {
     let path = segment::path(directory, first);
     let header = segment::header(identity);
-    let made = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path).and_then(|file| {
-        file.write_all_at(&header, 0)?;
-        file.sync_all()?;
-        files::sync_directory(directory)?;
-        Ok(file)
-    });
+    let made =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path).and_then(|file| {
+            file.write_all_at(&header, 0)?;
+            file.sync_all()?;
+            files::sync_directory(directory)?;
+            Ok(file)
+        });
     match made {
         Ok(file) => Ok((Segment { first, path, bytes: header.len() as u64 }, file)),
         Err(error) => {
@@ -219,8 +220,8 @@ fn create(directory: &Path, identity: &Identity, first: u64) -> io::Result<(Segm
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::reader::{Cursor, View};
     use super::super::group::Builder;
+    use super::super::reader::{Cursor, View};
     use super::*;
 
     const LIMIT: u64 = 64 << 10;
@@ -241,7 +242,12 @@ mod tests {
     }
 
     fn read_all(log: &Log) -> (Vec<(u64, Vec<u8>)>, u64) {
-        let view = View { identity: *log.identity(), segments: log.segments(), last: log.last(), counted: log.counted() };
+        let view = View {
+            identity: *log.identity(),
+            segments: log.segments(),
+            last: log.last(),
+            counted: log.counted(),
+        };
         let mut cursor = Cursor::at(log.acked());
         let (mut records, mut unreadable) = (Vec::new(), 0);
         while cursor.after() < view.last {
@@ -382,15 +388,22 @@ mod tests {
         assert_eq!(log.append(vec![group(500, Importance::Decision)])[0], Ok(log.last()));
         while log.append(vec![group(500, Importance::Decision)])[0].is_ok() {}
         log.ack(log.last());
-        assert!(log.append(vec![group(500, Importance::Event)])[0].is_ok(), "acknowledged segments are deleted");
+        assert!(
+            log.append(vec![group(500, Importance::Event)])[0].is_ok(),
+            "acknowledged segments are deleted"
+        );
     }
 
     #[test]
     fn a_group_is_kept_whole_or_not_at_all() {
         let directory = tempfile::tempdir().unwrap();
         let (mut log, _) = open(directory.path());
-        let records: Vec<Builder> = vec![Box::new(|_| vec![0; 10]), Box::new(|_| vec![0; record::PAYLOAD_BYTES + 1])];
-        assert_eq!(log.append(vec![Group { records, importance: Importance::Decision }])[0], Err(SpoolError::TooLong));
+        let records: Vec<Builder> =
+            vec![Box::new(|_| vec![0; 10]), Box::new(|_| vec![0; record::PAYLOAD_BYTES + 1])];
+        assert_eq!(
+            log.append(vec![Group { records, importance: Importance::Decision }])[0],
+            Err(SpoolError::TooLong)
+        );
         assert_eq!(log.last(), 0);
         assert_eq!(log.append(vec![group(1, Importance::Decision)])[0], Ok(1));
     }

@@ -70,7 +70,8 @@ impl Spool {
     pub fn open(directory: &Path, limit: u64, fresh: [u8; 16]) -> Result<Self, Failure> {
         files::create_private_directory(directory)?;
         let lock = lock(directory)?;
-        let (log, damage) = Log::open(directory, limit, fresh).map_err(|source| Failure::write(directory, source))?;
+        let (log, damage) =
+            Log::open(directory, limit, fresh).map_err(|source| Failure::write(directory, source))?;
         let identity = meta::name(log.identity());
         let log = Arc::new(Mutex::new(log));
         let (writer, last) = Writer::start(Arc::clone(&log), lock);
@@ -147,7 +148,12 @@ impl Outbox {
     pub fn read(&mut self, count: usize, bytes: usize) -> Letter {
         let view = {
             let log = locked(&self.spool.log);
-            View { identity: *log.identity(), segments: log.segments(), last: log.last(), counted: log.counted() }
+            View {
+                identity: *log.identity(),
+                segments: log.segments(),
+                last: log.last(),
+                counted: log.counted(),
+            }
         };
         let batch = self.cursor.read(&view, count, bytes);
         let mut unreadable = batch.unreadable;

@@ -78,7 +78,12 @@ impl Cursor {
         view.segments.get(place).map(|segment| (place, segment))
     }
 
-    fn read_some(&mut self, view: &View, found: &Segment, count: usize) -> std::io::Result<Vec<(u64, Vec<u8>)>> {
+    fn read_some(
+        &mut self,
+        view: &View,
+        found: &Segment,
+        count: usize,
+    ) -> std::io::Result<Vec<(u64, Vec<u8>)>> {
         if self.segment != found.first {
             self.segment = found.first;
             self.offset = segment::HEADER_BYTES as u64;

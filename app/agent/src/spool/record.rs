@@ -27,7 +27,12 @@ pub(super) struct Record<'a> {
 }
 
 /// Appends a framed record to `out`.
-pub(super) fn encode(identity: &Identity, seq: u64, payload: &[u8], out: &mut Vec<u8>) -> Result<(), TooLong> {
+pub(super) fn encode(
+    identity: &Identity,
+    seq: u64,
+    payload: &[u8],
+    out: &mut Vec<u8>,
+) -> Result<(), TooLong> {
     let length = u32::try_from(payload.len()).map_err(|_| TooLong)?;
     if payload.len() > PAYLOAD_BYTES {
         return Err(TooLong);

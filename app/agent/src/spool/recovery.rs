@@ -50,7 +50,8 @@ fn list(directory: &Path) -> io::Result<VecDeque<Segment>> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(directory)? {
         let entry = entry?;
-        if let Some(first) = entry.file_name().to_str().and_then(segment::first_of).filter(|first| *first > 0) {
+        if let Some(first) = entry.file_name().to_str().and_then(segment::first_of).filter(|first| *first > 0)
+        {
             found.push(Segment { first, path: entry.path(), bytes: entry.metadata()?.len() });
         }
     }
@@ -65,7 +66,11 @@ fn read_identity(path: &Path) -> Option<Identity> {
 }
 
 /// Renames segments that are not of this spool, so that they are neither sent nor lost.
-fn set_strangers_aside(found: &mut VecDeque<Segment>, identity: &Identity, damage: &mut Vec<String>) -> io::Result<()> {
+fn set_strangers_aside(
+    found: &mut VecDeque<Segment>,
+    identity: &Identity,
+    damage: &mut Vec<String>,
+) -> io::Result<()> {
     let newest = found.back().map(|segment| segment.first);
     let mut kept = VecDeque::new();
     for stranger in found.drain(..) {
@@ -77,7 +82,10 @@ fn set_strangers_aside(found: &mut VecDeque<Segment>, identity: &Identity, damag
         } else {
             let aside = stranger.path.with_extension("damaged");
             std::fs::rename(&stranger.path, &aside)?;
-            damage.push(format!("a spool segment has no valid header and was set aside as {}", aside.display()));
+            damage.push(format!(
+                "a spool segment has no valid header and was set aside as {}",
+                aside.display()
+            ));
         }
     }
     *found = kept;

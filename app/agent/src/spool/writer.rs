@@ -110,8 +110,7 @@ impl Queue {
             if waiting.closed {
                 return None;
             }
-            waiting =
-                self.changed.wait_timeout(waiting, META_AGE).unwrap_or_else(PoisonError::into_inner).0;
+            waiting = self.changed.wait_timeout(waiting, META_AGE).unwrap_or_else(PoisonError::into_inner).0;
         }
         let mut groups = Vec::new();
         let mut replies = Vec::new();

@@ -47,14 +47,26 @@ impl Judge for StartJudge {
             None => vec![no_policy()],
             Some(policy) => {
                 let decide = || {
-                    let record = self.engine_files.container(&ask.id).map_err(|error| unreadable(&ask, &error.to_string()))?;
+                    let record = self
+                        .engine_files
+                        .container(&ask.id)
+                        .map_err(|error| unreadable(&ask, &error.to_string()))?;
                     let image = facts.record.insert(record).clone();
                     let data_root = self.engine_files.data_root();
-                    let spec = specification::read(&ask, &self.engine_socket, data_root, hook.as_deref())
+                    let mut spec = specification::read(&ask, &self.engine_socket, data_root, hook.as_deref())
                         .map_err(|why| unreadable(&ask, &why))?;
+                    self.engine_files.reveal_volumes(&mut spec.run);
+                    image.add_to(&mut spec.run);
                     facts.command = spec.command;
                     facts.rootfs = spec.rootfs;
-                    let admitted = admit(policy, &self.stage, &admissions, &image.image_name, image.image_config, &spec.run)?;
+                    let admitted = admit(
+                        policy,
+                        &self.stage,
+                        &admissions,
+                        &image.image_name,
+                        image.image_config,
+                        &spec.run,
+                    )?;
                     self.guard(&ask, &facts.rootfs, &admitted)?;
                     facts.admitted = Some(admitted);
                     Ok(())
@@ -75,8 +87,14 @@ impl StartJudge {
             let evidence = &admitted.evidence;
             return Err(vec![Reason {
                 rule: "no-executables".to_owned(),
-                message: format!("no signed statement lists the executables of {}@{}, so foreign ones could not be told", evidence.repository, evidence.manifest),
-                remedy: format!("let `lazaret attest {}@{}` make one", evidence.repository, evidence.manifest),
+                message: format!(
+                    "no signed statement lists the executables of {}@{}, so foreign ones could not be told",
+                    evidence.repository, evidence.manifest
+                ),
+                remedy: format!(
+                    "let `lazaret attest {}@{}` make one",
+                    evidence.repository, evidence.manifest
+                ),
             }]);
         };
         let request = GuardRequest {
@@ -107,7 +125,11 @@ impl StartJudge {
         let name = facts.record.as_ref().map_or("", |record| record.name.as_str());
         let mut draft = Draft {
             operation: "container-start",
-            subject: format!("start {} from {}", shorten(if name.is_empty() { &ask.id } else { name }), shorten(image)),
+            subject: format!(
+                "start {} from {}",
+                shorten(if name.is_empty() { &ask.id } else { name }),
+                shorten(image)
+            ),
             image_config: facts.record.as_ref().map(|record| record.image_config),
             container: Some(ask.id.clone()),
             policy,
@@ -130,10 +152,14 @@ impl StartJudge {
                     with.extend(ended);
                     with.push(started);
                     if let Err(failure) = saved {
-                        draft.reasons.push(internal("the admission cannot be remembered", &failure.to_string()));
+                        draft
+                            .reasons
+                            .push(internal("the admission cannot be remembered", &failure.to_string()));
                     }
                 }
-                _ => draft.reasons.push(internal("the container's process is gone", &format!("process {}", ask.pid))),
+                _ => draft
+                    .reasons
+                    .push(internal("the container's process is gone", &format!("process {}", ask.pid))),
             }
         }
         if !draft.reasons.is_empty() {

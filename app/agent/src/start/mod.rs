@@ -123,7 +123,8 @@ mod tests {
     }
 
     fn ask(socket: &Path, id: &str) -> Result<(), String> {
-        let state = format!(r#"{{"ociVersion":"1.0.2","id":"{id}","status":"creating","pid":1,"bundle":"/b"}}"#);
+        let state =
+            format!(r#"{{"ociVersion":"1.0.2","id":"{id}","status":"creating","pid":1,"bundle":"/b"}}"#);
         hook::run(socket, state.as_bytes()).map_err(|failure| failure.to_string())
     }
 

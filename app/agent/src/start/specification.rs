@@ -40,7 +40,12 @@ struct Process {
 }
 
 /// Reads the configuration of the bundle. `hook` is the program that asks: it is in there itself.
-pub(super) fn read(ask: &Ask, engine_socket: &Path, data_root: &Path, hook: Option<&Path>) -> Result<Specification, String> {
+pub(super) fn read(
+    ask: &Ask,
+    engine_socket: &Path,
+    data_root: &Path,
+    hook: Option<&Path>,
+) -> Result<Specification, String> {
     let path = Path::new(&ask.bundle).join("config.json");
     let say = |why: String| format!("{}: {why}", path.display());
     let bytes = files::read_bounded(&path, CONFIGURATION_BYTES).map_err(|error| say(error.to_string()))?;

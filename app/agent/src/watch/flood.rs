@@ -42,11 +42,17 @@ impl Flood {
             counted += count;
             if count > OF_ONE_KIND {
                 let short: String = container.chars().take(12).collect();
-                told.push((format!("more refusals to execute {path} in {short} within 10 s"), count - OF_ONE_KIND));
+                told.push((
+                    format!("more refusals to execute {path} in {short} within 10 s"),
+                    count - OF_ONE_KIND,
+                ));
             }
         }
         if window.all > counted {
-            told.push(("more refusals to execute files, of too many kinds to name, within 10 s".to_owned(), window.all - counted));
+            told.push((
+                "more refusals to execute files, of too many kinds to name, within 10 s".to_owned(),
+                window.all - counted,
+            ));
         }
         told
     }

@@ -84,7 +84,8 @@ impl Inventory {
         events.extend(self.end(&id, None));
         let EngineSays { name, image_name, image_config } = engine.unwrap_or_default();
         let pid_started = pid_started.unwrap_or(0);
-        let known = Known { name, image_name, image_config, decision: None, command, pid, pid_started, started };
+        let known =
+            Known { name, image_name, image_config, decision: None, command, pid, pid_started, started };
         events.push(self.tell(id, known));
         events
     }
@@ -102,10 +103,16 @@ impl Inventory {
         if (self.alive)(known.process()) { None } else { self.end(id, exit_code) }
     }
 
-    pub fn renamed(&mut self, id: &str, name: &str) -> Option<EventKind> {
-        let renamed = self.running.rename(id, name);
-        self.changed |= renamed;
-        renamed.then(|| EventKind::ContainerRenamed { container: id.to_owned(), name: name.to_owned() })
+    /// The engine says that a container, running or not, has another name now.
+    pub fn renamed(&mut self, id: &str, name: &str) -> EventKind {
+        self.changed |= self.running.rename(id, name);
+        EventKind::ContainerRenamed { container: id.to_owned(), name: name.to_owned() }
+    }
+
+    /// The engine says what a container is called: it may have been renamed while nobody listened.
+    pub fn called(&mut self, id: &str, name: &str) -> Option<EventKind> {
+        let is_another = self.running.get(id).is_some_and(|known| known.name != name);
+        is_another.then(|| self.renamed(id, name))
     }
 
     /// Ends whose exit code did not come in time, for the caller to look for it elsewhere.
@@ -214,7 +221,10 @@ mod tests {
         assert_eq!(inventory.admitted("id", known(2)), None);
         assert!(inventory.seen(sighting(2)).is_empty() && inventory.seen(sighting(4)).is_empty());
         inventory.gone("id", now);
-        assert!(inventory.overdue(now + EXIT_CODE_WAIT).is_empty(), "its process lives: the report is of an earlier run");
+        assert!(
+            inventory.overdue(now + EXIT_CODE_WAIT).is_empty(),
+            "its process lives: the report is of an earlier run"
+        );
         assert_eq!(inventory.died("id", Some(1)), None, "and so is the engine's");
 
         inventory.admitted("id", known(3));
@@ -277,7 +287,8 @@ mod tests {
         inventory.tell("alive".to_owned(), known(2));
         assert_eq!(inventory.ended_meanwhile(), ["dead"]);
         assert_eq!(inventory.tell_all().len(), 2);
-        assert!(inventory.renamed("alive", "new").is_some() && inventory.renamed("alive", "new").is_none());
+        assert!(inventory.called("alive", "new").is_some() && inventory.called("alive", "new").is_none());
+        assert!(inventory.called("unknown", "new").is_none());
         assert!(inventory.take_changed() && !inventory.take_changed());
     }
 }

@@ -54,11 +54,18 @@ impl Watch {
     pub async fn catch_up(&self, earlier: Earlier, enforcement: String) {
         let mut events = Vec::new();
         if let Some(why) = earlier.unreadable {
-            let what = format!("the list of running containers was damaged ({why}): containers admitted before are told as unmanaged");
+            let what = format!(
+                "the list of running containers was damaged ({why}): containers admitted before are told as unmanaged"
+            );
             tracing::error!("{what}");
             events.push(EventKind::Gap { what, count: 1 });
         }
-        events.extend(earlier.ended.into_iter().map(|container| EventKind::ContainerEnded { container, exit_code: None }));
+        events.extend(
+            earlier
+                .ended
+                .into_iter()
+                .map(|container| EventKind::ContainerEnded { container, exit_code: None }),
+        );
         let dead = self.inventory().ended_meanwhile();
         for id in dead {
             let exit_code = names::exit_code(&self.engine_socket, &id).await;
@@ -116,7 +123,9 @@ impl Watch {
                     self.tell(vec![event]).await;
                 }
             }
-            SensorEvent::Gap(gap) => self.tell(vec![EventKind::Gap { what: gap.what.to_owned(), count: gap.count }]).await,
+            SensorEvent::Gap(gap) => {
+                self.tell(vec![EventKind::Gap { what: gap.what.to_owned(), count: gap.count }]).await
+            }
         }
     }
 
@@ -133,7 +142,9 @@ impl Watch {
             pid_started: ProcessId::of(seen.init_pid).map(|process| process.started),
             command: command.unwrap_or_else(|| seen.command.clone()),
             started,
-            engine: Some(engine.unwrap_or_else(|| EngineSays { name: name_of_group(seen), ..EngineSays::default() })),
+            engine: Some(
+                engine.unwrap_or_else(|| EngineSays { name: name_of_group(seen), ..EngineSays::default() }),
+            ),
         };
         let events = self.inventory().seen(sighting);
         self.tell(events).await;
@@ -160,7 +171,7 @@ impl Watch {
         let events = match message {
             FromEngine::Event(EngineEvent { container, name, kind, .. }) => match kind {
                 EngineEventKind::Die { exit_code } => self.inventory().died(&container, exit_code),
-                EngineEventKind::Rename => self.inventory().renamed(&container, &name),
+                EngineEventKind::Rename => Some(self.inventory().renamed(&container, &name)),
                 EngineEventKind::Start | EngineEventKind::Destroy => None,
             }
             .into_iter()
@@ -168,7 +179,10 @@ impl Watch {
             // Names may have changed while nobody listened.
             FromEngine::Listed(containers) => {
                 let mut inventory = self.inventory();
-                containers.iter().filter_map(|container| inventory.renamed(&container.id, &container.name)).collect()
+                containers
+                    .iter()
+                    .filter_map(|container| inventory.called(&container.id, &container.name))
+                    .collect()
             }
         };
         self.tell(events).await;
@@ -191,6 +205,7 @@ impl Watch {
     async fn guard_again(&self) {
         let admissions = self.admissions.current();
         let mut gaps = Vec::new();
+        let mut again = 0;
         {
             let inventory = self.inventory();
             for (id, known) in inventory.running().iter().filter(|(_, known)| known.decision.is_some()) {
@@ -200,15 +215,30 @@ impl Watch {
                 });
                 let guarded = match list {
                     Some(allowed) => {
-                        let request = GuardRequest { container: id.clone(), pid: known.pid, rootfs: "/".into(), allowed };
+                        let request = GuardRequest {
+                            container: id.clone(),
+                            pid: known.pid,
+                            rootfs: "/".into(),
+                            allowed,
+                        };
                         self.sensor.guard(&request).map(drop).map_err(|error| error.to_string())
                     }
                     None => Err("its image's list of executables is not known any more".to_owned()),
                 };
+                again += 1;
                 if let Err(why) = guarded {
-                    gaps.push(EventKind::Gap { what: format!("container {} runs unguarded: {why}", known.name), count: 1 });
+                    gaps.push(EventKind::Gap {
+                        what: format!("container {} runs unguarded: {why}", known.name),
+                        count: 1,
+                    });
                 }
             }
+        }
+        if again > 0 {
+            gaps.push(EventKind::Gap {
+                what: "containers whose executions nobody decided on while no agent ran".to_owned(),
+                count: again,
+            });
         }
         self.tell(gaps).await;
     }
@@ -216,7 +246,8 @@ impl Watch {
     fn denied(&self, denied: ExecutionDenied) -> EventKind {
         // A file of a guarded file system, but the process is of no guarded container.
         let container = denied.container.unwrap_or_else(|| "unknown".to_owned());
-        let image_config = self.inventory().running().get(&container).and_then(|known| known.image_config.clone());
+        let image_config =
+            self.inventory().running().get(&container).and_then(|known| known.image_config.clone());
         EventKind::ExecutionDenied {
             container,
             image_config,
@@ -261,8 +292,13 @@ fn is_runtime(seen: &ContainerSeen) -> bool {
     seen.found_running && seen.command.starts_with(RUNTIME_INIT)
 }
 
-/// Runtimes name the control group after the container: `/default/web`.
+/// Runtimes name the control group after the container: `/default/web`. Of an id the head is enough.
 fn name_of_group(seen: &ContainerSeen) -> String {
+    if let Some(id) = &seen.container_id {
+        return id.chars().take(12).collect();
+    }
     let last = seen.cgroup_path.as_deref().and_then(|path| path.rsplit('/').next());
-    last.filter(|name| !name.ends_with(".scope") && !name.ends_with(".slice") && !name.ends_with(".service")).unwrap_or_default().to_owned()
+    last.filter(|name| !name.ends_with(".scope") && !name.ends_with(".slice") && !name.ends_with(".service"))
+        .unwrap_or_default()
+        .to_owned()
 }

@@ -35,7 +35,11 @@ pub(super) async fn listen(socket: PathBuf, sender: mpsc::Sender<FromEngine>) {
     }
 }
 
-async fn follow(socket: &Path, sender: &mpsc::Sender<FromEngine>, complained: &mut bool) -> Result<(), EngineError> {
+async fn follow(
+    socket: &Path,
+    sender: &mpsc::Sender<FromEngine>,
+    complained: &mut bool,
+) -> Result<(), EngineError> {
     let client = Client::connect(socket).await?;
     let mut events = pin!(client.watch());
     let mut listing = pin!(client.containers());
@@ -79,7 +83,11 @@ pub(super) fn command(pid: u32) -> Option<String> {
     let bytes = {
         use std::io::Read;
         let mut bytes = Vec::new();
-        std::fs::File::open(format!("/proc/{pid}/cmdline")).ok()?.take(COMMAND_BYTES).read_to_end(&mut bytes).ok()?;
+        std::fs::File::open(format!("/proc/{pid}/cmdline"))
+            .ok()?
+            .take(COMMAND_BYTES)
+            .read_to_end(&mut bytes)
+            .ok()?;
         bytes
     };
     let text = String::from_utf8_lossy(&bytes).replace('\0', " ");

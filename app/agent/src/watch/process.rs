@@ -18,7 +18,8 @@ impl ProcessId {
 
     /// Whether this very process runs. One that has ended but was not yet collected does not.
     pub fn alive(self) -> bool {
-        stat(self.pid).is_some_and(|(state, started)| started == self.started && !matches!(state, b'Z' | b'X'))
+        stat(self.pid)
+            .is_some_and(|(state, started)| started == self.started && !matches!(state, b'Z' | b'X'))
     }
 }
 
@@ -61,7 +62,8 @@ mod tests {
     fn a_name_cannot_forge_the_fields_behind_it() {
         let line = "7 (x) Z 1 2) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 4711 0";
         assert_eq!(parse(line), Some((b'S', 4711)));
-        for bad in ["", "7", "7 (x)", "7 (x) S 1", "7 (x) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 x 0"] {
+        for bad in ["", "7", "7 (x)", "7 (x) S 1", "7 (x) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 x 0"]
+        {
             assert_eq!(parse(bad), None, "{bad}");
         }
     }

@@ -10,12 +10,27 @@ use crate::world::{GOOD, NOT_PROMOTED, World, digest, write_container};
 /// Ways around plugins that read JSON, addresses or the interface less strictly than the engine obeys them.
 const BYPASSES: &[(&str, &[u8])] = &[
     ("lower-case keys", br#"{"Image":"127.0.0.1:5055/shop:v2","hostconfig":{"privileged":true}}"#),
-    ("a long s that folds", "{\"Image\":\"127.0.0.1:5055/shop:v2\",\"Ho\u{17f}tConfig\":{\"Privileged\":true}}".as_bytes()),
-    ("an object given twice", br#"{"Image":"127.0.0.1:5055/shop:v2","HostConfig":{"Privileged":true},"HostConfig":{}}"#),
-    ("an object given twice, spelt differently", br#"{"Image":"127.0.0.1:5055/shop:v2","HostConfig":{},"hostConfig":{"Privileged":true}}"#),
-    ("a key inside given twice", br#"{"Image":"127.0.0.1:5055/shop:v2","HostConfig":{"Privileged":true,"Privileged":false}}"#),
+    (
+        "a long s that folds",
+        "{\"Image\":\"127.0.0.1:5055/shop:v2\",\"Ho\u{17f}tConfig\":{\"Privileged\":true}}".as_bytes(),
+    ),
+    (
+        "an object given twice",
+        br#"{"Image":"127.0.0.1:5055/shop:v2","HostConfig":{"Privileged":true},"HostConfig":{}}"#,
+    ),
+    (
+        "an object given twice, spelt differently",
+        br#"{"Image":"127.0.0.1:5055/shop:v2","HostConfig":{},"hostConfig":{"Privileged":true}}"#,
+    ),
+    (
+        "a key inside given twice",
+        br#"{"Image":"127.0.0.1:5055/shop:v2","HostConfig":{"Privileged":true,"Privileged":false}}"#,
+    ),
     ("the image given twice", br#"{"Image":"127.0.0.1:5055/shop:v2","image":"127.0.0.1:5055/shop:v1"}"#),
-    ("an escaped key given twice", br#"{"Image":"127.0.0.1:5055/shop:v2","HostConfig":{},"\u0048ostConfig":{"Privileged":true}}"#),
+    (
+        "an escaped key given twice",
+        br#"{"Image":"127.0.0.1:5055/shop:v2","HostConfig":{},"\u0048ostConfig":{"Privileged":true}}"#,
+    ),
     ("bytes behind the end", br#"{"Image":"127.0.0.1:5055/shop:v2"}{"HostConfig":{"Privileged":true}}"#),
     ("a byte order mark", b"\xEF\xBB\xBF{\"Image\":\"127.0.0.1:5055/shop:v2\"}"),
     ("a NUL", b"{\"Image\":\"127.0.0.1:5055/shop:v2\"}\0"),
@@ -76,7 +91,8 @@ async fn what_is_promoted_runs_and_what_is_not_is_refused_with_a_remedy() {
     assert!(!refusal.allow);
     assert!(refusal.msg.contains(NOT_PROMOTED) && refusal.msg.contains("lazaret promote"), "{}", refusal.msg);
     assert!(refusal.msg.lines().count() <= 3, "{}", refusal.msg);
-    let decisions: Vec<(String, bool)> = world.decisions().into_iter().map(|(_, subject, allow)| (subject, allow)).collect();
+    let decisions: Vec<(String, bool)> =
+        world.decisions().into_iter().map(|(_, subject, allow)| (subject, allow)).collect();
     assert_eq!(decisions[0], (format!("run {GOOD}"), true));
     assert_eq!(decisions[3], (format!("run {NOT_PROMOTED}"), false));
 }
@@ -84,7 +100,8 @@ async fn what_is_promoted_runs_and_what_is_not_is_refused_with_a_remedy() {
 #[tokio::test]
 async fn an_image_that_is_not_here_is_the_engines_to_miss() {
     let world = World::new();
-    let absent = |host: serde_json::Value| json!({"Image": "127.0.0.1:5055/shop:v9", "HostConfig": host}).to_string();
+    let absent =
+        |host: serde_json::Value| json!({"Image": "127.0.0.1:5055/shop:v9", "HostConfig": host}).to_string();
     assert!(world.create(&absent(json!({}))).await.allow, "the client pulls it and asks again");
     assert!(!world.create(&absent(json!({"Privileged": true}))).await.allow);
 }
@@ -156,7 +173,11 @@ async fn nobody_logs_in_or_changes_what_was_admitted() {
         ("POST", "/v1.41/networks/front/connect", br#"{"Container":"shop"}"#),
         ("POST", "/v1.41/networks/front/disconnect", br#"{"Container":"shop"}"#),
         ("POST", "/v1.41/networks/create", br#"{"Name":"x","Driver":"macvlan"}"#),
-        ("POST", "/v1.41/volumes/create", br#"{"Name":"v","DriverOpts":{"type":"none","o":"bind","device":"/"}}"#),
+        (
+            "POST",
+            "/v1.41/volumes/create",
+            br#"{"Name":"v","DriverOpts":{"type":"none","o":"bind","device":"/"}}"#,
+        ),
         ("POST", "/v1.41/commit?container=shop", b""),
         ("POST", "/v1.41/images/load", b""),
         ("POST", "/v1.41/images/create?fromSrc=-", b""),
@@ -176,10 +197,20 @@ async fn nobody_logs_in_or_changes_what_was_admitted() {
     for (method, uri, body) in refused {
         let answer = world.ask(method, uri, body).await;
         assert!(!answer.allow, "{method} {uri}");
-        assert!(answer.msg.starts_with("lazaret: ") && answer.msg.len() > 30, "{method} {uri}: {}", answer.msg);
+        assert!(
+            answer.msg.starts_with("lazaret: ") && answer.msg.len() > 30,
+            "{method} {uri}: {}",
+            answer.msg
+        );
     }
     assert_eq!(world.decisions().len(), refused.len(), "each refusal is on record");
-    for uri in ["/_ping", "/v1.41/containers/json?all=1", "/v1.41/info", "/v1.41/containers/shop/json", "/v1.41/containers/shop/logs?stdout=1"] {
+    for uri in [
+        "/_ping",
+        "/v1.41/containers/json?all=1",
+        "/v1.41/info",
+        "/v1.41/containers/shop/json",
+        "/v1.41/containers/shop/logs?stdout=1",
+    ] {
         assert!(world.ask("GET", uri, b"").await.allow, "{uri}");
     }
     assert_eq!(world.decisions().len(), refused.len(), "what only reads is not");
@@ -189,14 +220,33 @@ async fn nobody_logs_in_or_changes_what_was_admitted() {
 async fn the_agents_own_request_passes_once() {
     let world = World::new();
     let body = json!({"Container": "shop", "EndpointConfig": {"Aliases": ["www"]}});
-    let connect = || world.ask("POST", "/v1.41/networks/front/connect", b"{\"Container\":\"shop\",\"EndpointConfig\":{\"Aliases\":[\"www\"]}}");
+    let connect = || {
+        world.ask(
+            "POST",
+            "/v1.41/networks/front/connect",
+            b"{\"Container\":\"shop\",\"EndpointConfig\":{\"Aliases\":[\"www\"]}}",
+        )
+    };
     world.intents.announce(EngineAction::ConnectNetwork, "shop (network front)", Some(body));
-    assert!(!world.ask("POST", "/v1.41/networks/back/connect", br#"{"Container":"shop","EndpointConfig":{"Aliases":["www"]}}"#).await.allow);
+    assert!(
+        !world
+            .ask(
+                "POST",
+                "/v1.41/networks/back/connect",
+                br#"{"Container":"shop","EndpointConfig":{"Aliases":["www"]}}"#
+            )
+            .await
+            .allow
+    );
     assert!(connect().await.allow);
     assert!(!connect().await.allow);
     world.intents.announce(EngineAction::Rename, "abc", None);
     assert!(world.ask("POST", "/v1.41/containers/abc/rename?name=shop", b"").await.allow);
-    assert_eq!(world.decisions().iter().filter(|(_, _, allow)| *allow).count(), 2, "also the agent's own are on record");
+    assert_eq!(
+        world.decisions().iter().filter(|(_, _, allow)| *allow).count(),
+        2,
+        "also the agent's own are on record"
+    );
 }
 
 #[tokio::test]
@@ -238,6 +288,9 @@ async fn decisions_are_quick() {
         times.push(begun.elapsed());
     }
     times.sort();
-    crate::say(&format!("create decision over the socket, recorded: p50 {:?}, p99 {:?}", times[100], times[198]));
+    crate::say(&format!(
+        "create decision over the socket, recorded: p50 {:?}, p99 {:?}",
+        times[100], times[198]
+    ));
     assert!(times[100].as_millis() < 50, "{:?}", times[100]);
 }

@@ -35,7 +35,10 @@ fn serve() -> (tempfile::TempDir, PathBuf) {
 
 pub(crate) async fn post(socket: &std::path::Path, path: &str, body: &[u8]) -> (String, String) {
     let mut stream = UnixStream::connect(socket).await.unwrap();
-    let head = format!("POST {path} HTTP/1.1\r\nHost: plugin\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: plugin\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
     stream.write_all(head.as_bytes()).await.unwrap();
     stream.write_all(body).await.unwrap();
     let mut answer = String::new();
@@ -92,7 +95,8 @@ async fn what_is_not_readable_is_refused() {
     // Longer than any engine's: the connection may be closed before all of it is read, which refuses too.
     let long = format!(r#"{{"RequestMethod":"GET","RequestUri":"/{}"}}"#, "x".repeat(9 << 20));
     let mut stream = UnixStream::connect(&socket).await.unwrap();
-    let head = format!("POST /AuthZPlugin.AuthZReq HTTP/1.1\r\nHost: p\r\nContent-Length: {}\r\n\r\n", long.len());
+    let head =
+        format!("POST /AuthZPlugin.AuthZReq HTTP/1.1\r\nHost: p\r\nContent-Length: {}\r\n\r\n", long.len());
     let _ = stream.write_all(head.as_bytes()).await;
     let _ = stream.write_all(long.as_bytes()).await;
     let mut answer = Vec::new();

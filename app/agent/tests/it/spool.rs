@@ -107,7 +107,10 @@ async fn a_second_agent_is_refused_and_told_why() {
     let refusal = Spool::open(directory.path(), LIMIT, [1; 16]).unwrap_err();
     assert_eq!(refusal.exit_code(), 7);
     let text = refusal.to_string();
-    assert!(text.contains(&std::process::id().to_string()) && text.contains("another lazaret-agent"), "{text}");
+    assert!(
+        text.contains(&std::process::id().to_string()) && text.contains("another lazaret-agent"),
+        "{text}"
+    );
     first.close();
     drop(first);
     Spool::open(directory.path(), LIMIT, [1; 16]).unwrap();
@@ -144,7 +147,11 @@ async fn a_full_spool_fails_decisions_and_counts_events() {
         }
     };
     outbox.ack(last);
-    assert_eq!(spool.append(big(), Importance::Decision).await, Ok(last + 1), "room again once the server has it all");
+    assert_eq!(
+        spool.append(big(), Importance::Decision).await,
+        Ok(last + 1),
+        "room again once the server has it all"
+    );
 }
 
 /// Needs root: a file system of its own is filled.
@@ -157,7 +164,8 @@ async fn a_full_disk_fails_the_decision_and_heals() {
     let directory = tempfile::tempdir().unwrap();
     let mount = directory.path().join("small");
     std::fs::create_dir(&mount).unwrap();
-    let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=256k", "tmpfs"]).arg(&mount).status().unwrap();
+    let mounted =
+        Command::new("mount").args(["-t", "tmpfs", "-o", "size=256k", "tmpfs"]).arg(&mount).status().unwrap();
     assert!(mounted.success());
     let spool = Spool::open(&mount.join("spool"), LIMIT, [1; 16]).unwrap();
     std::fs::write(mount.join("ballast"), vec![0; 160 << 10]).unwrap();

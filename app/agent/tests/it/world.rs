@@ -59,7 +59,8 @@ impl World {
         let key = SigningKey::from_random([1; 32]).unwrap();
         let key_file = directory.path().join("key.pub");
         std::fs::write(&key_file, key.verifying_key().to_pem()).unwrap();
-        let (admissions, _) = AdmissionStore::open(&directory.path().join("admissions.json"), &[key_file]).unwrap();
+        let (admissions, _) =
+            AdmissionStore::open(&directory.path().join("admissions.json"), &[key_file]).unwrap();
         if let Some(policy) = policy {
             let snapshot = AdmissionSnapshot {
                 revision: 1,
@@ -67,7 +68,8 @@ impl World {
                 policy: PolicyBody { text: policy.to_owned(), digest: String::new() },
                 images: vec![promoted_image(&key)],
             };
-            let lazaret_agent::admissions::Applied::New { complaints } = admissions.apply(snapshot).unwrap() else {
+            let lazaret_agent::admissions::Applied::New { complaints } = admissions.apply(snapshot).unwrap()
+            else {
                 panic!("not applied")
             };
             assert!(complaints.is_empty(), "{complaints:?}");

@@ -33,7 +33,7 @@ fn render(settings: &Settings, containers: &[ContainerBody], now: jiff::Timestam
         let image = if container.image_name.is_empty() { &container.command } else { &container.image_name };
         table.row(vec![
             (short_id(&container.container).to_owned(), plain),
-            (container.name.clone(), plain),
+            (shorten(&container.name), plain),
             (container.host.clone(), plain),
             (state, if container.state == "running" { GOOD } else { DIM }),
             (ago(&container.started, now), plain),
@@ -44,4 +44,14 @@ fn render(settings: &Settings, containers: &[ContainerBody], now: jiff::Timestam
         ]);
     }
     table.render()
+}
+
+/// Engine-less containers may be called by a whole control group: a name must not push the rest off the screen.
+fn shorten(name: &str) -> String {
+    const LONGEST: usize = 24;
+    if name.chars().count() <= LONGEST {
+        name.to_owned()
+    } else {
+        name.chars().take(LONGEST - 1).chain(['…']).collect()
+    }
 }

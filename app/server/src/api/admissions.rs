@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::Response;
 use lazaret_format::v1::{AdmissionSnapshot, AdmittedImage, EnvelopeBody, PolicyBody};
-use lazaret_policy::Requirement;
+use lazaret_policy::{Policy, Requirement};
 use lazaret_store::View;
 use lazaret_trust::predicate_type;
 use serde::Deserialize;
@@ -58,22 +58,20 @@ async fn newest(app: &App) -> Answer<Snapshot> {
     if let Some(kept) = app.memory.snapshot().filter(|kept| kept.revision == revision) {
         return Ok(kept);
     }
-    let policy = app.memory.policy();
-    let needs_sbom = policy.is_some_and(|policy| {
-        policy.stages().iter().any(|stage| stage.requires.contains(&Requirement::Sbom))
-    });
-    let body = snapshot(&mut view, revision, needs_sbom).await?;
+    let body = snapshot(&mut view, revision).await?;
     let json = serde_json::to_vec(&body).map_err(ApiError::internal)?;
     let snapshot = Snapshot { revision, json: json.into() };
     app.memory.keep_snapshot(snapshot.clone());
     Ok(snapshot)
 }
 
-/// Bills of material are most of the bytes. They go along only where a stage asks whether there is one.
-async fn snapshot(view: &mut View<'_>, revision: u64, needs_sbom: bool) -> Answer<AdmissionSnapshot> {
-    let left_out = (!needs_sbom).then_some(predicate_type::SBOM);
-    let policy = view.policy().await?.map(|row| PolicyBody { text: row.text, digest: row.digest });
-    let policy = policy.unwrap_or_else(|| PolicyBody { text: String::new(), digest: String::new() });
+async fn snapshot(view: &mut View<'_>, revision: u64) -> Answer<AdmissionSnapshot> {
+    let policy = match view.policy().await? {
+        Some(row) => PolicyBody { text: row.text, digest: row.digest },
+        None => PolicyBody { text: String::new(), digest: String::new() },
+    };
+    // Bills of material are most of the bytes. They go along only where a stage asks whether there is one.
+    let left_out = (!requires_sbom(&policy)).then_some(predicate_type::SBOM);
     let mut images = Vec::new();
     for image in view.images().await? {
         let rows = view.envelopes_of(image.id, left_out).await?;
@@ -89,4 +87,9 @@ async fn snapshot(view: &mut View<'_>, revision: u64, needs_sbom: bool) -> Answe
         });
     }
     Ok(AdmissionSnapshot { revision, at: clock::now(), policy, images })
+}
+
+fn requires_sbom(policy: &PolicyBody) -> bool {
+    Policy::parse(&policy.text, "the policy in force")
+        .is_ok_and(|policy| policy.stages().iter().any(|stage| stage.requires.contains(&Requirement::Sbom)))
 }

@@ -91,9 +91,7 @@ async fn keep(
     named: Vec<String>,
     digest: String,
 ) -> Answer<()> {
-    for advisory in advisories.iter() {
-        change.write.remove_advisories_like(advisory).await?;
-    }
+    change.write.remove_advisories_like(&advisories).await?;
     let now = change.now().to_owned();
     change.write.add_advisories(&advisories, &now).await?;
     let data = json!({ "feed": osv::FEED, "rows": advisories.len(), "ids": named, "file": digest, "by": caller.title() });

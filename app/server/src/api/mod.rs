@@ -17,10 +17,14 @@ mod explain;
 mod audit;
 mod document;
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse as _, Response};
+use futures_util::FutureExt as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -71,10 +75,11 @@ fn routes() -> OpenApiRouter<Arc<App>> {
 }
 
 /// One line for each request that changed something or failed; paths hold no secrets.
-async fn log(request: axum::extract::Request, next: axum::middleware::Next) -> axum::response::Response {
+async fn log(request: Request, next: Next) -> Response {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let begun = std::time::Instant::now();
-    let response = next.run(request).await;
+    let done = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+    let response = done.unwrap_or_else(|_| ApiError::internal("a handler panicked").into_response());
     let (status, micros) = (response.status().as_u16(), begun.elapsed().as_micros());
     match status {
         500.. => tracing::error!(%method, path, status, micros),

@@ -18,4 +18,5 @@ mod explain;
 mod audit;
 mod openapi;
 mod crash;
+mod disk;
 mod speed;

@@ -53,7 +53,7 @@ fn real_entries_give_the_versions_that_first_named_an_id() {
 fn real_documents_are_read() {
     let Some(folder) = unpack("feeds/osv-small.tar.zst", "osv") else { return };
     let mut documents = 0;
-    let mut waiting = vec![folder];
+    let mut waiting = vec![folder.to_path_buf()];
     while let Some(folder) = waiting.pop() {
         for entry in std::fs::read_dir(folder).expect("the unpacked corpus is readable") {
             let path = entry.expect("the unpacked corpus is readable").path();
@@ -163,8 +163,25 @@ fn read(path: &std::path::Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
+/// A corpus, until it is dropped.
+struct Unpacked(PathBuf);
+
+impl Drop for Unpacked {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+impl std::ops::Deref for Unpacked {
+    type Target = std::path::Path;
+
+    fn deref(&self) -> &std::path::Path {
+        &self.0
+    }
+}
+
 /// Unpacks a corpus with the system's tar.
-fn unpack(archive: &str, name: &str) -> Option<PathBuf> {
+fn unpack(archive: &str, name: &str) -> Option<Unpacked> {
     let skipped = |why: std::fmt::Arguments<'_>| {
         // Past the capture of the test harness: a skipped test must be seen.
         let _ = writeln!(std::io::stderr(), "SKIPPED: {why}");
@@ -180,10 +197,11 @@ fn unpack(archive: &str, name: &str) -> Option<PathBuf> {
     }
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("the target folder is writable");
+    let unpacked = Unpacked(folder.clone());
     let status = Command::new("tar").arg("--zstd").arg("-xf").arg(&archive).arg("-C").arg(&folder).status();
     if !status.is_ok_and(|status| status.success()) {
         skipped(format_args!("no tar with zstd on this machine to unpack {}", archive.display()));
         return None;
     }
-    Some(folder)
+    Some(unpacked)
 }

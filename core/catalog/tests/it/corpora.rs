@@ -27,8 +27,14 @@ fn syft() -> Option<(tempfile::TempDir, PathBuf)> {
         return None;
     }
     let directory = tempfile::tempdir().unwrap();
-    let status =
-        Command::new("tar").arg("--zstd").arg("-xf").arg(&archive).arg("-C").arg(directory.path()).status().unwrap();
+    let status = Command::new("tar")
+        .arg("--zstd")
+        .arg("-xf")
+        .arg(&archive)
+        .arg("-C")
+        .arg(directory.path())
+        .status()
+        .unwrap();
     assert!(status.success());
     let data = directory.path().join("syft-catalogers/syft/pkg/cataloger/debian/testdata");
     Some((directory, data))
@@ -40,13 +46,22 @@ fn reads_the_databases_of_syfts_tests() {
     for (file, expected, problems) in [
         ("single", &["apt 1.8.2 apt-dev 1.8.2"][..], 0),
         ("installed-size-4KB", &["apt 1.8.2 apt-dev 1.8.2"], 0),
-        ("deinstall", &["linux-image-6.14.0-1012-aws 6.14.0-1012.12~24.04.1 linux-signed-aws-6.14 6.14.0-1012.12~24.04.1"], 0),
+        (
+            "deinstall",
+            &[
+                "linux-image-6.14.0-1012-aws 6.14.0-1012.12~24.04.1 linux-signed-aws-6.14 6.14.0-1012.12~24.04.1",
+            ],
+            0,
+        ),
         ("libpam-runtime", &["libpam-runtime 1.5.2-6+deb12u1 pam 1.5.2-6+deb12u1"], 5),
         ("empty", &[], 0),
         ("corrupt", &[], 0),
         (
             "multiple",
-            &["tzdata 2020a-0+deb10u1 tzdata-dev 2020a-0+deb10u1", "util-linux 2.33.1-0.1 util-linux 2.33.1-0.1"],
+            &[
+                "tzdata 2020a-0+deb10u1 tzdata-dev 2020a-0+deb10u1",
+                "util-linux 2.33.1-0.1 util-linux 2.33.1-0.1",
+            ],
             1,
         ),
         (
@@ -96,7 +111,9 @@ fn reads_an_image_of_syfts_tests() {
 /// dpkg's own reading of this machine's database.
 #[test]
 fn agrees_with_dpkg_on_this_machine() {
-    let Ok(text) = std::fs::read("/var/lib/dpkg/status") else { return skipped("this machine has no dpkg database") };
+    let Ok(text) = std::fs::read("/var/lib/dpkg/status") else {
+        return skipped("this machine has no dpkg database");
+    };
     let format = "${db:Status-Status}\\t${Package}\\t${Version}\\t${Architecture}\\t${source:Package}\\t${source:Version}\\n";
     let output = match Command::new("dpkg-query").args(["-W", "-f", format]).output() {
         Ok(output) if output.status.success() => output,

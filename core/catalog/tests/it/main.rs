@@ -1,4 +1,9 @@
 //! The catalog over trees in memory and over other people's test data.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "tests read corpora and ask the machine's own tools"
+)]
 
 mod corpora;
 mod memory;

@@ -13,7 +13,11 @@ Package: gone\nStatus: deinstall ok config-files\nArchitecture: amd64\nVersion: 
 
 fn image() -> Memory {
     Memory::default()
-        .file("etc/apt/sources.list.d/debian.sources", 0, "Types: deb\nSigned-By: /usr/share/keyrings/k.gpg\n")
+        .file(
+            "etc/apt/sources.list.d/debian.sources",
+            0,
+            "Types: deb\nSigned-By: /usr/share/keyrings/k.gpg\n",
+        )
         .link("etc/os-release", 0, "../usr/lib/os-release")
         .program("usr/bin/tool", 1, "tool", 0o755)
         .program("usr/bin/setuid", 1, "setuid", 0o4511)
@@ -36,8 +40,14 @@ fn finds_everything_in_one_pass() {
         .map(|it| (it.name.as_str(), it.version.as_str(), it.source.name.as_str(), it.layer))
         .collect();
     assert_eq!(packages, [("nginx", "1.22.1-9", "nginx", 1), ("zlib1g", "1:1.2.13-1", "zlib", 0)]);
-    assert!(found.packages.iter().all(|it| it.ecosystem == Ecosystem::Deb && it.location == "var/lib/dpkg/status"));
-    let executables: Vec<_> = found.executables.iter().map(|it| (it.path.as_str(), it.mode, it.sha256)).collect();
+    assert!(
+        found
+            .packages
+            .iter()
+            .all(|it| it.ecosystem == Ecosystem::Deb && it.location == "var/lib/dpkg/status")
+    );
+    let executables: Vec<_> =
+        found.executables.iter().map(|it| (it.path.as_str(), it.mode, it.sha256)).collect();
     let digest = |text: &str| <[u8; 32]>::from(Sha256::digest(text));
     assert_eq!(
         executables,
@@ -65,11 +75,13 @@ fn a_database_that_is_executable_is_one_too() {
 #[test]
 fn links_to_databases_are_not_passed_over_in_silence() {
     for (path, target) in [("var/lib/dpkg/status", "/x"), ("var/lib/dpkg", "../../x"), ("var", "x")] {
-        let found = catalog(&mut Memory::default().link(path, 0, target), &Limits::default(), Options::default());
+        let found =
+            catalog(&mut Memory::default().link(path, 0, target), &Limits::default(), Options::default());
         assert_eq!(found.problems.len(), 1, "{path}");
         assert_eq!(found.problems[0].kind, ProblemKind::Unsupported);
     }
-    let mut harmless = Memory::default().link("var/lock", 0, "/run/lock").link("var/lib/dpkg/info/x.list", 0, "y");
+    let mut harmless =
+        Memory::default().link("var/lock", 0, "/run/lock").link("var/lib/dpkg/info/x.list", 0, "y");
     assert_eq!(catalog(&mut harmless, &Limits::default(), Options::default()).problems, []);
 }
 
@@ -98,7 +110,9 @@ fn keeps_within_the_limits() {
 fn the_table_tells_what_is_covered() {
     let lines: Vec<String> = CATALOGERS
         .iter()
-        .flat_map(|it| it.patterns.iter().map(move |pattern| format!("{} {} {pattern}", it.name, it.ecosystem)))
+        .flat_map(|it| {
+            it.patterns.iter().map(move |pattern| format!("{} {} {pattern}", it.name, it.ecosystem))
+        })
         .collect();
     assert_eq!(
         lines,

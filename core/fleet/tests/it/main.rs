@@ -53,7 +53,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 /// Half of the ids look like an engine's, half like those of containers without one.
 fn key(host: u8, container: u8) -> ContainerKey {
-    let id = if container % 2 == 0 { digest(9, container).hex() } else { format!("ns:{container}") };
+    let id = if container.is_multiple_of(2) { digest(9, container).hex() } else { format!("ns:{container}") };
     ContainerKey { host: format!("host-{host}"), id }
 }
 

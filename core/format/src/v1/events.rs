@@ -37,7 +37,10 @@ pub struct AgentEvent {
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum EventKind {
     /// The agent started to watch; containers found running follow as `container-started`.
-    AgentStarted { version: String, enforcement: String },
+    AgentStarted {
+        version: String,
+        enforcement: String,
+    },
     /// An admission decision of the engine plugin or of the start hook.
     Decided {
         decision: String,
@@ -68,7 +71,10 @@ pub enum EventKind {
         pid: u32,
         started: String,
     },
-    ContainerRenamed { container: String, name: String },
+    ContainerRenamed {
+        container: String,
+        name: String,
+    },
     ContainerEnded {
         container: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -90,7 +96,10 @@ pub enum EventKind {
         reason: String,
     },
     /// Something could not be seen or kept; never silent.
-    Gap { what: String, count: u64 },
+    Gap {
+        what: String,
+        count: u64,
+    },
 }
 
 /// `GET /v1/events?after=N&limit=N&wait=SECONDS`: events of all hosts in the order of their arrival.

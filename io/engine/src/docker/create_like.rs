@@ -4,7 +4,9 @@
 
 use std::collections::HashMap;
 
-use bollard::models::{ContainerConfig, ContainerCreateBody, HostConfig, HostConfigCgroupnsModeEnum, ImageConfig};
+use bollard::models::{
+    ContainerConfig, ContainerCreateBody, HostConfig, HostConfigCgroupnsModeEnum, ImageConfig,
+};
 
 /// What an engine writes into a container's configuration where the user said nothing. Said by a user, some of
 /// it would be a wish to get out of the engine's configuration.
@@ -48,7 +50,8 @@ pub(super) fn create_body(
     own_labels.extend(labels);
     // An entrypoint of the user's own makes the engine drop the image's command, so the two go together.
     // Where nobody gave a name, the engine takes the beginning of the container's id.
-    let own_name = old.hostname.filter(|name| !(name.len() == 12 && name.bytes().all(|b| b.is_ascii_hexdigit())));
+    let own_name =
+        old.hostname.filter(|name| !(name.len() == 12 && name.bytes().all(|b| b.is_ascii_hexdigit())));
     let own_process = old.entrypoint != old_image.entrypoint;
     ContainerCreateBody {
         image: Some(image.to_owned()),
@@ -107,7 +110,8 @@ mod tests {
             user: Some("app".to_owned()),
             ..ContainerConfig::default()
         };
-        let body = create_body("r/shop@sha256:1", old, image, None, &EngineDefaults::default(), HashMap::new());
+        let body =
+            create_body("r/shop@sha256:1", old, image, None, &EngineDefaults::default(), HashMap::new());
         assert_eq!(body.cmd, None);
         assert_eq!(body.user, None);
         assert_eq!(body.env, strings(&["SHOP=main"]));

@@ -48,7 +48,12 @@ impl<'v> Fields<'v> {
     }
 
     /// Keys in two lists: those that decide something and those that are known to be harmless.
-    pub(super) fn known(value: &'v Value<'v>, path: &str, read: &[&str], harmless: &[&str]) -> Result<Self, WrongSetting> {
+    pub(super) fn known(
+        value: &'v Value<'v>,
+        path: &str,
+        read: &[&str],
+        harmless: &[&str],
+    ) -> Result<Self, WrongSetting> {
         let both = read.iter().chain(harmless).copied();
         Self::of(value, path, |key| read.contains(&key) || harmless.contains(&key), both)
     }
@@ -125,7 +130,10 @@ pub(super) fn one_or_more<'v>(value: &'v Value<'v>, path: &str) -> Result<Vec<&'
     }
 }
 
-pub(super) fn map<'v>(value: &'v Value<'v>, path: &str) -> Result<&'v [(Cow<'v, str>, Value<'v>)], WrongSetting> {
+pub(super) fn map<'v>(
+    value: &'v Value<'v>,
+    path: &str,
+) -> Result<&'v [(Cow<'v, str>, Value<'v>)], WrongSetting> {
     match value {
         Value::Null => Ok(&[]),
         Value::Map(entries) => Ok(entries),
@@ -134,7 +142,10 @@ pub(super) fn map<'v>(value: &'v Value<'v>, path: &str) -> Result<&'v [(Cow<'v, 
 }
 
 /// An object from any names to strings.
-pub(super) fn text_map<'v>(value: &'v Value<'v>, path: &str) -> Result<Vec<(&'v str, &'v str)>, WrongSetting> {
+pub(super) fn text_map<'v>(
+    value: &'v Value<'v>,
+    path: &str,
+) -> Result<Vec<(&'v str, &'v str)>, WrongSetting> {
     map(value, path)?.iter().map(|(key, value)| Ok((key.as_ref(), text(value, path)?))).collect()
 }
 

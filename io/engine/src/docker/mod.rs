@@ -11,10 +11,12 @@ mod store;
 mod create_like;
 mod client;
 
-pub use client::{Client, ContainerDetails, EngineContainer, EngineEvent, EngineImage, EventKind, Health, NetworkAttachment};
+pub use client::{
+    Client, ContainerDetails, EngineContainer, EngineEvent, EngineImage, EventKind, Health, NetworkAttachment,
+};
 pub use error::EngineError;
 pub use fields::WrongSetting;
-pub use store::{ContainerRecord, StoredImage, StoreReader};
+pub use store::{ContainerRecord, StoreReader, StoredImage};
 
 /// Foreign text in messages: short, in one line.
 fn shorten(text: &str) -> String {

@@ -5,9 +5,33 @@ use lazaret_model::{Mount, MountKind, RunConfiguration};
 
 /// Options that bound or describe a tmpfs and mount nothing else.
 pub(super) const TMPFS_OPTIONS: &[&str] = &[
-    "", "size", "mode", "uid", "gid", "nr_inodes", "nr_blocks", "mpol", "ro", "rw", "noexec", "nosuid", "nodev", "noatime",
-    "relatime", "norelatime", "strictatime", "nostrictatime", "nodiratime", "diratime", "atime", "sync", "async",
-    "dirsync", "mand", "nomand", "defaults",
+    "",
+    "size",
+    "mode",
+    "uid",
+    "gid",
+    "nr_inodes",
+    "nr_blocks",
+    "mpol",
+    "ro",
+    "rw",
+    "noexec",
+    "nosuid",
+    "nodev",
+    "noatime",
+    "relatime",
+    "norelatime",
+    "strictatime",
+    "nostrictatime",
+    "nodiratime",
+    "diratime",
+    "atime",
+    "sync",
+    "async",
+    "dirsync",
+    "mand",
+    "nomand",
+    "defaults",
 ];
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +52,9 @@ impl Content {
             return Self::Foreign(format!("volume driver {driver}"));
         }
         let get = |name: &str| options.iter().find(|(key, _)| *key == name).map_or("", |(_, value)| value);
-        if let Some((name, _)) = options.iter().find(|(key, _)| !matches!(*key, "type" | "o" | "device" | "size")) {
+        if let Some((name, _)) =
+            options.iter().find(|(key, _)| !matches!(*key, "type" | "o" | "device" | "size"))
+        {
             return Self::Foreign(format!("volume option {name}"));
         }
         Self::mounted(get("type"), get("o"), get("device"))
@@ -76,10 +102,21 @@ mod tests {
         assert_eq!(Content::of("", &[]), Content::Own);
         assert_eq!(own(&[("size", "1G")]), Content::Own);
         let bind = Content::Bind("/".to_owned());
-        for (kind, o) in [("none", "bind"), ("none", "rbind"), ("", "ro,bind"), ("ext4", "bind"), ("tmpfs", " bind"), ("bind", ""), ("nfs", "x,rbind,y")] {
+        for (kind, o) in [
+            ("none", "bind"),
+            ("none", "rbind"),
+            ("", "ro,bind"),
+            ("ext4", "bind"),
+            ("tmpfs", " bind"),
+            ("bind", ""),
+            ("nfs", "x,rbind,y"),
+        ] {
             assert_eq!(own(&[("type", kind), ("o", o), ("device", "/")]), bind, "{kind} {o}");
         }
-        assert_eq!(own(&[("type", "tmpfs"), ("device", "tmpfs"), ("o", "size=100m,uid=1000")]), Content::Tmpfs);
+        assert_eq!(
+            own(&[("type", "tmpfs"), ("device", "tmpfs"), ("o", "size=100m,uid=1000")]),
+            Content::Tmpfs
+        );
         for options in [
             [("type", "ext4"), ("o", ""), ("device", "/dev/vda1")],
             [("type", "overlay"), ("o", "lowerdir=/etc"), ("device", "overlay")],

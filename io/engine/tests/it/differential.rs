@@ -41,7 +41,8 @@ fn the_engine_understands_the_same() {
         understood += 1;
         for engine in engines.iter().filter(|line| *line != "error") {
             let theirs: Value = serde_json::from_str(engine).unwrap();
-            dangerous += usize::from(theirs["Host"]["Privileged"] == true || theirs["Host"]["Binds"].is_array());
+            dangerous +=
+                usize::from(theirs["Host"]["Privileged"] == true || theirs["Host"]["Binds"].is_array());
             if let Err(difference) = same(&ours, &theirs) {
                 panic!("{difference}\n{text}\n{engine}\n{ours:?}");
             }
@@ -102,7 +103,10 @@ fn same(ours: &CreateContainer, theirs: &Value) -> Result<(), String> {
         check(run.sysctls.contains(&format!("{name}={}", text(value))), "sysctls")?;
     }
     check(list(&host["VolumesFrom"]).is_empty() || !run.escapes.is_empty(), "volumes from")?;
-    check(list(&host["SecurityOpt"]).iter().all(|o| o.starts_with("no-new")) || !run.weakened.is_empty(), "security")?;
+    check(
+        list(&host["SecurityOpt"]).iter().all(|o| o.starts_with("no-new")) || !run.weakened.is_empty(),
+        "security",
+    )?;
     let lists = [&host["MaskedPaths"], &host["ReadonlyPaths"]];
     let is_short = lists.iter().any(|paths| paths.as_array().is_some_and(|paths| paths.len() < 5));
     check(!is_short || !run.weakened.is_empty(), "hidden paths")
@@ -166,7 +170,9 @@ impl Change {
     fn apply(&self, text: &str) -> String {
         match self {
             Self::Respell(nth, spelling) => match key(text, *nth) {
-                Some((start, end)) => format!("{}{}{}", &text[..start], spelling.of(&text[start..end]), &text[end..]),
+                Some((start, end)) => {
+                    format!("{}{}{}", &text[..start], spelling.of(&text[start..end]), &text[end..])
+                }
                 None => text.to_owned(),
             },
             Self::Insert(nth, what) => match key(text, *nth) {
@@ -208,7 +214,10 @@ fn key(text: &str, nth: usize) -> Option<(usize, usize)> {
 /// What command lines really send to create a container.
 fn bodies() -> Vec<String> {
     let requests = crate::requests::captured().into_iter().map(|(_, request)| request);
-    requests.filter(|request| request.uri.contains("/containers/create")).filter_map(|request| request.body).collect()
+    requests
+        .filter(|request| request.uri.contains("/containers/create"))
+        .filter_map(|request| request.body)
+        .collect()
 }
 
 fn ask(decoder: &Path, texts: &[String]) -> Vec<String> {

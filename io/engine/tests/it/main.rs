@@ -2,6 +2,7 @@
 
 mod requests;
 mod bypasses;
+mod settings;
 mod differential;
 mod runtime_specs;
 mod live;

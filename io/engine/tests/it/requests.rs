@@ -62,7 +62,8 @@ fn command_lines_are_understood() {
     let mut said = String::new();
     for (line, clients) in &lines {
         let all = clients.len() == 3;
-        writeln!(said, "{line}{}", if all { String::new() } else { format!("  [{}]", clients.join(", ")) }).unwrap();
+        writeln!(said, "{line}{}", if all { String::new() } else { format!("  [{}]", clients.join(", ")) })
+            .unwrap();
     }
     let golden = folder().join("expected.txt");
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
@@ -77,12 +78,28 @@ fn dangerous_command_lines_say_so() {
     for (client, request) in captured() {
         if request.case.starts_with("danger-") && request.uri.contains("/containers/create") {
             seen += 1;
-            let Ok(Request::CreateContainer(create)) = decode(&request.raw()) else { panic!("{client} {}", request.case) };
+            let Ok(Request::CreateContainer(create)) = decode(&request.raw()) else {
+                panic!("{client} {}", request.case)
+            };
             let plain = RunConfiguration { name: create.run.name.clone(), ..RunConfiguration::default() };
             assert_ne!(create.run, plain, "{client} {}", request.case);
         }
     }
     assert!(seen > 60, "{seen}");
+}
+
+/// The plugin holds up every request to the engine: reading one must not be felt.
+#[test]
+fn reading_takes_microseconds() {
+    let all = captured();
+    let begun = std::time::Instant::now();
+    for _ in 0..20 {
+        for (_, request) in &all {
+            assert!(decode(&request.raw()).is_ok());
+        }
+    }
+    let each = begun.elapsed() / u32::try_from(20 * all.len()).unwrap();
+    assert!(each < std::time::Duration::from_micros(500), "{each:?} each");
 }
 
 fn describe(request: &Request) -> String {
@@ -106,7 +123,10 @@ pub(crate) fn facts(run: &RunConfiguration) -> String {
     say("user", &Some(run.user.clone()).filter(|user| !user.is_empty()).into_iter().collect::<Vec<_>>());
     say("privileged", &run.privileged.then(|| "yes".to_owned()).into_iter().collect::<Vec<_>>());
     say("capabilities", &run.added_capabilities);
-    say("host namespaces", &run.host_namespaces.iter().map(|namespace| namespace.name().to_owned()).collect::<Vec<_>>());
+    say(
+        "host namespaces",
+        &run.host_namespaces.iter().map(|namespace| namespace.name().to_owned()).collect::<Vec<_>>(),
+    );
     for mount in &run.mounts {
         let kind = match mount.kind {
             MountKind::Bind => "bind",

@@ -54,7 +54,8 @@ fn real_configurations_show_what_was_asked() {
         .collect();
     names.sort();
     assert!(names.len() > 15, "{names:?}");
-    let said: String = names.iter().map(|name| format!("{name:20}{}\n", facts(&read_spec(&load(name)).unwrap()))).collect();
+    let said: String =
+        names.iter().map(|name| format!("{name:20}{}\n", facts(&read_spec(&load(name)).unwrap()))).collect();
     let golden = folder().join("expected.txt");
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         std::fs::write(&golden, &said).unwrap();
@@ -114,41 +115,120 @@ fn every_other_way_out_leaves_a_fact() {
         (change("/root/path", json!("/")), "escapes: root file system /"),
         (change("/root/path", json!("/srv/engine/data/../../..")), "escapes: root file system"),
         (change("/linux/namespaces", json!([])), "host namespaces: pid, ipc, network, uts, mount"),
-        (change("/linux/namespaces", json!([{"type": "pid", "path": "/proc/1/ns/pid"}])), "escapes: pid namespace /proc/1/ns/pid"),
+        (
+            change("/linux/namespaces", json!([{"type": "pid", "path": "/proc/1/ns/pid"}])),
+            "escapes: pid namespace /proc/1/ns/pid",
+        ),
         (change("/linux/seccomp", Value::Null), "weakened: seccomp profile unconfined"),
-        (change("/linux/seccomp", json!({"defaultAction": "SCMP_ACT_LOG"})), "weakened: seccomp profile of the caller"),
+        (
+            change("/linux/seccomp", json!({"defaultAction": "SCMP_ACT_LOG"})),
+            "weakened: seccomp profile of the caller",
+        ),
         (change("/linux/maskedPaths", json!(["/proc/kcore"])), "weakened: masked paths uncovered"),
         (change("/linux/readonlyPaths", Value::Null), "weakened: read-only paths writable"),
-        (change("/linux/sysctl", json!({"kernel.shm_rmid_forced": "1"})), "sysctls: kernel.shm_rmid_forced=1"),
+        (
+            change("/linux/sysctl", json!({"kernel.shm_rmid_forced": "1"})),
+            "sysctls: kernel.shm_rmid_forced=1",
+        ),
         (change("/linux/cgroupsPath", json!("/elsewhere")), "escapes: cgroup parent /elsewhere"),
-        (change("/linux/personality", json!({"domain": "LINUX32"})), "escapes: runtime setting linux.personality"),
-        (change("/linux/resources", json!({"devices": [{"allow": true, "access": "rwm"}]})), "privileged: yes; devices: device rule a *:* rwm"),
-        (change("/linux/resources", json!({"devices": [{"allow": true, "type": "b", "major": -1, "access": "rwm"}]})), "privileged: yes"),
-        (change("/linux/resources", json!({"devices": [{"allow": true, "type": "c", "major": 10, "minor": 237, "access": "r"}]})), "devices: device rule c 10:237 r"),
-        (change("/linux/resources", json!({"memory": {"disableOOMKiller": true}})), "weakened: out-of-memory killer disabled"),
-        (change("/linux/devices", json!([{"type": "c", "path": "/dev/null", "major": 10, "minor": 237}])), "devices: /dev/loop-control"),
-        (change("/linux/devices", json!([{"type": "b", "path": "/dev/fuse", "major": 254, "minor": 0}])), "devices: b 254:0"),
+        (
+            change("/linux/personality", json!({"domain": "LINUX32"})),
+            "escapes: runtime setting linux.personality",
+        ),
+        (
+            change("/linux/resources", json!({"devices": [{"allow": true, "access": "rwm"}]})),
+            "privileged: yes; devices: device rule a *:* rwm",
+        ),
+        (
+            change(
+                "/linux/resources",
+                json!({"devices": [{"allow": true, "type": "b", "major": -1, "access": "rwm"}]}),
+            ),
+            "privileged: yes",
+        ),
+        (
+            change(
+                "/linux/resources",
+                json!({"devices": [{"allow": true, "type": "c", "major": 10, "minor": 237, "access": "r"}]}),
+            ),
+            "devices: device rule c 10:237 r",
+        ),
+        (
+            change("/linux/resources", json!({"memory": {"disableOOMKiller": true}})),
+            "weakened: out-of-memory killer disabled",
+        ),
+        (
+            change("/linux/devices", json!([{"type": "c", "path": "/dev/null", "major": 10, "minor": 237}])),
+            "devices: /dev/loop-control",
+        ),
+        (
+            change("/linux/devices", json!([{"type": "b", "path": "/dev/fuse", "major": 254, "minor": 0}])),
+            "devices: b 254:0",
+        ),
         (change("/process/capabilities", json!({"ambient": ["CAP_BPF"]})), "capabilities: BPF"),
-        (change("/process/capabilities", json!({"other": ["CAP_BPF"]})), "escapes: runtime setting process.capabilities.other"),
+        (
+            change("/process/capabilities", json!({"other": ["CAP_BPF"]})),
+            "escapes: runtime setting process.capabilities.other",
+        ),
         (change("/process/apparmorProfile", json!("unconfined")), "weakened: apparmor profile unconfined"),
         (change("/process/oomScoreAdj", json!(-5)), "weakened: out-of-memory score -5"),
-        (change("/process/scheduler", json!({"policy": "SCHED_FIFO"})), "escapes: runtime setting process.scheduler"),
-        (change("/hooks/createRuntime", json!([{"path": "/tmp/evil", "args": ["libnetwork-setkey"]}])), "escapes: hook /tmp/evil"),
-        (change("/hooks/poststop", json!([{"path": "/proc/self/exe", "args": ["libnetwork-setkey"]}])), "escapes: hook /proc/self/exe"),
+        (
+            change("/process/scheduler", json!({"policy": "SCHED_FIFO"})),
+            "escapes: runtime setting process.scheduler",
+        ),
+        (
+            change("/hooks/createRuntime", json!([{"path": "/tmp/evil", "args": ["libnetwork-setkey"]}])),
+            "escapes: hook /tmp/evil",
+        ),
+        (
+            change("/hooks/poststop", json!([{"path": "/proc/self/exe", "args": ["libnetwork-setkey"]}])),
+            "escapes: hook /proc/self/exe",
+        ),
         (change("/annotations", json!({"run.oci.handler": "x"})), "escapes: annotation run.oci.handler"),
         (change("/vm", json!({"hypervisor": {"path": "/x"}})), "escapes: runtime setting vm"),
-        (change("/mounts", json!([{"destination": "/sys", "type": "sysfs", "source": "sysfs", "options": []}])), "weakened: /sys writable"),
-        (change("/mounts", json!([{"destination": "/sys/fs/cgroup", "type": "cgroup", "options": ["rw"]}])), "weakened: cgroups writable"),
-        (change("/mounts", json!([{"destination": "/x", "type": "proc", "source": "proc"}])), "escapes: mount of type proc from proc"),
-        (change("/mounts", json!([{"destination": "/x", "type": "ext4", "source": "/dev/vda"}])), "escapes: mount of type ext4 from /dev/vda"),
-        (change("/mounts", json!([{"destination": "/x", "type": "none", "source": "/", "options": ["rbind", "rshared"]}])), "bind: / at /x; weakened: mount propagation rshared of /x"),
-        (change("/mounts", json!([{"destination": "/x", "type": "tmpfs", "options": ["nosuid", "nodev", "noexec", "exec"]}])), "weakened: tmpfs with exec at /x"),
+        (
+            change(
+                "/mounts",
+                json!([{"destination": "/sys", "type": "sysfs", "source": "sysfs", "options": []}]),
+            ),
+            "weakened: /sys writable",
+        ),
+        (
+            change(
+                "/mounts",
+                json!([{"destination": "/sys/fs/cgroup", "type": "cgroup", "options": ["rw"]}]),
+            ),
+            "weakened: cgroups writable",
+        ),
+        (
+            change("/mounts", json!([{"destination": "/x", "type": "proc", "source": "proc"}])),
+            "escapes: mount of type proc from proc",
+        ),
+        (
+            change("/mounts", json!([{"destination": "/x", "type": "ext4", "source": "/dev/vda"}])),
+            "escapes: mount of type ext4 from /dev/vda",
+        ),
+        (
+            change(
+                "/mounts",
+                json!([{"destination": "/x", "type": "none", "source": "/", "options": ["rbind", "rshared"]}]),
+            ),
+            "bind: / at /x; weakened: mount propagation rshared of /x",
+        ),
+        (
+            change(
+                "/mounts",
+                json!([{"destination": "/x", "type": "tmpfs", "options": ["nosuid", "nodev", "noexec", "exec"]}]),
+            ),
+            "weakened: tmpfs with exec at /x",
+        ),
     ] {
         let said = facts(&read(spec.to_string().as_bytes(), &layout(&container(&load("plain")))).unwrap());
         assert!(said.contains(fact), "{fact} is not in {said}");
     }
     let mut hooked = load("plain");
-    hooked["hooks"]["createRuntime"] = json!([{"path": "/usr/bin/lazaret-agent", "args": ["lazaret-agent", "hook"]}]);
+    hooked["hooks"]["createRuntime"] =
+        json!([{"path": "/usr/bin/lazaret-agent", "args": ["lazaret-agent", "hook"]}]);
     assert!(read_spec(&hooked).unwrap().escapes.is_empty(), "the administrator's hooks are allowed");
 }
 
@@ -156,13 +236,23 @@ fn every_other_way_out_leaves_a_fact() {
 fn cgroup_namespaces_are_missed_where_they_are_usual() {
     let plain = load("plain");
     let id = container(&plain);
-    let run = read(plain.to_string().as_bytes(), &Layout { has_cgroup_namespaces: true, ..layout(&id) }).unwrap();
+    let run =
+        read(plain.to_string().as_bytes(), &Layout { has_cgroup_namespaces: true, ..layout(&id) }).unwrap();
     assert_eq!(facts(&run), "; user: 1000:0; host namespaces: cgroup");
 }
 
 #[test]
 fn unclear_files_are_errors() {
-    for text in ["", "{", "[]", "null x", r#"{"process": []}"#, r#"{"mounts": [1]}"#, r#"{"root": {}, "root": {}}"#, r#"{"linux": {"namespaces": {}}}"#] {
+    for text in [
+        "",
+        "{",
+        "[]",
+        "null x",
+        r#"{"process": []}"#,
+        r#"{"mounts": [1]}"#,
+        r#"{"root": {}, "root": {}}"#,
+        r#"{"linux": {"namespaces": {}}}"#,
+    ] {
         assert!(read(text.as_bytes(), &layout("x")).is_err(), "{text}");
     }
 }

@@ -18,8 +18,6 @@ use crate::sys::{self, FileState};
 /// Files stamp their changes with a clock that stands still for up to a tick (10 ms at most): a file changed
 /// twice within one looks unchanged. The digest of a file is kept only when its last change is older.
 const SETTLED: Duration = Duration::from_millis(100);
-/// How long a writer that is about to close the file is waited for.
-const WRITER_PATIENCE: Duration = Duration::from_millis(50);
 const CHUNK: usize = 256 << 10;
 
 pub(crate) type Registered = RwLock<Registry>;
@@ -42,20 +40,27 @@ impl Ruling {
 pub(crate) enum Glance {
     Ruled(Option<Arc<Guarded>>, Ruling),
     Unread(Arc<Guarded>),
+    /// Somebody has the file open for writing. The kernel itself refuses to execute such a file (ETXTBSY), but it
+    /// looks only after our answer: the writer could be gone by then, and its last write unread.
+    BeingWritten(Arc<Guarded>),
 }
 
 /// Decides from what is known already. Never blocks.
 pub(crate) fn glance(pending: &Pending, registered: &Registered, cache: &Cache) -> Glance {
     let Some(fd) = pending.file() else { return Glance::Ruled(None, Ruling::deny(DenyReason::Internal)) };
-    // The lease comes first: from here on nobody can write into the file.
-    let lease = lease(pending);
+    // The lease comes first: from here on nobody can write into the file. A file system may have no leases: then
+    // a change is noticed while the file is read, but not right after the answer.
+    let lease = pending.lease();
     let (state, mount) = match sys::file_state(fd) {
         Ok(state) => state,
         Err(problem) => return Glance::Ruled(None, Ruling::deny(unreadable(&problem))),
     };
     let found = registered.read().unwrap_or_else(PoisonError::into_inner).find(mount, pending.pid());
     let Some(guarded) = found else { return Glance::Ruled(None, Ruling::deny(DenyReason::UnknownContainer)) };
-    if matches!(lease, Lease::OpenForWriting) || !settled(&state) {
+    if lease.is_err_and(|problem| is_being_written(&problem)) {
+        return Glance::BeingWritten(guarded);
+    }
+    if !settled(&state) {
         return Glance::Unread(guarded);
     }
     let key = Key { guard: guarded.number, file: state };
@@ -72,9 +77,6 @@ pub(crate) fn glance(pending: &Pending, registered: &Registered, cache: &Cache) 
 /// Reads the file and decides. Gives up at the deadline, or when somebody else has answered.
 pub(crate) fn examine(pending: &Pending, guarded: &Guarded, cache: &Cache) -> Ruling {
     let Some(fd) = pending.file() else { return Ruling::deny(DenyReason::Internal) };
-    if !wait_for_lease(pending) {
-        return Ruling::deny(DenyReason::OpenForWriting);
-    }
     let before = match sys::file_state(fd) {
         Ok((state, _)) => state,
         Err(problem) => return Ruling::deny(unreadable(&problem)),
@@ -121,33 +123,9 @@ fn read(pending: &Pending) -> Result<Digest, DenyReason> {
     }
 }
 
-/// Without the lease, a process could change the file between its reading and its execution.
-enum Lease {
-    Held,
-    OpenForWriting,
-    /// The file system has none; then a change is noticed, but one right after the answer is not.
-    Unsupported,
-}
-
-fn lease(pending: &Pending) -> Lease {
-    match pending.lease() {
-        Ok(()) => Lease::Held,
-        Err(problem) if problem.raw_os_error() == Some(libc::EAGAIN) => Lease::OpenForWriting,
-        Err(_) => Lease::Unsupported,
-    }
-}
-
-/// The kernel itself refuses to execute a file that is open for writing (ETXTBSY), but it looks only after
-/// our answer: the writer could be gone by then, and its last write unread.
-fn wait_for_lease(pending: &Pending) -> bool {
-    let until = Instant::now() + WRITER_PATIENCE;
-    loop {
-        match lease(pending) {
-            Lease::Held | Lease::Unsupported => return true,
-            Lease::OpenForWriting if Instant::now() >= until => return false,
-            Lease::OpenForWriting => std::thread::sleep(Duration::from_millis(1)),
-        }
-    }
+/// Whether that is why a lease was refused.
+pub(crate) fn is_being_written(refused: &std::io::Error) -> bool {
+    refused.raw_os_error() == Some(libc::EAGAIN)
 }
 
 fn settled(state: &FileState) -> bool {

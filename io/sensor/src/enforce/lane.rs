@@ -32,6 +32,8 @@ const WORKERS: usize = 8;
 const WORKERS_OF_ONE_CONTAINER: usize = 2;
 /// More wait in the kernel, without a descriptor of ours.
 const PENDING: usize = 512;
+/// How long a writer that is about to close the file is waited for.
+const WRITER_PATIENCE: Duration = Duration::from_secs(1);
 /// Files held for processes that were allowed to execute them, but have not begun.
 const HELD: usize = 256;
 const STACK: usize = 256 << 10;
@@ -89,6 +91,7 @@ impl Lane {
             stop: stop.clone(),
             work: work.clone(),
             pending: Vec::new(),
+            being_written: Vec::new(),
             held: VecDeque::new(),
         };
         let reader = thread::Builder::new().name(name.to_owned()).stack_size(STACK).spawn(|| reader.run())?;
@@ -112,6 +115,8 @@ struct Reader {
     stop: Arc<EventFd>,
     work: Arc<Work>,
     pending: Vec<Arc<Pending>>,
+    /// Those of them whose file somebody writes to, and until when that is borne.
+    being_written: Vec<(Arc<Pending>, Arc<Guarded>, Instant)>,
     /// Allowed. The kernel itself forbids writing to a file that is executed, but only some time after our
     /// answer; until then the lease does.
     held: VecDeque<Arc<Pending>>,
@@ -146,6 +151,18 @@ impl Reader {
         for pending in &self.pending {
             if !pending.is_answered() && now >= pending.deadline {
                 self.work.settle(pending, None, Ruling::Deny { reason: DenyReason::TooSlow, digest: None });
+            }
+        }
+        for (pending, guarded, until) in mem::take(&mut self.being_written) {
+            match pending.lease() {
+                Err(problem) if decision::is_being_written(&problem) && now < until => {
+                    self.being_written.push((pending, guarded, until));
+                }
+                Err(problem) if decision::is_being_written(&problem) => {
+                    let ruling = Ruling::Deny { reason: DenyReason::OpenForWriting, digest: None };
+                    self.work.settle(&pending, Some(&guarded), ruling);
+                }
+                _ => self.work.enqueue(pending, guarded),
             }
         }
         self.held.extend(self.pending.extract_if(.., |pending| pending.is_answered()));
@@ -187,9 +204,18 @@ impl Reader {
         for event in events.into_iter().filter(is_question) {
             let pending = self.pending(event);
             self.pending.push(pending.clone());
-            let glance = AssertUnwindSafe(|| self.work.glance(&pending));
-            if panic::catch_unwind(glance).is_err() {
+            if panic::catch_unwind(AssertUnwindSafe(|| self.glance(&pending))).is_err() {
                 pending.answer(false);
+            }
+        }
+    }
+
+    fn glance(&mut self, pending: &Arc<Pending>) {
+        match decision::glance(pending, &self.work.common.registered, &self.work.common.cache) {
+            Glance::Ruled(guarded, ruling) => self.work.settle(pending, guarded.as_deref(), ruling),
+            Glance::Unread(guarded) => self.work.enqueue(pending.clone(), guarded),
+            Glance::BeingWritten(guarded) => {
+                self.being_written.push((pending.clone(), guarded, Instant::now() + WRITER_PATIENCE));
             }
         }
     }
@@ -202,13 +228,6 @@ fn is_question(event: &FanotifyEvent) -> bool {
 impl Work {
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn glance(self: &Arc<Self>, pending: &Arc<Pending>) {
-        match decision::glance(pending, &self.common.registered, &self.common.cache) {
-            Glance::Ruled(guarded, ruling) => self.settle(pending, guarded.as_deref(), ruling),
-            Glance::Unread(guarded) => self.enqueue(pending.clone(), guarded),
-        }
     }
 
     /// Answers, then tells.

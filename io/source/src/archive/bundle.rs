@@ -74,16 +74,15 @@ impl LayerSource for Bundle {
         problems: &mut Problems,
     ) -> Indexed {
         let mut read = ReadLayers::default();
-        let mut layer =
-            |path: &[u8], body: &mut dyn BufRead, budget: &mut Budget, _: &mut Problems| {
-                let position = self.position(path);
-                if position.is_some() || matches!(self.known, Known::Config(..)) {
-                    let mut wanted = Wanted::Ask { layer: position.unwrap_or_default(), want: &mut *want };
-                    let mut own = Problems::default();
-                    let index = layer_index(path, body, &mut wanted, budget, &mut own);
-                    read.add(path, index, own);
-                }
-            };
+        let mut layer = |path: &[u8], body: &mut dyn BufRead, budget: &mut Budget, _: &mut Problems| {
+            let position = self.position(path);
+            if position.is_some() || matches!(self.known, Known::Config(..)) {
+                let mut wanted = Wanted::Ask { layer: position.unwrap_or_default(), want: &mut *want };
+                let mut own = Problems::default();
+                let index = layer_index(path, body, &mut wanted, budget, &mut own);
+                read.add(path, index, own);
+            }
+        };
         let members = match pass(&*self.opener, &self.subject, &self.limits, budget, problems, &mut layer) {
             Ok(members) => members,
             Err(error) => {
@@ -242,7 +241,9 @@ fn pass(
         Uncompressed::Stream(input) => {
             let mut reader: TarReader<StreamInput<_>> = TarReader::new(input, subject);
             let members = members(&mut reader, limits, budget, problems, read);
-            if let Err(error) = reader.input().drain() {
+            if let Some(rest) = reader.rest()
+                && let Err(error) = rest.drain()
+            {
                 problems.io(subject, &error);
             }
             Ok(members)

@@ -123,7 +123,10 @@ impl LayerIndex {
             index.records[number as usize].segments = member.segments;
         }
         // A registry's stream verifies its digest at its end, behind the end of the archive.
-        if whole && let Err(error) = reader.input().drain() {
+        if whole
+            && let Some(rest) = reader.rest()
+            && let Err(error) = rest.drain()
+        {
             problems.io(label, &error);
         }
         index

@@ -137,7 +137,9 @@ mod tests {
         let pax = parse(&records(&pairs)).unwrap();
         assert_eq!((pax.path.as_slice(), pax.link.as_slice()), (&b"some/name"[..], &b"a=b\nc d"[..]));
         assert_eq!((pax.size, pax.uid, pax.gid), (Some(10), Some(-5), None));
-        for (time, good) in [("1", true), ("-1.5", true), ("1.", true), ("x", false), ("1.5x", false), ("1.-5", false)] {
+        for (time, good) in
+            [("1", true), ("-1.5", true), ("1.", true), ("x", false), ("1.5x", false), ("1.-5", false)]
+        {
             assert_eq!(parse(&records(&[("mtime", time)])).unwrap().odd.is_none(), good, "{time}");
         }
         assert_eq!(parse(&records(&[("path", "a"), ("path", "")])).unwrap(), Pax::default());

@@ -44,6 +44,7 @@ pub(crate) struct TarReader<I> {
     left: u64,
     padding: u64,
     ended: bool,
+    broken: bool,
 }
 
 /// What extended headers say of the next member.
@@ -73,7 +74,7 @@ impl From<io::Error> for Stop {
 impl<I: Input> TarReader<I> {
     pub(crate) fn new(input: I, subject: impl Into<String>) -> Self {
         let (name, link) = (Vec::new(), Vec::new());
-        Self { input, subject: subject.into(), name, link, left: 0, padding: 0, ended: false }
+        Self { input, subject: subject.into(), name, link, left: 0, padding: 0, ended: false, broken: false }
     }
 
     /// Name of the current member, as stored.
@@ -86,8 +87,9 @@ impl<I: Input> TarReader<I> {
         &self.link
     }
 
-    pub(crate) fn input(&mut self) -> &mut I {
-        &mut self.input
+    /// What is behind the archive, if that was read to its end.
+    pub(crate) fn rest(&mut self) -> Option<&mut I> {
+        (!self.broken).then_some(&mut self.input)
     }
 
     /// The next member; nothing at the end of what can be read.
@@ -100,6 +102,7 @@ impl<I: Input> TarReader<I> {
             Err(stop) => stop,
         };
         self.ended = true;
+        self.broken = !matches!(stop, Stop::End);
         let at = self.input.position();
         let rest = |why: &str| format!("at byte {at}: {why}; the rest was not read");
         match stop {

@@ -48,7 +48,10 @@ fn ours(bytes: &[u8]) -> (Vec<String>, Vec<lazaret_model::Problem>) {
                 Err(_) => "unreadable".to_owned(),
             };
         }
-        lines.push(format!("{kind} {:o} {} {} {size} {digest} {name} {link}", member.mode, member.uid, member.gid));
+        lines.push(format!(
+            "{kind} {:o} {} {} {size} {digest} {name} {link}",
+            member.mode, member.uid, member.gid
+        ));
         if digest == "unreadable" {
             problems.malformed("", "unreadable");
         }
@@ -133,7 +136,9 @@ fn make_files(root: &Path, long: bool) {
 /// Archives of one tree in each format that GNU tar writes, with and without holes.
 fn archives_of_gnu_tar(into: &Path) -> bool {
     let files = tempfile::tempdir().unwrap();
-    for (long, formats) in [(false, &["v7", "ustar", "oldgnu", "gnu", "posix"][..]), (true, &["gnu", "posix"])] {
+    for (long, formats) in
+        [(false, &["v7", "ustar", "oldgnu", "gnu", "posix"][..]), (true, &["gnu", "posix"])]
+    {
         let root = files.path().join(if long { "long" } else { "short" });
         fs::create_dir(&root).unwrap();
         make_files(&root, long);
@@ -147,7 +152,8 @@ fn archives_of_gnu_tar(into: &Path) -> bool {
                 if sparse.contains("0.") && *format != "posix" || *format == "v7" && !sparse.is_empty() {
                     continue;
                 }
-                let archive = into.join(format!("{format}{sparse}-{}.tar", if long { "long" } else { "short" }));
+                let archive =
+                    into.join(format!("{format}{sparse}-{}.tar", if long { "long" } else { "short" }));
                 let mut command = Command::new("tar");
                 command.args(options).arg(format!("--format={format}")).arg("-cf").arg(&archive);
                 match command.arg("-C").arg(&root).arg(".").output() {
@@ -229,17 +235,39 @@ impl Random {
 /// An archive of a few members with odd headers, and sometimes a byte or two changed.
 fn odd_archive(random: &mut Random) -> Vec<u8> {
     const NUMBERS: &[&[u8]] = &[
-        b"00000000000\0", b"00000000005\0", b"00000001000\0", b"00000002001\0", b"           5", b"5\0         7",
-        b"\x80\0\0\0\0\0\0\0\0\0\0\x05", b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", b"0000000000x\0",
-        b"77777777777\0", b"\x80\xff\0\0\0\0\0\0\0\0\0\0", b"\0\0\0\0\0\0\0\0\0\0\0\0",
+        b"00000000000\0",
+        b"00000000005\0",
+        b"00000001000\0",
+        b"00000002001\0",
+        b"           5",
+        b"5\0         7",
+        b"\x80\0\0\0\0\0\0\0\0\0\0\x05",
+        b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff",
+        b"0000000000x\0",
+        b"77777777777\0",
+        b"\x80\xff\0\0\0\0\0\0\0\0\0\0",
+        b"\0\0\0\0\0\0\0\0\0\0\0\0",
     ];
     const KEYS: &[&str] = &[
-        "path", "linkpath", "size", "uid", "comment", "GNU.sparse.major", "GNU.sparse.minor", "GNU.sparse.name",
-        "GNU.sparse.size", "GNU.sparse.realsize", "GNU.sparse.numblocks", "GNU.sparse.map", "GNU.sparse.offset",
+        "path",
+        "linkpath",
+        "size",
+        "uid",
+        "comment",
+        "GNU.sparse.major",
+        "GNU.sparse.minor",
+        "GNU.sparse.name",
+        "GNU.sparse.size",
+        "GNU.sparse.realsize",
+        "GNU.sparse.numblocks",
+        "GNU.sparse.map",
+        "GNU.sparse.offset",
         "GNU.sparse.numbytes",
     ];
-    const VALUES: &[&[u8]] =
-        &[b"name", b"a/b", b"0", b"1", b"5", b"512", b"1024", b"-3", b"", b"x", b"0,5", b"0,1,4,1", b"a\0b", b"+5"];
+    const VALUES: &[&[u8]] = &[
+        b"name", b"a/b", b"0", b"1", b"5", b"512", b"1024", b"-3", b"", b"x", b"0,5", b"0,1,4,1", b"a\0b",
+        b"+5",
+    ];
     let mut tar = Tar::default();
     for number in 0..1 + random.next(5) {
         let content: Vec<u8> = match random.next(6) {
@@ -249,8 +277,12 @@ fn odd_archive(random: &mut Random) -> Vec<u8> {
             3 => Vec::new(),
             length => vec![b'c'; length * 3],
         };
-        let flag = random.pick(&[b"0", b"0", b"0", b"\0", b"1", b"2", b"5", b"3", b"x", b"x", b"g", b"L", b"K", b"S", b"7", b"D", b"V"])[0];
-        let name = format!("{}{number}{}", random.pick(&["m", "dir/m", "./", "/m"]), random.pick(&["", "", "/"]));
+        let flag = random.pick(&[
+            b"0", b"0", b"0", b"\0", b"1", b"2", b"5", b"3", b"x", b"x", b"g", b"L", b"K", b"S", b"7", b"D",
+            b"V",
+        ])[0];
+        let name =
+            format!("{}{number}{}", random.pick(&["m", "dir/m", "./", "/m"]), random.pick(&["", "", "/"]));
         let mut header = Header::new(flag, &name);
         header.set(124, format!("{:011o}\0", content.len()).as_bytes());
         header.set(157, b"target");
@@ -327,8 +359,10 @@ fn reads_odd_archives_as_go_does() {
         // Owners beyond what Linux has are told and shown otherwise, and that a map of holes does not fit
         // is seen before the content is read.
         let told = !problems.is_empty();
-        let same = |one: &str, other: &str| one == other || told && essence(one, other) == essence(other, one);
-        let prefix = expected.len() <= lines.len() && expected.iter().zip(&lines).all(|(one, other)| same(one, other));
+        let same =
+            |one: &str, other: &str| one == other || told && essence(one, other) == essence(other, one);
+        let prefix =
+            expected.len() <= lines.len() && expected.iter().zip(&lines).all(|(one, other)| same(one, other));
         assert!(prefix, "{name}\nGo:   {expected:#?}\nours: {lines:#?}\n{problems:?}");
         if !failed {
             assert_eq!(expected.len(), lines.len(), "{name}\nGo:   {expected:#?}\nours: {lines:#?}");

@@ -59,22 +59,23 @@ fn walk_stored(layers: &[Vec<u8>], stored: Stored, limits: &Limits, want: &dyn F
     let mut tree = LayeredTree::new(SeparateLayers(layers), limits.clone());
     let mut lines = Vec::new();
     let mut paths: Vec<Vec<u8>> = Vec::new();
-    let problems = tree.walk(&mut |entry| want(&String::from_utf8_lossy(entry.path)), &mut |entry, content| {
-        paths.push(entry.path.to_vec());
-        let path = String::from_utf8_lossy(entry.path);
-        let kind = match entry.kind {
-            EntryKind::File => format!("file:{}", entry.size),
-            EntryKind::Directory => "dir".to_owned(),
-            EntryKind::Symlink { target } => format!("->{}", String::from_utf8_lossy(target)),
-            EntryKind::Special => "special".to_owned(),
-        };
-        let content = match content {
-            Content::Nothing => String::new(),
-            Content::Bytes(bytes) => format!(" {}", String::from_utf8_lossy(bytes)),
-            Content::Digest(digest) => format!(" #{}", lazaret_model::Digest::from_bytes(digest).short()),
-        };
-        lines.push(format!("{path} {kind} {:o} {}{content}", entry.mode, entry.layer));
-    });
+    let problems =
+        tree.walk(&mut |entry| want(&String::from_utf8_lossy(entry.path)), &mut |entry, content| {
+            paths.push(entry.path.to_vec());
+            let path = String::from_utf8_lossy(entry.path);
+            let kind = match entry.kind {
+                EntryKind::File => format!("file:{}", entry.size),
+                EntryKind::Directory => "dir".to_owned(),
+                EntryKind::Symlink { target } => format!("->{}", String::from_utf8_lossy(target)),
+                EntryKind::Special => "special".to_owned(),
+            };
+            let content = match content {
+                Content::Nothing => String::new(),
+                Content::Bytes(bytes) => format!(" {}", String::from_utf8_lossy(bytes)),
+                Content::Digest(digest) => format!(" #{}", lazaret_model::Digest::from_bytes(digest).short()),
+            };
+            lines.push(format!("{path} {kind} {:o} {}{content}", entry.mode, entry.layer));
+        });
     assert!(paths.is_sorted(), "paths out of order: {lines:?}");
     paths.dedup();
     assert_eq!(paths.len(), lines.len(), "a path came twice: {lines:?}");
@@ -142,7 +143,14 @@ fn digests_are_of_the_content() {
     let tar = Tar::default().program("b", b"content").hard_link("a", "b").file("c", b"other").finish();
     let digest = lazaret_model::Digest::from_bytes(Sha256::digest(b"content").into()).short();
     let (lines, _) = walk_wanting(&[tar], &|path| if path == "c" { Want::Nothing } else { Want::Digest });
-    assert_eq!(lines, [format!("a file:7 644 0 #{digest}"), format!("b file:7 755 0 #{digest}"), "c file:5 644 0".to_owned()]);
+    assert_eq!(
+        lines,
+        [
+            format!("a file:7 644 0 #{digest}"),
+            format!("b file:7 755 0 #{digest}"),
+            "c file:5 644 0".to_owned()
+        ]
+    );
 }
 
 #[test]
@@ -150,7 +158,10 @@ fn hard_links_bring_content_that_nobody_wanted_under_its_first_name() {
     let tar = Tar::default().file("x/hidden", b"status").hard_link("var/status", "x/hidden").finish();
     let want = |path: &str| if path == "var/status" { Want::Bytes } else { Want::Nothing };
     let (lines, problems) = walk_wanting(std::slice::from_ref(&tar), &want);
-    assert_eq!(lines, ["var dir 755 0", "var/status file:6 644 0 status", "x dir 755 0", "x/hidden file:6 644 0"]);
+    assert_eq!(
+        lines,
+        ["var dir 755 0", "var/status file:6 644 0 status", "x dir 755 0", "x/hidden file:6 644 0"]
+    );
     assert_eq!(problems, []);
     // The same where the first name is gone again.
     let upper = Tar::default().file("x/.wh.hidden", b"").finish();
@@ -218,10 +229,12 @@ fn what_is_removed_and_added_again_is_of_the_newest_layer() {
 fn a_whiteout_beside_an_entry_of_its_name_is_told() {
     let lower = Tar::default().file("a", b"1").file("d/old", b"1").finish();
     // Every engine agrees: the new file.
-    let (lines, problems) = walk(&[lower.clone(), Tar::default().file(".wh.a", b"").file("a", b"2").finish()]);
+    let (lines, problems) =
+        walk(&[lower.clone(), Tar::default().file(".wh.a", b"").file("a", b"2").finish()]);
     assert_eq!((lines[0].as_str(), problems.len()), ("a file:1 644 1 2", 0));
     // Some would remove the file, some fail.
-    let (lines, problems) = walk(&[lower.clone(), Tar::default().file("a", b"2").file(".wh.a", b"").finish()]);
+    let (lines, problems) =
+        walk(&[lower.clone(), Tar::default().file("a", b"2").file(".wh.a", b"").finish()]);
     assert_eq!((lines[0].as_str(), problems.len()), ("a file:1 644 1 2", 1));
     // Some would show the old file in the new directory.
     let (lines, problems) = walk(&[lower, Tar::default().file(".wh.d", b"").directory("d").finish()]);
@@ -231,10 +244,8 @@ fn a_whiteout_beside_an_entry_of_its_name_is_told() {
 #[test]
 fn whiteouts_that_name_nothing_are_told() {
     for name in [".wh.", "a/.wh..", "a/.wh..."] {
-        let (lines, problems) = walk(&[
-            Tar::default().file("a/keep", b"1").finish(),
-            Tar::default().file(name, b"").finish(),
-        ]);
+        let (lines, problems) =
+            walk(&[Tar::default().file("a/keep", b"1").finish(), Tar::default().file(name, b"").finish()]);
         assert_eq!((lines.len(), problems.len()), (2, 1), "{name}: {lines:?}");
     }
     let (lines, problems) = one(Tar::default().file(".wh..wh.plnk/1.2", b"").file(".wh..wh.aufs", b""));
@@ -281,7 +292,12 @@ fn links_of_lower_layers_are_replaced_and_that_is_told() {
 
 #[test]
 fn loops_of_links_lead_nowhere() {
-    let tar = Tar::default().symlink("a", "b").symlink("b", "a").file("a/x", b"1").symlink("s", "s").file("s/y", b"1");
+    let tar = Tar::default()
+        .symlink("a", "b")
+        .symlink("b", "a")
+        .file("a/x", b"1")
+        .symlink("s", "s")
+        .file("s/y", b"1");
     let (lines, problems) = one(tar);
     assert_eq!((lines.len(), problems.len()), (3, 2));
     // A link that is replaced by a directory is no longer followed.
@@ -307,7 +323,11 @@ fn bad_hard_links_are_told() {
 #[test]
 fn hard_links_reach_lower_layers() {
     let lower = Tar::default().program("bin/tool", b"tool").symlink("link", "bin").finish();
-    let upper = Tar::default().hard_link("copy", "bin/tool").hard_link("link2", "link").file("bin/.wh.tool", b"").finish();
+    let upper = Tar::default()
+        .hard_link("copy", "bin/tool")
+        .hard_link("link2", "link")
+        .file("bin/.wh.tool", b"")
+        .finish();
     let (lines, problems) = walk(&[lower, upper]);
     assert_eq!(lines, ["bin dir 755 0", "copy file:4 644 1 tool", "link ->bin 777 0", "link2 ->bin 644 1"]);
     assert_eq!(problems, []);
@@ -316,7 +336,10 @@ fn hard_links_reach_lower_layers() {
 #[test]
 fn the_last_of_several_entries_of_a_name_counts() {
     let tar = Tar::default().file("a", b"1").file("a", b"22").directory("d").file("d/x", b"1").directory("d");
-    assert_eq!(one(tar), (vec!["a file:2 644 0 22".into(), "d dir 755 0".into(), "d/x file:1 644 0 1".into()], vec![]));
+    assert_eq!(
+        one(tar),
+        (vec!["a file:2 644 0 22".into(), "d dir 755 0".into(), "d/x file:1 644 0 1".into()], vec![])
+    );
     let (lines, problems) = one(Tar::default().directory("d").file("d/x", b"1").file("d", b"now a file"));
     assert_eq!((lines.len(), problems.len()), (1, 1));
     let (lines, problems) = one(Tar::default().file("f", b"1").file("f/x", b"2"));
@@ -325,7 +348,8 @@ fn the_last_of_several_entries_of_a_name_counts() {
 
 #[test]
 fn names_that_climb_out_stay_within() {
-    let tar = Tar::default().file("../../etc/x", b"1").file("/abs", b"2").file("a/../b", b"3").file("..", b"4");
+    let tar =
+        Tar::default().file("../../etc/x", b"1").file("/abs", b"2").file("a/../b", b"3").file("..", b"4");
     let (lines, problems) = one(tar);
     assert_eq!(lines, ["abs file:1 644 0 2", "b file:1 644 0 3", "etc dir 755 0", "etc/x file:1 644 0 1"]);
     assert_eq!(problems.len(), 3);
@@ -340,9 +364,11 @@ fn long_names_of_all_kinds() {
     let pax = Tar::default().pax(&[("path", long.as_bytes()), ("mtime", b"1.5")]).file("short", b"pax");
     let mut header = Header::new(b'0', "file");
     header.set(124, b"00000000002\0");
-    header.set(345, long[..long.len() - 5].as_bytes().get(..155).unwrap());
+    header.set(345, &long.as_bytes()[..155]);
     let prefix = Tar::default().bytes(&header.finish()).bytes(&[b'p'; 512]);
-    for (tar, path, content) in [(gnu, long.as_str(), "gnu"), (pax, &long, "pax"), (prefix, &long[..155], "pp")] {
+    for (tar, path, content) in
+        [(gnu, long.as_str(), "gnu"), (pax, &long, "pax"), (prefix, &long[..155], "pp")]
+    {
         let (lines, problems) = one(tar);
         let last = lines.last().unwrap();
         assert!(last.starts_with(path) && last.ends_with(content), "{last}");
@@ -362,13 +388,18 @@ fn a_size_in_an_extended_header_cannot_hide_a_file() {
     // The header says 0, the extended header 512: readers that take the header find the payload to be
     // a header, all others find `after`.
     let inner = Header::new(b'0', "smuggled").finish();
-    let size = Tar::default().pax(&[("size", b"512")]).raw(b'0', "outer", "", 0o644, 0, &inner).file("after", b"1");
+    let size =
+        Tar::default().pax(&[("size", b"512")]).raw(b'0', "outer", "", 0o644, 0, &inner).file("after", b"1");
     let (lines, problems) = one(size);
     assert_eq!(lines.len(), 2);
     assert!(lines[0].starts_with("after") && lines[1].starts_with("outer file:512"), "{lines:?}");
     assert_eq!(problems, []);
     // The other way round.
-    let tar = Tar::default().pax(&[("size", b"0")]).raw(b'0', "outer", "", 0o644, 512, &[]).bytes(&inner).file("after", b"1");
+    let tar = Tar::default()
+        .pax(&[("size", b"0")])
+        .raw(b'0', "outer", "", 0o644, 512, &[])
+        .bytes(&inner)
+        .file("after", b"1");
     let (lines, _) = one(tar);
     assert_eq!(lines.len(), 3, "{lines:?}");
     // A size in an extended header is not the size of the headers between it and its file.
@@ -388,7 +419,13 @@ fn what_readers_disagree_about_is_told() {
         (Tar::default().raw(0, "dir/", "", 0o755, 512, &[]).bytes(&inner), 2),
         (Tar::default().file("file/", b"x"), 1),
         (Tar::default().member(b'g', "g", "", 0, &pax_record("path", b"other")).file("a", b""), 1),
-        (Tar::default().pax(&[("path", b"p")]).member(b'g', "g", "", 0, &pax_record("comment", b"x")).file("a", b""), 1),
+        (
+            Tar::default()
+                .pax(&[("path", b"p")])
+                .member(b'g', "g", "", 0, &pax_record("comment", b"x"))
+                .file("a", b""),
+            1,
+        ),
         (Tar::default().pax(&[("path", b"p")]).pax(&[("uid", b"1")]).file("a", b""), 1),
         (Tar::default().member(b'L', "l", "", 0, b"x").member(b'L', "l", "", 0, b"y").file("a", b""), 1),
         (Tar::default().member(b'L', "l", "", 0, b"x").pax(&[("path", b"p")]).file("a", b""), 1),
@@ -400,7 +437,8 @@ fn what_readers_disagree_about_is_told() {
         let (lines, problems) = one(tar);
         assert_eq!((lines.len(), problems.len()), (files, 1), "{lines:?} {problems:?}");
     }
-    let harmless = Tar::default().member(b'g', "pax_global_header", "", 0, &pax_record("comment", b"x")).file("a", b"");
+    let harmless =
+        Tar::default().member(b'g', "pax_global_header", "", 0, &pax_record("comment", b"x")).file("a", b"");
     assert_eq!(one(harmless).1, []);
 }
 
@@ -436,18 +474,28 @@ fn what_cannot_be_framed_ends_the_layer_and_is_told() {
         assert!(lines[0].starts_with("first"), "{lines:?}");
     }
     // The header of a file that is cut off is read, its content is not.
-    for layer in [first().bytes(&huge.finish()).bytes(&[1; 512]).unfinished(), first().raw(b'0', "cut", "", 0o644, 9999, b"abc").unfinished()] {
-        let (lines, problems) = walk_wanting(&[layer], &|path| if path == "first" { Want::Bytes } else { Want::Nothing });
+    for layer in [
+        first().bytes(&huge.finish()).bytes(&[1; 512]).unfinished(),
+        first().raw(b'0', "cut", "", 0o644, 9999, b"abc").unfinished(),
+    ] {
+        let (lines, problems) =
+            walk_wanting(&[layer], &|path| if path == "first" { Want::Bytes } else { Want::Nothing });
         assert_eq!((lines.len(), problems.len()), (2, 1), "{problems:?}");
     }
 }
 
 #[test]
 fn every_cut_of_an_archive_is_read_or_told() {
-    let whole = Tar::default().file("a", b"1").pax(&[("path", b"long")]).file("x", &[7; 700]).program("b", b"2").finish();
+    let whole = Tar::default()
+        .file("a", b"1")
+        .pax(&[("path", b"long")])
+        .file("x", &[7; 700])
+        .program("b", b"2")
+        .finish();
     let (complete, _) = walk(std::slice::from_ref(&whole));
     for cut in (0..whole.len()).step_by(97) {
-        let (lines, problems) = walk_stored(&[whole[..cut].to_vec()], Stored::InPlace, &Limits::default(), &|_| Want::Bytes);
+        let (lines, problems) =
+            walk_stored(&[whole[..cut].to_vec()], Stored::InPlace, &Limits::default(), &|_| Want::Bytes);
         assert!(lines.len() <= complete.len());
         // Nobody misses a last block's padding.
         let filled = whole[cut..cut.next_multiple_of(512)].iter().all(|byte| *byte == 0);
@@ -459,11 +507,8 @@ fn every_cut_of_an_archive_is_read_or_told() {
 fn sparse_files_of_all_versions() {
     let content = "  ab  cd ".replace(' ', "\0");
     let expected = format!("s file:9 644 0 {content}");
-    let zero_one: &[(&str, &[u8])] = &[
-        ("GNU.sparse.size", b"9"),
-        ("GNU.sparse.numblocks", b"2"),
-        ("GNU.sparse.map", b"2,2,6,2"),
-    ];
+    let zero_one: &[(&str, &[u8])] =
+        &[("GNU.sparse.size", b"9"), ("GNU.sparse.numblocks", b"2"), ("GNU.sparse.map", b"2,2,6,2")];
     let zero_zero: &[(&str, &[u8])] = &[
         ("GNU.sparse.size", b"9"),
         ("GNU.sparse.numblocks", b"2"),
@@ -502,14 +547,18 @@ fn sparse_files_of_all_versions() {
     }
     // A map that does not fit what is stored.
     let (lines, problems) = one(Tar::default().pax(zero_one).file("s", b"abcde").file("z", b"1"));
-    assert_eq!((lines, problems.len()), (vec!["s file:9 644 0".to_owned(), "z file:1 644 0 1".to_owned()], 1));
+    assert_eq!(
+        (lines, problems.len()),
+        (vec!["s file:9 644 0".to_owned(), "z file:1 644 0 1".to_owned()], 1)
+    );
 }
 
 #[test]
 fn limits_are_kept_and_told() {
     let layer = Tar::default().file("a", &[b'x'; 2000]).file("b", &[b'y'; 2000]).file("c", b"1").finish();
     let told = |limits: Limits| {
-        let (lines, problems) = walk_stored(std::slice::from_ref(&layer), Stored::Gzip, &limits, &|_| Want::Bytes);
+        let (lines, problems) =
+            walk_stored(std::slice::from_ref(&layer), Stored::Gzip, &limits, &|_| Want::Bytes);
         assert!(problems.iter().all(|problem| problem.kind == ProblemKind::Limit), "{problems:?}");
         (lines.iter().map(|line| line.len()).collect::<Vec<_>>(), problems.len())
     };

@@ -168,6 +168,20 @@ fn a_package_that_fails_is_a_problem_and_the_last_good_one_is_used() {
 }
 
 #[test]
+fn another_package_of_the_source_is_tried_when_one_cannot_be_fetched() {
+    let Some(mirror) = Mirror::new() else { return };
+    let text = "foo (2.0-1) unstable; urgency=low\n\n  * CVE-2024-0003\n\n -- A <a@b>  Tue, 02 Jan 2024 03:04:05 +0000\n";
+    let small = Package::new("foo-small", "foo", "2.0-1").changelog("changelog.Debian.gz", text);
+    let large = Package::new("foo-large", "foo", "2.0-1").filler(5000).changelog("changelog.Debian.gz", text);
+    mirror.publish("bookworm", "Debian", "12.9", &[small.clone(), large]);
+    mirror.damage(&small);
+    let cache = tempfile::tempdir().unwrap();
+    let feed = run(&request(mirror.root(), cache.path(), wanted(&[("foo", None)]))).unwrap();
+    assert_eq!(rows(&feed), [("foo", "CVE-2024-0003", Some("2.0-1"))]);
+    assert_eq!(feed.problems, []);
+}
+
+#[test]
 fn lists_that_nobody_signed_or_somebody_changed_are_refused() {
     let Some(mirror) = Mirror::new() else { return };
     fill(&mirror);

@@ -23,7 +23,8 @@ async fn every_kind_of_archive_gives_the_same_image() {
     assert_eq!(first.problems, []);
     assert_eq!(first.image.config, image.id());
     assert_eq!(first.image.manifest, None);
-    let steps: Vec<_> = first.image.layers.iter().map(|layer| (layer.diff_id, layer.created_by.as_str())).collect();
+    let steps: Vec<_> =
+        first.image.layers.iter().map(|layer| (layer.diff_id, layer.created_by.as_str())).collect();
     assert_eq!(steps, [(sha256(&image.layers[0]), "RUN step 0"), (sha256(&image.layers[1]), "RUN step 1")]);
     assert_eq!(first.image.configuration.user, "www-data");
     assert_eq!(first.lines.len(), 13, "{:#?}", first.lines);
@@ -32,7 +33,8 @@ async fn every_kind_of_archive_gives_the_same_image() {
     for (name, bytes) in &archives {
         for packing in [Packing::Plain, Packing::Gzip, Packing::Zstd] {
             let path = write(directory.path(), &format!("{name}-{packing:?}.tar"), &pack(bytes, packing));
-            let other = listed_archive(&path).await.unwrap_or_else(|error| panic!("{name} {packing:?}: {error}"));
+            let other =
+                listed_archive(&path).await.unwrap_or_else(|error| panic!("{name} {packing:?}: {error}"));
             assert_eq!(essence(&other.image), essence(&first.image), "{name} {packing:?}");
             assert_eq!(other.lines, first.lines, "{name} {packing:?}");
             assert_eq!(other.problems, [], "{name} {packing:?}");
@@ -60,7 +62,8 @@ async fn a_layer_stored_once_can_be_there_twice() {
     let image = Made::new(vec![layer.clone(), Tar::default().file(".wh.a", b"").finish(), layer]);
     for packing in [Packing::Plain, Packing::Gzip] {
         for bytes in [image.saved(&["x"]), image.layout(Packing::Plain, "")] {
-            let found = listed_archive(&write(directory.path(), "image.tar", &pack(&bytes, packing))).await.unwrap();
+            let found =
+                listed_archive(&write(directory.path(), "image.tar", &pack(&bytes, packing))).await.unwrap();
             assert_eq!((found.lines.len(), found.problems.len()), (1, 0));
             assert!(found.lines[0].contains("0:0 2 "), "{:?}", found.lines);
         }
@@ -77,7 +80,10 @@ async fn one_of_several_images_must_be_named() {
         let error = listed_archive(&path).await.err().unwrap();
         assert_eq!(error.class(), ErrorClass::Input);
         let text = error.to_string();
-        assert!(text.contains("2 images") && text.contains("shop:1") && text.contains(&two.id().to_string()), "{text}");
+        assert!(
+            text.contains("2 images") && text.contains("shop:1") && text.contains(&two.id().to_string()),
+            "{text}"
+        );
         assert!(error.remedy().contains('#'));
         for (name, id) in [
             ("shop:1", one.id()),
@@ -103,7 +109,10 @@ async fn says_what_is_wrong_with_an_archive() {
     lying.config.push(b' ');
     let wrong_config = Tar::default()
         .file(&format!("{}.json", image.id().hex()), &lying.config)
-        .file("manifest.json", format!(r#"[{{"Config":"{}.json","Layers":[]}}]"#, image.id().hex()).as_bytes())
+        .file(
+            "manifest.json",
+            format!(r#"[{{"Config":"{}.json","Layers":[]}}]"#, image.id().hex()).as_bytes(),
+        )
         .finish();
     for (name, bytes, class, text) in [
         ("empty", vec![], ErrorClass::Input, "neither manifest.json nor index.json"),
@@ -111,9 +120,21 @@ async fn says_what_is_wrong_with_an_archive() {
         ("rootfs", Tar::default().file("./etc/passwd", b"").finish(), ErrorClass::Input, "holds a file tree"),
         ("cut", saved[..saved.len() / 2].to_vec(), ErrorClass::Input, "ends within"),
         ("cut.gz", pack(&saved, Packing::Gzip)[..5000].to_vec(), ErrorClass::Input, "damaged"),
-        ("no-layer", Tar::default().file("manifest.json", br#"[{"Config":"c.json","Layers":["x/layer.tar"]}]"#).finish(), ErrorClass::Input, "lacks its member c.json"),
+        (
+            "no-layer",
+            Tar::default()
+                .file("manifest.json", br#"[{"Config":"c.json","Layers":["x/layer.tar"]}]"#)
+                .finish(),
+            ErrorClass::Input,
+            "lacks its member c.json",
+        ),
         ("no-json", Tar::default().file("manifest.json", b"{").finish(), ErrorClass::Input, "malformed"),
-        ("no-images", Tar::default().file("manifest.json", b"[]").finish(), ErrorClass::Input, "lists no images"),
+        (
+            "no-images",
+            Tar::default().file("manifest.json", b"[]").finish(),
+            ErrorClass::Input,
+            "lists no images",
+        ),
         ("lying", wrong_config, ErrorClass::Input, "does not have the digest"),
     ] {
         let path = write(directory.path(), name, &bytes);
@@ -139,11 +160,14 @@ async fn picks_the_platform_of_an_index() {
         entry["platform"] = serde_json::json!({"os": "linux", "architecture": architecture});
         entry
     };
-    let inner = serde_json::json!({"schemaVersion": 2, "manifests": [entry("unknown"), entry("amd64")]}).to_string();
+    let inner =
+        serde_json::json!({"schemaVersion": 2, "manifests": [entry("unknown"), entry("amd64")]}).to_string();
     let outer = serde_json::json!({"schemaVersion": 2, "manifests": [
         crate::made::descriptor("application/vnd.oci.image.index.v1+json", inner.as_bytes())]});
     let mut tar = Tar::default().file("index.json", outer.to_string().as_bytes());
-    for bytes in image.packed(Packing::Gzip).iter().chain([&image.config, &manifest, &inner.clone().into_bytes()]) {
+    for bytes in
+        image.packed(Packing::Gzip).iter().chain([&image.config, &manifest, &inner.clone().into_bytes()])
+    {
         tar = tar.file(&format!("blobs/sha256/{}", sha256(bytes).hex()), bytes);
     }
     let path = write(directory.path(), "index.tar", &tar.finish());
@@ -152,7 +176,10 @@ async fn picks_the_platform_of_an_index() {
     let mut other = options();
     other.platform.architecture = "s390x".to_owned();
     let error = listed(&Target::Archive { path, image: None }, &other).await.err().unwrap();
-    assert!(error.to_string().contains("no image for linux/s390x, only for linux/unknown, linux/amd64"), "{error}");
+    assert!(
+        error.to_string().contains("no image for linux/s390x, only for linux/unknown, linux/amd64"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -168,7 +195,11 @@ async fn bombs_cost_no_more_than_the_limits() {
         let options = OpenOptions { limits: limits.clone(), ..options() };
         let found = listed(&Target::Archive { path, image: None }, &options).await.unwrap();
         assert!(!found.problems.is_empty(), "{name}");
-        assert!(found.problems.iter().all(|it| it.kind == lazaret_model::ProblemKind::Limit), "{:?}", found.problems);
+        assert!(
+            found.problems.iter().all(|it| it.kind == lazaret_model::ProblemKind::Limit),
+            "{:?}",
+            found.problems
+        );
     }
     let path = write(directory.path(), "whole", &pack(&bomb.saved(&["x"]), Packing::Gzip));
     let options = OpenOptions { limits, ..options() };

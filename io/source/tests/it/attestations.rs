@@ -52,7 +52,8 @@ async fn what_is_attached_is_found_once() {
 
     let (found, problems) = client().attached(&image).await.unwrap();
     assert_eq!(problems, []);
-    let mut expected = [(sha256(&one), one, "https://cyclonedx.org/bom"), (sha256(&two), two, "urn:lazaret:verdict:v1")];
+    let mut expected =
+        [(sha256(&one), one, "https://cyclonedx.org/bom"), (sha256(&two), two, "urn:lazaret:verdict:v1")];
     expected.sort();
     let found: Vec<_> =
         found.into_iter().map(|it| (it.digest, it.envelope, it.predicate_type.unwrap_or_default())).collect();
@@ -77,7 +78,8 @@ async fn the_shapes_are_those_of_the_specification() {
     assert_eq!(entries[0]["artifactType"], ENVELOPE);
     assert_eq!(entries[0]["annotations"], json!({"in-toto.io/predicate-type": "urn:lazaret:promotion:v1"}));
 
-    let (_, manifest) = registry.get(&format!("shop/manifests/{}", entries[0]["digest"].as_str().unwrap())).await;
+    let (_, manifest) =
+        registry.get(&format!("shop/manifests/{}", entries[0]["digest"].as_str().unwrap())).await;
     assert_eq!(
         manifest,
         json!({

@@ -36,7 +36,9 @@ impl Known {
         let config: Value = serde_json::from_slice(&self.image.config).unwrap();
         let descriptor = if self.descriptor { json!({"digest": "x"}) } else { Value::Null };
         let path = asked.path.replace("%3A", ":");
-        let Some(rest) = ["/images/shop:1/", &format!("/images/{id}/")].iter().find_map(|start| path.strip_prefix(start)) else {
+        let Some(rest) =
+            ["/images/shop:1/", &format!("/images/{id}/")].iter().find_map(|start| path.strip_prefix(start))
+        else {
             return Answer::new(404, json!({"message": "No such image"}).to_string());
         };
         match rest {
@@ -75,7 +77,8 @@ async fn start(directory: &Path, known: Known) -> Target {
 #[tokio::test]
 async fn an_image_is_the_same_from_engine_and_archive() {
     let image = Made::small();
-    let unclear = json!([{"CreatedBy": "a", "Size": 0}, {"CreatedBy": "b", "Size": 0}, {"CreatedBy": "c", "Size": 5}]);
+    let unclear =
+        json!([{"CreatedBy": "a", "Size": 0}, {"CreatedBy": "b", "Size": 0}, {"CreatedBy": "c", "Size": 5}]);
     for (name, change) in [
         ("legacy", (|_| {}) as fn(&mut Known)),
         ("history does not tell", |_| {}),
@@ -92,7 +95,8 @@ async fn an_image_is_the_same_from_engine_and_archive() {
             known.history = unclear.clone();
         }
         let target = start(directory.path(), known).await;
-        let archived = listed_archive(&write(directory.path(), "image.tar", &image.saved(&["shop:1"]))).await.unwrap();
+        let archived =
+            listed_archive(&write(directory.path(), "image.tar", &image.saved(&["shop:1"]))).await.unwrap();
         let mut options = options();
         options.engine_socket = directory.path().join("engine.sock");
         for target in [target, Target::Detect("shop:1".to_owned())] {
@@ -138,7 +142,11 @@ async fn an_export_that_breaks_off_is_told() {
     let mut options = options();
     options.engine_socket = directory.path().join("engine.sock");
     let found = listed(&Target::Docker("shop:1".to_owned()), &options).await.unwrap();
-    assert!(found.problems.iter().any(|it| it.kind == lazaret_model::ProblemKind::Unreadable), "{:?}", found.problems);
+    assert!(
+        found.problems.iter().any(|it| it.kind == lazaret_model::ProblemKind::Unreadable),
+        "{:?}",
+        found.problems
+    );
 }
 
 #[tokio::test]
@@ -159,6 +167,9 @@ async fn unknown_images_and_absent_engines_are_told_apart() {
     // Without a prefix all places are asked, and the sentence names them.
     let error = listed(&Target::Detect("Not A Name".to_owned()), &options).await.err().unwrap();
     assert_eq!(error.class(), ErrorClass::Usage);
-    assert!(error.to_string().contains("no such file") && error.to_string().contains("absent.sock"), "{error}");
+    assert!(
+        error.to_string().contains("no such file") && error.to_string().contains("absent.sock"),
+        "{error}"
+    );
     assert_eq!(sha256(b"").hex().len(), 64);
 }

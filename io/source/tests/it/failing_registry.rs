@@ -18,11 +18,14 @@ fn serve(image: &Made, asked: &Asked) -> Answer {
         return Answer::new(200, manifest).with("content-type", "application/vnd.oci.image.manifest.v1+json");
     }
     let layers = image.packed(Packing::Gzip);
-    match layers.iter().chain([&image.config]).find(|bytes| asked.path.ends_with(&sha256(bytes).to_string())) {
-        Some(bytes) => match asked.header("range").strip_prefix("bytes=").and_then(|range| range.strip_suffix('-')) {
-            Some(from) => Answer::new(206, &bytes[from.parse::<usize>().unwrap()..]),
-            None => Answer::new(200, bytes.clone()),
-        },
+    match layers.iter().chain([&image.config]).find(|bytes| asked.path.ends_with(&sha256(bytes).to_string()))
+    {
+        Some(bytes) => {
+            match asked.header("range").strip_prefix("bytes=").and_then(|range| range.strip_suffix('-')) {
+                Some(from) => Answer::new(206, &bytes[from.parse::<usize>().unwrap()..]),
+                None => Answer::new(200, bytes.clone()),
+            }
+        }
         None => Answer::new(404, "{}"),
     }
 }
@@ -50,7 +53,9 @@ async fn passing_failures_are_tried_again() {
 
 #[tokio::test]
 async fn lasting_failures_are_told() {
-    let fake = Fake::start(|_| Answer::new(500, r#"{"errors":[{"code":"UNKNOWN","message":"disk on fire"}]}"#)).await;
+    let fake =
+        Fake::start(|_| Answer::new(500, r#"{"errors":[{"code":"UNKNOWN","message":"disk on fire"}]}"#))
+            .await;
     let error = listed(&target(&fake), &options()).await.err().unwrap();
     assert_eq!(error.class(), ErrorClass::Unreachable);
     assert!(error.to_string().contains("disk on fire"), "{error}");
@@ -59,34 +64,53 @@ async fn lasting_failures_are_told() {
 
 #[tokio::test]
 async fn transfers_that_break_off_are_taken_up_again() {
-    for ranges in [true, false] {
+    #[derive(Debug, Clone, Copy, PartialEq)]
+    enum Breaks {
+        /// Each answer brings a little, from where the last one ended.
+        Often,
+        /// The second answer brings all, from the beginning.
+        OnceAndNoRanges,
+        /// No answer gets beyond the middle.
+        Always,
+    }
+    for breaks in [Breaks::Often, Breaks::OnceAndNoRanges, Breaks::Always] {
         let image = Made::small();
         let largest = image.packed(Packing::Gzip)[0].clone();
+        assert!(largest.len() > 500_000);
         let name = sha256(&largest).to_string();
+        let times = AtomicUsize::new(0);
         let fake = Fake::start(move |asked| {
             if !asked.path.ends_with(&name) {
                 return serve(&image, asked);
             }
             let mut asked = asked.clone();
-            if !ranges {
+            if breaks != Breaks::Often {
                 asked.headers.remove("range");
             }
             let answer = serve(&image, &asked);
-            let left = answer.body.len();
-            // Each answer gives a little more, without ranges from the beginning.
-            let begun = if ranges { 0 } else { 300_000 };
-            if left > 200_000 && asked.header("range").is_empty() && ranges { answer.cut_at(100_000) } else if ranges && left > 200_000 { answer.cut_at(150_000) } else if !ranges { answer.cut_at(begun + left / 2) } else { answer }
+            let length = answer.body.len();
+            match (breaks, times.fetch_add(1, Ordering::Relaxed)) {
+                (Breaks::Often, _) if length > 200_000 => answer.cut_at(150_000),
+                (Breaks::Often, _) | (Breaks::OnceAndNoRanges, 1..) => answer,
+                _ => answer.cut_at(length / 2),
+            }
         })
         .await;
         let found = listed(&target(&fake), &options()).await.unwrap();
-        let blob_requests = fake.count("GET", &sha256(&largest).to_string());
-        if ranges {
-            assert_eq!(found.problems, [], "{blob_requests}");
-            assert!(blob_requests > 3, "{blob_requests}");
-        } else {
-            // It never gives more than the first part: told, after as many attempts as are made.
-            assert_eq!(found.problems.len(), 1, "{:?}", found.problems);
-            assert_eq!(found.problems[0].kind, ProblemKind::Unreadable);
+        let asked = fake.count("GET", &sha256(&largest).to_string());
+        match breaks {
+            Breaks::Often => assert!(found.problems.is_empty() && asked > 3, "{asked} {:?}", found.problems),
+            Breaks::OnceAndNoRanges => {
+                assert!(found.problems.is_empty() && asked == 2, "{asked} {:?}", found.problems)
+            }
+            Breaks::Always => {
+                assert_eq!(asked, 3);
+                assert!(!found.problems.is_empty());
+                for problem in &found.problems {
+                    assert_eq!(problem.kind, ProblemKind::Unreadable);
+                    assert!(problem.detail.contains("broke off: "), "{problem}");
+                }
+            }
         }
     }
 }
@@ -102,7 +126,7 @@ async fn layers_that_are_not_what_they_should_be_are_told() {
                 match change {
                     0 => *answer.body.last_mut().unwrap() ^= 1,
                     1 => answer.body.push(0),
-                    2 => answer.body.truncate(10),
+                    2 => answer.body.truncate(if asked.header("range").is_empty() { 10 } else { 0 }),
                     _ => return Answer::new(404, ""),
                 }
             }

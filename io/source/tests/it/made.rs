@@ -66,7 +66,8 @@ impl Made {
 
     /// Two layers: a base with packages, and one that changes and removes files.
     pub(crate) fn small() -> Self {
-        let noise: Vec<u8> = (0..200_000_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+        let noise: Vec<u8> =
+            (0..200_000_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
         let base = Tar::default()
             .directory("./etc/")
             .file("./etc/os-release", b"ID=debian\n")

@@ -17,7 +17,8 @@ async fn an_image_is_the_same_from_registry_and_archive() {
     let Some(registry) = DebianRegistry::start().await else { return };
     let directory = tempfile::tempdir().unwrap();
     let image = Made::small();
-    let archived = listed_archive(&write(directory.path(), "image.tar", &image.saved(&["shop:1"]))).await.unwrap();
+    let archived =
+        listed_archive(&write(directory.path(), "image.tar", &image.saved(&["shop:1"]))).await.unwrap();
     for packing in [Packing::Plain, Packing::Gzip, Packing::Zstd] {
         let tag = format!("{packing:?}").to_lowercase();
         let manifest = registry.push("team/shop", &tag, &image, packing).await;
@@ -34,7 +35,10 @@ async fn an_image_is_the_same_from_registry_and_archive() {
             assert_eq!(essence(&found.image), essence(&archived.image));
             assert_eq!(found.lines, archived.lines, "{target}");
             let sizes: Vec<u64> = found.image.layers.iter().map(|layer| layer.size).collect();
-            assert_eq!(sizes, image.packed(packing).iter().map(|layer| layer.len() as u64).collect::<Vec<_>>());
+            assert_eq!(
+                sizes,
+                image.packed(packing).iter().map(|layer| layer.len() as u64).collect::<Vec<_>>()
+            );
         }
     }
 }
@@ -75,7 +79,8 @@ async fn unknown_images_and_absent_registries_are_told_apart() {
     }
     let address = registry.address.clone();
     drop(registry);
-    let error = listed(&Target::Registry(reference(&format!("{address}/shop:1"))), &options()).await.err().unwrap();
+    let error =
+        listed(&Target::Registry(reference(&format!("{address}/shop:1"))), &options()).await.err().unwrap();
     assert_eq!(error.class(), ErrorClass::Unreachable);
     assert!(error.to_string().contains(&address) && error.to_string().contains("refused"), "{error}");
 }

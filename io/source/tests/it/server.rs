@@ -95,7 +95,10 @@ impl DebianRegistry {
     pub(crate) async fn get(&self, rest: &str) -> (StatusCode, Value) {
         let response = Client::new()
             .get(self.url(rest))
-            .header("accept", "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json")
+            .header(
+                "accept",
+                "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json",
+            )
             .send()
             .await
             .unwrap();
@@ -188,7 +191,11 @@ pub(crate) async fn fake_engine(socket: &Path, handler: impl Fn(&Asked) -> Answe
     });
 }
 
-async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, handler: Handler, log: Arc<Mutex<Vec<Asked>>>) {
+async fn serve(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    handler: Handler,
+    log: Arc<Mutex<Vec<Asked>>>,
+) {
     let mut bytes = Vec::new();
     let end = loop {
         if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
@@ -220,7 +227,11 @@ async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, handler: Handler
     let answer = handler(&asked);
     let head_only = asked.method == "HEAD";
     log.lock().unwrap().push(asked);
-    let mut head = format!("HTTP/1.1 {} X\r\nconnection: close\r\ncontent-length: {}\r\n", answer.status, answer.body.len());
+    let mut head = format!(
+        "HTTP/1.1 {} X\r\nconnection: close\r\ncontent-length: {}\r\n",
+        answer.status,
+        answer.body.len()
+    );
     for (name, value) in &answer.headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }

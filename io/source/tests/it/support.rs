@@ -38,7 +38,10 @@ pub(crate) fn list(tree: &mut dyn Tree) -> (Vec<String>, Vec<Problem>) {
             Content::Digest(digest) => Digest::from_bytes(digest).short(),
             _ => "-".to_owned(),
         };
-        lines.push(format!("{path:?} {kind} {:o} {}:{} {} {digest}", entry.mode, entry.uid, entry.gid, entry.layer));
+        lines.push(format!(
+            "{path:?} {kind} {:o} {}:{} {} {digest}",
+            entry.mode, entry.uid, entry.gid, entry.layer
+        ));
     });
     (lines, problems)
 }

@@ -304,7 +304,7 @@ async fn advisories_replacements_and_the_log() {
     };
     let mut write = writer.begin().await.unwrap();
     write.add_advisories(&[advisory.clone(), advisory.clone()], AT).await.unwrap();
-    assert_eq!(write.remove_advisories_like(&advisory).await.unwrap(), 2);
+    assert_eq!(write.remove_advisories_like(std::slice::from_ref(&advisory)).await.unwrap(), 2);
     write.add_advisories(std::slice::from_ref(&advisory), AT).await.unwrap();
     let new = NewReplacement {
         replacement: "r-1",

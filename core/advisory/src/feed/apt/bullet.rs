@@ -9,7 +9,7 @@ pub(super) struct Bullet {
 }
 
 /// Longest item that is read; what lies beyond is passed over.
-const MOST_TEXT: usize = 32 << 10;
+const MOST_TEXT: usize = 16 << 10;
 
 /// Takes an entry's body apart, in order.
 pub(super) fn bullets(body: &[u8]) -> Vec<Bullet> {

@@ -14,6 +14,9 @@ pub(super) struct Mention {
 /// Ids that one abbreviation such as `CVE-2017-922[4-9]` may stand for.
 const MOST_ABBREVIATED: usize = 64;
 
+/// Bytes in which such an abbreviation must end.
+const MOST_CHOICES: usize = 400;
+
 /// All ids in a text, in order.
 ///
 /// Understood beside the canonical form: lower case, `_` and other dashes, `CVE 2011-2692`, the `CAN-` of
@@ -168,17 +171,18 @@ fn push(found: &mut Vec<Mention>, year: &str, number: &str, at: Range<usize>) ->
 /// `[4-9]`, `[45]`, `[4,5]` or `{1234,1235}` and its length.
 fn choices(text: &str) -> Option<(Vec<String>, usize)> {
     let close = match text.as_bytes().first()? {
-        b'[' => ']',
-        b'{' => '}',
+        b'[' => b']',
+        b'{' => b'}',
         _ => return None,
     };
-    let inside = &text[1..text.find(close)?];
+    let end = text.bytes().take(MOST_CHOICES).position(|byte| byte == close)?;
+    let inside = &text[1..end];
     let all: Vec<String> = match inside.split_once('-') {
         Some((first, last)) => {
             let (first, last) = (first.parse::<u8>().ok()?, last.parse::<u8>().ok()?);
             (first <= last && last <= 9).then(|| (first..=last).map(|digit| digit.to_string()).collect())?
         }
-        None if close == ']' && !inside.contains(',') => inside.chars().map(String::from).collect(),
+        None if close == b']' && !inside.contains(',') => inside.chars().map(String::from).collect(),
         None => inside.split(',').map(|choice| choice.trim().to_owned()).collect(),
     };
     let numeric = all.iter().all(|choice| !choice.is_empty() && choice.bytes().all(|b| b.is_ascii_digit()));

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use lazaret_model::{Advisory, Ecosystem, Severity};
 use lazaret_version::deb;
 
-use super::bullet::bullets;
+use super::bullet::{Bullet, bullets};
 use super::changelog::{Entry, entries};
-use super::mention::{Role, roles};
+use super::cve::mentions;
+use super::mention::{Role, Said, roles};
 use crate::feed::line::one_line;
 
 /// A vulnerability that a source package's changelog speaks of.
@@ -23,6 +24,8 @@ pub struct Fix {
 }
 
 const MOST_SUMMARY: usize = 240;
+/// Ids that one changelog may name. The Linux kernel's names ten thousand.
+const MOST_IDS: usize = 200_000;
 
 /// Reads which version of `source` fixed what, sorted by id.
 ///
@@ -48,29 +51,29 @@ pub fn fixes(changelog: &[u8], source: &str) -> Vec<Fix> {
     for (at, entry) in all.iter().enumerate().rev() {
         let bullets = bullets(entry.body);
         // What an entry fixes outweighs what else it says of the same vulnerability.
-        let mut said: BTreeMap<String, (Role, usize)> = BTreeMap::new();
-        for (role, id, bullet) in roles(&bullets) {
-            let known = said.entry(id).or_insert((role, bullet));
-            if role > known.0 {
-                *known = (role, bullet);
+        let mut all_said: BTreeMap<String, Said> = BTreeMap::new();
+        for said in roles(&bullets) {
+            match all_said.get_mut(&said.id) {
+                Some(known) if said.role > known.role => *known = said,
+                Some(_) => {}
+                None => drop(all_said.insert(said.id.clone(), said)),
             }
         }
-        for (id, (role, bullet)) in said {
-            let summary = || summary(&bullets, bullet, &id);
-            match (role, states.get(&id)) {
-                (Role::Fixed, None | Some(State::Reverted(_))) => {
-                    let state = match lowest[at] {
-                        Some(version) if entry.package == source => State::Fixed(version, summary()),
-                        _ => State::BeforeRenaming,
-                    };
-                    states.insert(id, state);
-                }
+        for (id, said) in all_said {
+            let state = match (said.role, states.get(&id)) {
+                (Role::Fixed, None) if states.len() >= MOST_IDS => continue,
+                (Role::Fixed, None | Some(State::Reverted(_))) => match lowest[at] {
+                    Some(version) if entry.package == source => {
+                        State::Fixed(version, summary(&bullets, &said))
+                    }
+                    _ => State::BeforeRenaming,
+                },
                 (Role::Reverted, Some(State::Fixed(..) | State::BeforeRenaming)) => {
-                    let summary = summary();
-                    states.insert(id, State::Reverted(summary));
+                    State::Reverted(summary(&bullets, &said))
                 }
-                _ => {}
-            }
+                _ => continue,
+            };
+            states.insert(id, state);
         }
     }
     states
@@ -116,28 +119,40 @@ impl Fix {
 
 /// The bullet that names the vulnerability, with the one above it if it says nothing but ids; of a long
 /// one its start and what stands around the id.
-fn summary(bullets: &[super::bullet::Bullet], at: usize, id: &str) -> String {
-    let bullet = &bullets[at];
-    let mut line = one_line(&bullet.text, usize::MAX);
-    let says_nothing =
-        super::cve::mentions(&line).into_iter().rev().fold(line.clone(), |mut rest, mention| {
-            if rest.get(mention.at.clone()).is_some() {
-                rest.replace_range(mention.at, "");
-            }
-            rest
-        });
-    if !says_nothing.chars().any(char::is_alphabetic)
-        && let Some(parent) = bullet.parent
-    {
-        line = format!("{} {line}", one_line(&bullets[parent].text, MOST_SUMMARY / 2));
+fn summary(bullets: &[Bullet], said: &Said) -> String {
+    let bullet = &bullets[said.bullet];
+    if said.at.start > MOST_SUMMARY / 2 {
+        let start = one_line(prefix(&bullet.text, MOST_SUMMARY), MOST_SUMMARY / 3);
+        return one_line(
+            &format!("{start} {}", prefix(&bullet.text[said.at.start..], 4 * MOST_SUMMARY)),
+            MOST_SUMMARY,
+        );
     }
-    let mention = super::cve::mentions(&line).into_iter().find(|mention| mention.id == id);
-    if let Some(mention) = mention
-        && line[..mention.at.start].chars().count() > MOST_SUMMARY / 2
-    {
-        line = format!("{} {}", one_line(&line, MOST_SUMMARY / 3), &line[mention.at.start..]);
+    let text = prefix(&bullet.text, 4 * MOST_SUMMARY);
+    match bullet.parent {
+        Some(parent) if !says_something(text) => {
+            let above = one_line(prefix(&bullets[parent].text, MOST_SUMMARY), MOST_SUMMARY / 2);
+            one_line(&format!("{above} {text}"), MOST_SUMMARY)
+        }
+        _ => one_line(text, MOST_SUMMARY),
     }
-    one_line(&line, MOST_SUMMARY)
+}
+
+/// Whether there are words beside ids.
+fn says_something(text: &str) -> bool {
+    let mut from = 0;
+    let mut rest = mentions(text).into_iter().map(|mention| {
+        let between = text.get(from..mention.at.start).unwrap_or_default();
+        from = mention.at.end;
+        between
+    });
+    let before = rest.any(|between| between.contains(char::is_alphabetic));
+    before || text[from..].contains(char::is_alphabetic)
+}
+
+/// At most so many bytes from the start, in whole characters.
+fn prefix(text: &str, most: usize) -> &str {
+    &text[..text.floor_char_boundary(most)]
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 //! The exceptions are recognised by the words right before and right after the id, and narrowly: a
 //! mention wrongly passed over hides a vulnerability, one wrongly believed costs a look.
 
+use std::ops::Range;
+
 use super::bullet::Bullet;
 use super::cve::{Mention, mentions};
 
@@ -15,8 +17,18 @@ pub(super) enum Role {
     Fixed,
 }
 
-/// All mentions of an entry: what is said, the id, and the index of the bullet that says it.
-pub(super) fn roles(bullets: &[Bullet]) -> Vec<(Role, String, usize)> {
+/// A vulnerability named in an entry.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Said {
+    pub(super) role: Role,
+    pub(super) id: String,
+    /// Index of the bullet that says it, and where in the bullet's text.
+    pub(super) bullet: usize,
+    pub(super) at: Range<usize>,
+}
+
+/// All that an entry says.
+pub(super) fn roles(bullets: &[Bullet]) -> Vec<Said> {
     let mut all = Vec::new();
     for (at, bullet) in bullets.iter().enumerate() {
         let found = mentions(&bullet.text);
@@ -28,7 +40,8 @@ pub(super) fn roles(bullets: &[Bullet]) -> Vec<(Role, String, usize)> {
             bullet.parent.map_or_else(String::new, |parent| bullets[parent].text.to_ascii_lowercase());
         for index in 0..found.len() {
             let role = role(&text, &above, &found, index);
-            all.push((role, found[index].id.clone(), at));
+            let Mention { id, at: place } = found[index].clone();
+            all.push(Said { role, id, bullet: at, at: place });
         }
     }
     all
@@ -41,7 +54,8 @@ fn role(text: &str, above: &str, found: &[Mention], index: usize) -> Role {
         before => before,
     };
     let after = text[end..].trim_start_matches(|c: char| c.is_ascii_alphanumeric() || "._-/".contains(c));
-    let is_patch = [".patch", ".diff", ".dpatch"].iter().any(|end_| text[end..].contains(end_));
+    let file: String = text[end..].chars().take(MOST_FILE_NAME).collect();
+    let is_patch = [".patch", ".diff", ".dpatch"].iter().any(|suffix| file.contains(suffix));
     let after = after.trim_start_matches(|c: char| c.is_ascii_digit() || " \"'`)]:,(–-".contains(c));
 
     let cause = without_fillers(before);
@@ -58,6 +72,9 @@ fn role(text: &str, above: &str, found: &[Mention], index: usize) -> Role {
     }
     Role::Fixed
 }
+
+/// Characters after an id in which a patch's file name ends.
+const MOST_FILE_NAME: usize = 100;
 
 const QUOTES: [char; 4] = [' ', '"', '\'', '`'];
 
@@ -287,8 +304,8 @@ mod tests {
     fn role_of(body: &str) -> Role {
         let all = roles(&bullets(body.as_bytes()));
         assert!(!all.is_empty(), "{body}");
-        assert!(all.iter().all(|(role, _, _)| *role == all[0].0), "{body}: {all:?}");
-        all[0].0
+        assert!(all.iter().all(|said| said.role == all[0].role), "{body}: {all:?}");
+        all[0].role
     }
 
     #[test]
@@ -354,8 +371,8 @@ mod tests {
     #[test]
     fn an_older_id_beside_a_new_one() {
         let all = roles(&bullets(b"* CVE-2024-0002: incomplete fix for CVE-2023-0001"));
-        assert_eq!(all[0].0, Role::Fixed);
-        assert_eq!(all[1].0, Role::Reference);
+        assert_eq!(all[0].role, Role::Fixed);
+        assert_eq!(all[1].role, Role::Reference);
     }
 
     proptest! {

@@ -45,7 +45,12 @@ pub(super) fn decode(call: &Call<'_>) -> Result<Request, Undecided> {
         if !matches!(value, Value::Map(entries) if entries.is_empty()) && *value != Value::Null {
             return Err(wrong("Volumes", "should be an object of empty objects"));
         }
-        run.mounts.push(Mount { kind: MountKind::Volume, source: String::new(), target: target.to_string(), read_only: false });
+        run.mounts.push(Mount {
+            kind: MountKind::Volume,
+            source: String::new(),
+            target: target.to_string(),
+            read_only: false,
+        });
     }
     host_config::read(config.get("HostConfig"), &mut run)?;
     networking::read(config.get("NetworkingConfig"), "NetworkingConfig", &mut run)?;
@@ -62,7 +67,9 @@ fn fields<'v>(body: &'v Value<'v>) -> Result<Fields<'v>, Undecided> {
     if !matches!(body, Value::Map(_)) {
         return Err(wrong("(body)", format!("should be an object and is {}", body.kind())));
     }
-    let is_null = |key: &str| map(body, "").is_ok_and(|entries| entries.iter().any(|(k, v)| k == key && *v == Value::Null));
+    let is_null = |key: &str| {
+        map(body, "").is_ok_and(|entries| entries.iter().any(|(k, v)| k == key && *v == Value::Null))
+    };
     let known = READ.iter().chain(HARMLESS).copied().chain(host_config::settings());
     let is_known = |key: &str| {
         READ.contains(&key) || HARMLESS.contains(&key) || (host_config::is_setting(key) && is_null(key))

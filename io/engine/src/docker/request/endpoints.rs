@@ -46,7 +46,11 @@ impl Call<'_> {
 
 impl Body {
     /// The bytes to read, if they decide anything.
-    pub(super) fn check<'b>(self, what: &'static str, body: Option<&'b [u8]>) -> Result<Option<&'b [u8]>, Undecided> {
+    pub(super) fn check<'b>(
+        self,
+        what: &'static str,
+        body: Option<&'b [u8]>,
+    ) -> Result<Option<&'b [u8]>, Undecided> {
         let body = body.filter(|body| !body.is_empty());
         match (self, body) {
             (Self::Any, _) | (Self::None, None) => Ok(None),
@@ -154,7 +158,13 @@ pub const ENDPOINTS: &[Endpoint] = &[
     operation!("POST", "/grpc", Session),
     // Containers.
     row("POST", "/containers/create", Body::Json, Some(&["name", "platform"]), create::decode),
-    row("POST", "/containers/{}/start", Body::None, Some(&["detachKeys", "checkpoint", "checkpoint-dir"]), others::start),
+    row(
+        "POST",
+        "/containers/{}/start",
+        Body::None,
+        Some(&["detachKeys", "checkpoint", "checkpoint-dir"]),
+        others::start,
+    ),
     row("POST", "/containers/{}/restart", Body::None, Some(&["t", "signal"]), others::start),
     row("POST", "/containers/{}/exec", Body::Json, Some(&[]), others::exec),
     row("POST", "/exec/{}/start", Body::Json, Some(&[]), others::exec_start),
@@ -170,7 +180,8 @@ pub const ENDPOINTS: &[Endpoint] = &[
     // Old engines open the input of web sockets whatever is asked.
     operation!("GET", "/containers/{}/attach/ws", Attach),
     read("/containers/json"),
-    read("/containers/{}/json"),
+    // `docker inspect registry/shop:v1` asks for a container of that name first.
+    read("/containers/{*}/json"),
     read("/containers/{}/top"),
     read("/containers/{}/logs"),
     read("/containers/{}/stats"),
@@ -287,7 +298,15 @@ mod tests {
 
     #[test]
     fn flags_are_read_as_the_engine_does() {
-        for (value, expected) in [("1", true), ("true", true), ("x", true), (" False ", false), ("0", false), ("None", false), ("", false)] {
+        for (value, expected) in [
+            ("1", true),
+            ("true", true),
+            ("x", true),
+            (" False ", false),
+            ("0", false),
+            ("None", false),
+            ("", false),
+        ] {
             let pairs = [("stdin".to_owned(), value.to_owned())];
             assert_eq!(Query(&pairs).flag("stdin"), expected, "{value}");
         }

@@ -214,7 +214,9 @@ fn log(value: &Value<'_>, path: &str, run: &mut RunConfiguration) -> Result<(), 
 fn storage(value: &Value<'_>, path: &str, run: &mut RunConfiguration) -> Result<(), Undecided> {
     // A quota on the container's own files bounds it; nothing else is known to.
     let options = text_map(value, path)?;
-    run.escapes.extend(options.iter().filter(|(name, _)| *name != "size").map(|(name, _)| format!("storage option {name}")));
+    run.escapes.extend(
+        options.iter().filter(|(name, _)| *name != "size").map(|(name, _)| format!("storage option {name}")),
+    );
     Ok(())
 }
 

@@ -43,7 +43,9 @@ pub enum Request {
     Read,
     CreateContainer(Box<CreateContainer>),
     /// Start or restart. What would run is decided where the container is set up.
-    StartContainer { container: String },
+    StartContainer {
+        container: String,
+    },
     CreateVolume(Box<CreateVolume>),
     Operation(EngineOperation),
 }
@@ -80,7 +82,9 @@ pub enum Undecided {
     Endpoint { method: String, path: String },
     #[error("the content type `{0}` hides settings from the decision")]
     ContentType(String),
-    #[error("the body of {what} did not come with it: there is none, it is too large, or it is not application/json")]
+    #[error(
+        "the body of {what} did not come with it: there is none, it is too large, or it is not application/json"
+    )]
     MissingBody { what: &'static str },
     #[error("{what} came with a body")]
     UnexpectedBody { what: &'static str },
@@ -103,7 +107,9 @@ impl Undecided {
             Self::MissingBody { .. } => "send the whole request as application/json, in less than 1 MiB",
             Self::UnexpectedBody { .. } => "send it without a body",
             Self::Body { .. } => "send each key once, spelt as in the engine's documentation",
-            Self::Query { .. } | Self::Setting(_) => "leave the setting out, or write it as in the engine's documentation",
+            Self::Query { .. } | Self::Setting(_) => {
+                "leave the setting out, or write it as in the engine's documentation"
+            }
         }
     }
 }
@@ -116,7 +122,8 @@ pub fn decode(raw: &RawRequest<'_>) -> Result<Request, Undecided> {
     let body = endpoint.body.check(endpoint.path, raw.body)?;
     let query = endpoints::Query::check(endpoint, &uri.query)?;
     let body = match body {
-        Some(bytes) => json::parse(bytes, Bounds::REQUEST).map_err(|error| Undecided::Body { what: endpoint.path, error })?,
+        Some(bytes) => json::parse(bytes, Bounds::REQUEST)
+            .map_err(|error| Undecided::Body { what: endpoint.path, error })?,
         None => Value::Null,
     };
     (endpoint.decode)(&endpoints::Call { subject, query, body })

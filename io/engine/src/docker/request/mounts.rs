@@ -51,7 +51,17 @@ fn propagation(mode: &str, target: &str, path: &str, run: &mut RunConfiguration)
     }
 }
 
-const MOUNT: &[&str] = &["Type", "Source", "Target", "ReadOnly", "BindOptions", "VolumeOptions", "TmpfsOptions", "ImageOptions", "ClusterOptions"];
+const MOUNT: &[&str] = &[
+    "Type",
+    "Source",
+    "Target",
+    "ReadOnly",
+    "BindOptions",
+    "VolumeOptions",
+    "TmpfsOptions",
+    "ImageOptions",
+    "ClusterOptions",
+];
 
 pub(super) fn mounts(value: &Value<'_>, path: &str, run: &mut RunConfiguration) -> Result<(), Undecided> {
     for item in list(value, path)? {
@@ -83,13 +93,20 @@ pub(super) fn mounts(value: &Value<'_>, path: &str, run: &mut RunConfiguration) 
             }
             "image" => run.escapes.push(format!("files of image {source}")),
             "cluster" => run.escapes.push(format!("cluster volume {source}")),
-            other => return Err(wrong(path, format!("has a mount of the unknown type `{}`", shorten(other)))),
+            other => {
+                return Err(wrong(path, format!("has a mount of the unknown type `{}`", shorten(other))));
+            }
         }
     }
     Ok(())
 }
 
-fn bind_options(value: &Value<'_>, path: &str, target: &str, run: &mut RunConfiguration) -> Result<(), Undecided> {
+fn bind_options(
+    value: &Value<'_>,
+    path: &str,
+    target: &str,
+    run: &mut RunConfiguration,
+) -> Result<(), Undecided> {
     // Weaker ways of being read-only below the top concern what was mounted there, and so the path allowed.
     let harmless = ["NonRecursive", "CreateMountpoint", "ReadOnlyNonRecursive", "ReadOnlyForceRecursive"];
     let fields = Fields::known(value, path, &["Propagation"], &harmless)?;
@@ -112,7 +129,12 @@ fn volume_options(
     Ok(())
 }
 
-fn tmpfs_options(value: &Value<'_>, path: &str, target: &str, run: &mut RunConfiguration) -> Result<(), Undecided> {
+fn tmpfs_options(
+    value: &Value<'_>,
+    path: &str,
+    target: &str,
+    run: &mut RunConfiguration,
+) -> Result<(), Undecided> {
     let fields = Fields::known(value, path, &["Options"], &["SizeBytes", "Mode"])?;
     let mut words = Vec::new();
     for option in list(fields.get("Options"), path)? {
@@ -143,7 +165,12 @@ fn add_tmpfs<'o>(
             _ => propagation(name, target, path, run)?,
         }
     }
-    run.mounts.push(Mount { kind: MountKind::Tmpfs, source: String::new(), target: target.to_owned(), read_only: false });
+    run.mounts.push(Mount {
+        kind: MountKind::Tmpfs,
+        source: String::new(),
+        target: target.to_owned(),
+        read_only: false,
+    });
     Ok(())
 }
 

@@ -16,7 +16,9 @@ fn read(
 ) -> Result<(), Undecided> {
     let mode = text(value, path)?;
     match mode.split_once(':') {
-        Some(("container", other)) => run.escapes.push(format!("{} namespace of container {other}", namespace.name())),
+        Some(("container", other)) => {
+            run.escapes.push(format!("{} namespace of container {other}", namespace.name()))
+        }
         None if mode == "host" => run.host_namespaces.push(namespace),
         None if is_harmless(mode) => {}
         _ => return Err(wrong(path, format!("has the unknown mode `{}`", shorten(mode)))),
@@ -52,5 +54,6 @@ pub(super) fn network(value: &Value<'_>, path: &str, run: &mut RunConfiguration)
 
 pub(super) fn is_network(name: &str) -> bool {
     // Engines compare `host` exactly; a network of a name like it would only deceive people.
-    !name.eq_ignore_ascii_case("host") && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
+    !name.eq_ignore_ascii_case("host")
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
 }

@@ -18,8 +18,18 @@ pub(super) fn start(call: &Call<'_>) -> Result<Request, Undecided> {
 
 pub(super) fn exec(call: &Call<'_>) -> Result<Request, Undecided> {
     let keys = [
-        "AttachStderr", "AttachStdin", "AttachStdout", "Cmd", "ConsoleSize", "Detach", "DetachKeys", "Env", "Privileged",
-        "Tty", "User", "WorkingDir",
+        "AttachStderr",
+        "AttachStdin",
+        "AttachStdout",
+        "Cmd",
+        "ConsoleSize",
+        "Detach",
+        "DetachKeys",
+        "Env",
+        "Privileged",
+        "Tty",
+        "User",
+        "WorkingDir",
     ];
     Fields::known(&call.body, "", &[], &keys)?;
     Ok(call.operation(EngineAction::Exec))
@@ -39,11 +49,35 @@ pub(super) fn attach(call: &Call<'_>) -> Result<Request, Undecided> {
 pub(super) fn update(call: &Call<'_>) -> Result<Request, Undecided> {
     let decided = ["CgroupParent", "DeviceCgroupRules", "DeviceRequests", "Devices"];
     let limits = [
-        "BlkioDeviceReadBps", "BlkioDeviceReadIOps", "BlkioDeviceWriteBps", "BlkioDeviceWriteIOps", "BlkioWeight",
-        "BlkioWeightDevice", "CpuCount", "CpuPercent", "CpuPeriod", "CpuQuota", "CpuRealtimePeriod", "CpuRealtimeRuntime",
-        "CpuShares", "CpusetCpus", "CpusetMems", "IOMaximumBandwidth", "IOMaximumIOps", "Init", "KernelMemory",
-        "KernelMemoryTCP", "Memory", "MemoryReservation", "MemorySwap", "MemorySwappiness", "NanoCpus", "OomKillDisable",
-        "PidsLimit", "RestartPolicy", "Ulimits",
+        "BlkioDeviceReadBps",
+        "BlkioDeviceReadIOps",
+        "BlkioDeviceWriteBps",
+        "BlkioDeviceWriteIOps",
+        "BlkioWeight",
+        "BlkioWeightDevice",
+        "CpuCount",
+        "CpuPercent",
+        "CpuPeriod",
+        "CpuQuota",
+        "CpuRealtimePeriod",
+        "CpuRealtimeRuntime",
+        "CpuShares",
+        "CpusetCpus",
+        "CpusetMems",
+        "IOMaximumBandwidth",
+        "IOMaximumIOps",
+        "Init",
+        "KernelMemory",
+        "KernelMemoryTCP",
+        "Memory",
+        "MemoryReservation",
+        "MemorySwap",
+        "MemorySwappiness",
+        "NanoCpus",
+        "OomKillDisable",
+        "PidsLimit",
+        "RestartPolicy",
+        "Ulimits",
     ];
     let fields = Fields::known(&call.body, "", &decided, &limits)?;
     if let Some(key) = decided.iter().find(|key| !is_nothing(fields.get(key))) {

@@ -7,7 +7,11 @@ use crate::docker::defaults;
 use crate::docker::fields::{one_or_more, texts};
 use crate::docker::json::Value;
 
-pub(super) fn added_capabilities(value: &Value<'_>, path: &str, run: &mut RunConfiguration) -> Result<(), Undecided> {
+pub(super) fn added_capabilities(
+    value: &Value<'_>,
+    path: &str,
+    run: &mut RunConfiguration,
+) -> Result<(), Undecided> {
     for name in one_or_more(value, path)? {
         let name = defaults::capability(name);
         if !defaults::CAPABILITIES.contains(&name.as_str()) {
@@ -44,16 +48,30 @@ pub(super) fn options(value: &Value<'_>, path: &str, run: &mut RunConfiguration)
     Ok(())
 }
 
-pub(super) fn masked_paths(value: &Value<'_>, path: &str, run: &mut RunConfiguration) -> Result<(), Undecided> {
+pub(super) fn masked_paths(
+    value: &Value<'_>,
+    path: &str,
+    run: &mut RunConfiguration,
+) -> Result<(), Undecided> {
     paths(value, path, defaults::MASKED_PATHS, defaults::UNMASKED, run)
 }
 
-pub(super) fn readonly_paths(value: &Value<'_>, path: &str, run: &mut RunConfiguration) -> Result<(), Undecided> {
+pub(super) fn readonly_paths(
+    value: &Value<'_>,
+    path: &str,
+    run: &mut RunConfiguration,
+) -> Result<(), Undecided> {
     paths(value, path, defaults::READONLY_PATHS, defaults::WRITABLE, run)
 }
 
 /// `null` leaves the engine's list in force; any list takes its place, the empty one too.
-fn paths(value: &Value<'_>, path: &str, needed: &[&str], fact: &str, run: &mut RunConfiguration) -> Result<(), Undecided> {
+fn paths(
+    value: &Value<'_>,
+    path: &str,
+    needed: &[&str],
+    fact: &str,
+    run: &mut RunConfiguration,
+) -> Result<(), Undecided> {
     if *value == Value::Null {
         return Ok(());
     }

@@ -44,7 +44,9 @@ pub(super) fn parse(uri: &str) -> Result<Uri, Undecided> {
         match decoded.as_str() {
             "" => return refuse("it has an empty segment"),
             "." | ".." => return refuse("it has a dot segment"),
-            _ if !decoded.chars().all(is_plain) => return refuse("a segment has characters that no name has"),
+            _ if !decoded.chars().all(is_plain) => {
+                return refuse("a segment has characters that no name has");
+            }
             _ => segments.push(decoded),
         }
     }
@@ -55,17 +57,21 @@ pub(super) fn parse(uri: &str) -> Result<Uri, Undecided> {
 
 /// What names of containers, images, volumes, networks and plugins are made of.
 fn is_plain(character: char) -> bool {
-    character.is_ascii_alphanumeric() || matches!(character, '.' | '_' | '-' | ':' | '@' | '+' | '=' | '~' | ',')
+    character.is_ascii_alphanumeric()
+        || matches!(character, '.' | '_' | '-' | ':' | '@' | '+' | '=' | '~' | ',')
 }
 
 /// Takes the version off. Before 1.24 the same paths took other things: `start` took a whole host configuration.
 fn check_version(segments: &mut Vec<String>) -> Result<(), Undecided> {
     let Some(first) = segments.first() else { return Ok(()) };
-    let Some(version) = first.strip_prefix('v').filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit())) else {
+    let Some(version) = first.strip_prefix('v').filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+    else {
         return Ok(());
     };
     let minor = version.strip_prefix("1.").filter(|minor| {
-        (1..=3).contains(&minor.len()) && !minor.starts_with('0') && minor.bytes().all(|byte| byte.is_ascii_digit())
+        (1..=3).contains(&minor.len())
+            && !minor.starts_with('0')
+            && minor.bytes().all(|byte| byte.is_ascii_digit())
     });
     match minor.and_then(|minor| minor.parse::<u32>().ok()) {
         Some(minor) if minor >= OLDEST => {
@@ -97,7 +103,9 @@ fn percent_decode(text: &str, is_query: bool) -> Option<String> {
     while let Some(byte) = rest.next() {
         bytes.push(match byte {
             b'%' => {
-                let digit = |byte: Option<u8>| char::from(byte?).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+                let digit = |byte: Option<u8>| {
+                    char::from(byte?).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+                };
                 digit(rest.next())? << 4 | digit(rest.next())?
             }
             b'+' if is_query => b' ',
@@ -105,7 +113,8 @@ fn percent_decode(text: &str, is_query: bool) -> Option<String> {
         });
     }
     // Newlines occur in queries: `docker build` sends arguments as JSON.
-    let is_control = |byte: &u8| *byte == 0x7F || (*byte < 0x20 && !(is_query && matches!(byte, b'\n' | b'\t' | b'\r')));
+    let is_control =
+        |byte: &u8| *byte == 0x7F || (*byte < 0x20 && !(is_query && matches!(byte, b'\n' | b'\t' | b'\r')));
     if bytes.iter().any(is_control) {
         return None;
     }
@@ -135,18 +144,44 @@ mod tests {
         ] {
             assert_eq!(path(uri), Ok("containers shop start".to_owned()), "{uri}");
         }
-        assert_eq!(path("/images/r.example:5000/a/b@sha256:aa/push"), Ok("images r.example:5000 a b@sha256:aa push".to_owned()));
+        assert_eq!(
+            path("/images/r.example:5000/a/b@sha256:aa/push"),
+            Ok("images r.example:5000 a b@sha256:aa push".to_owned())
+        );
     }
 
     #[test]
     fn refuses_what_routers_tidy_up() {
         for uri in [
-            "", "*", "containers/json", "//containers/json", "/containers//json", "/containers/json/", "/./containers/json",
-            "/a/../containers/json", "/%2e%2e/containers/json", "/containers%2Fjson", "/containers/a%2fb/start",
-            "/containers/%00/start", "/containers/a%25/start", "/containers/%zz/start", "/containers/%4", "/containers/é/start",
-            "/containers/a b/start", "/containers/a\\b/start", "/containers/%0a/start", "/containers/json#x", "http://host",
-            "http:containers/json", "http://host?x=/containers/json", "ftp://host/containers/json", "/containers/json?a=%zz",
-            "/containers/json?a=1;b=2", "/containers/json?a=%00", "/v1.41", "/",
+            "",
+            "*",
+            "containers/json",
+            "//containers/json",
+            "/containers//json",
+            "/containers/json/",
+            "/./containers/json",
+            "/a/../containers/json",
+            "/%2e%2e/containers/json",
+            "/containers%2Fjson",
+            "/containers/a%2fb/start",
+            "/containers/%00/start",
+            "/containers/a%25/start",
+            "/containers/%zz/start",
+            "/containers/%4",
+            "/containers/é/start",
+            "/containers/a b/start",
+            "/containers/a\\b/start",
+            "/containers/%0a/start",
+            "/containers/json#x",
+            "http://host",
+            "http:containers/json",
+            "http://host?x=/containers/json",
+            "ftp://host/containers/json",
+            "/containers/json?a=%zz",
+            "/containers/json?a=1;b=2",
+            "/containers/json?a=%00",
+            "/v1.41",
+            "/",
         ] {
             let is_refused = match parse(uri) {
                 Err(Undecided::Uri { .. }) => true,
@@ -159,9 +194,14 @@ mod tests {
 
     #[test]
     fn old_and_strange_versions_are_refused() {
-        for version in ["1.18", "1.23", "1.0", "1", "0.9", "2.0", "1.024", "1.24.1", "1.", "1.9999", "1.24x", "1.2４"] {
+        for version in
+            ["1.18", "1.23", "1.0", "1", "0.9", "2.0", "1.024", "1.24.1", "1.", "1.9999", "1.24x", "1.2４"]
+        {
             let refused = parse(&format!("/v{version}/containers/x/start"));
-            assert!(matches!(refused, Err(Undecided::Version(_) | Undecided::Uri { .. })), "{version}: {refused:?}");
+            assert!(
+                matches!(refused, Err(Undecided::Version(_) | Undecided::Uri { .. })),
+                "{version}: {refused:?}"
+            );
         }
         // Not a version: a path that no engine has.
         assert_eq!(path("/version"), Ok("version".to_owned()));

@@ -12,7 +12,11 @@ const USUAL: &[(i64, i64)] = &[(1, 3), (1, 5), (1, 7), (1, 8), (1, 9), (5, 0), (
 /// Pseudo terminals.
 const TERMINALS: i64 = 136;
 
-pub(super) fn read(linux: &Section<'_>, layout: &Layout<'_>, run: &mut RunConfiguration) -> Result<(), WrongSetting> {
+pub(super) fn read(
+    linux: &Section<'_>,
+    layout: &Layout<'_>,
+    run: &mut RunConfiguration,
+) -> Result<(), WrongSetting> {
     let mut named = Vec::new();
     for item in list(linux.get("devices"), "linux.devices")? {
         let item = Section::of(item, "linux.devices")?;
@@ -48,7 +52,11 @@ fn name(layout: &Layout<'_>, kind: &str, major: i64, minor: i64) -> String {
     path().unwrap_or_else(|| format!("{kind} {major}:{minor}"))
 }
 
-fn rule(rule: &Section<'_>, named: &[(&str, i64, i64)], run: &mut RunConfiguration) -> Result<(), WrongSetting> {
+fn rule(
+    rule: &Section<'_>,
+    named: &[(&str, i64, i64)],
+    run: &mut RunConfiguration,
+) -> Result<(), WrongSetting> {
     let path = "linux.resources.devices";
     if !flag(rule.get("allow"), path)? {
         return Ok(());
@@ -74,8 +82,13 @@ fn rule(rule: &Section<'_>, named: &[(&str, i64, i64)], run: &mut RunConfigurati
                 // Every device: that is what privileged means.
                 run.privileged = true;
             }
-            let star = |number: Option<i64>| number.map_or_else(|| "*".to_owned(), |number| number.to_string());
-            run.devices.push(defaults::device_rule(&format!("{kind} {}:{} {access}", star(major), star(minor))));
+            let star =
+                |number: Option<i64>| number.map_or_else(|| "*".to_owned(), |number| number.to_string());
+            run.devices.push(defaults::device_rule(&format!(
+                "{kind} {}:{} {access}",
+                star(major),
+                star(minor)
+            )));
         }
     }
     Ok(())

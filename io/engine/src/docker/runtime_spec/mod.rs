@@ -38,7 +38,10 @@ pub struct Layout<'a> {
 
 impl std::fmt::Debug for Layout<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Layout").field("data_root", &self.data_root).field("container", &self.container).finish_non_exhaustive()
+        f.debug_struct("Layout")
+            .field("data_root", &self.data_root)
+            .field("container", &self.container)
+            .finish_non_exhaustive()
     }
 }
 
@@ -63,7 +66,17 @@ pub fn read(bytes: &[u8], layout: &Layout<'_>) -> Result<RunConfiguration, SpecE
     for (name, _) in text_map(spec.get("annotations"), "annotations")? {
         run.escapes.push(defaults::annotation(name));
     }
-    let known = ["ociVersion", "process", "root", "hostname", "domainname", "mounts", "hooks", "annotations", "linux"];
+    let known = [
+        "ociVersion",
+        "process",
+        "root",
+        "hostname",
+        "domainname",
+        "mounts",
+        "hooks",
+        "annotations",
+        "linux",
+    ];
     spec.unknown(&known, &mut run);
     Ok(run)
 }
@@ -113,7 +126,8 @@ fn root(spec: &Section<'_>, layout: &Layout<'_>, run: &mut RunConfiguration) -> 
 
 /// Below, not at, a folder; paths that climb are below nothing.
 fn is_below(path: &str, folder: &str) -> bool {
-    path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/') && !path.split('/').any(|part| part == ".."))
+    path.strip_prefix(folder)
+        .is_some_and(|rest| rest.starts_with('/') && !path.split('/').any(|part| part == ".."))
 }
 
 fn linux(linux: &Section<'_>, layout: &Layout<'_>, run: &mut RunConfiguration) -> Result<(), WrongSetting> {
@@ -154,8 +168,18 @@ fn linux(linux: &Section<'_>, layout: &Layout<'_>, run: &mut RunConfiguration) -
         }
     }
     let known = [
-        "namespaces", "devices", "resources", "sysctl", "seccomp", "maskedPaths", "readonlyPaths", "rootfsPropagation",
-        "cgroupsPath", "uidMappings", "gidMappings", "mountLabel",
+        "namespaces",
+        "devices",
+        "resources",
+        "sysctl",
+        "seccomp",
+        "maskedPaths",
+        "readonlyPaths",
+        "rootfsPropagation",
+        "cgroupsPath",
+        "uidMappings",
+        "gidMappings",
+        "mountLabel",
     ];
     linux.unknown(&known, run);
     Ok(())
@@ -185,7 +209,11 @@ const NAMESPACES: &[(&str, HostNamespace)] = &[
     ("cgroup", HostNamespace::Cgroup),
 ];
 
-fn namespaces(linux: &Section<'_>, layout: &Layout<'_>, run: &mut RunConfiguration) -> Result<(), WrongSetting> {
+fn namespaces(
+    linux: &Section<'_>,
+    layout: &Layout<'_>,
+    run: &mut RunConfiguration,
+) -> Result<(), WrongSetting> {
     let mut own = Vec::new();
     for item in list(linux.get("namespaces"), "linux.namespaces")? {
         let item = Section::of(item, "linux.namespaces")?;
@@ -194,7 +222,8 @@ fn namespaces(linux: &Section<'_>, layout: &Layout<'_>, run: &mut RunConfigurati
         let host_network = format!("{}/netns/default", layout.exec_root);
         match path {
             "" => own.push(kind),
-            path if kind == "network" && (path == host_network || path.ends_with("/docker/netns/default")) => {}
+            path if kind == "network"
+                && (path == host_network || path.ends_with("/docker/netns/default")) => {}
             path => {
                 // Neither its own nor known to be the host's.
                 own.push(kind);
@@ -220,7 +249,8 @@ fn hooks(spec: &Section<'_>, layout: &Layout<'_>, run: &mut RunConfiguration) ->
             let path = text(hook.get("path"), "hooks.path")?;
             let arguments = texts(hook.get("args"), "hooks.args")?;
             let is_process = path.strip_prefix("/proc/").and_then(|rest| rest.strip_suffix("/exe"));
-            let is_engine = is_process.is_some_and(|pid| !pid.is_empty() && pid.bytes().all(|byte| byte.is_ascii_digit()))
+            let is_engine = is_process
+                .is_some_and(|pid| !pid.is_empty() && pid.bytes().all(|byte| byte.is_ascii_digit()))
                 || path.ends_with("/dockerd");
             let sets_network = is_engine && arguments.first() == Some(&"libnetwork-setkey");
             if !sets_network && !layout.hooks.contains(&path) {

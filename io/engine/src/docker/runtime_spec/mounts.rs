@@ -31,7 +31,11 @@ const INIT: (&str, &[&str]) = (
     ],
 );
 
-pub(super) fn read(spec: &Section<'_>, layout: &Layout<'_>, run: &mut RunConfiguration) -> Result<(), WrongSetting> {
+pub(super) fn read(
+    spec: &Section<'_>,
+    layout: &Layout<'_>,
+    run: &mut RunConfiguration,
+) -> Result<(), WrongSetting> {
     for item in list(spec.get("mounts"), "mounts")? {
         let item = Section::of(item, "mounts")?;
         let entry = Entry {
@@ -118,7 +122,8 @@ impl Entry<'_> {
             _ => false,
         };
         // Who shares another's network shares its names too.
-        let shares_names = !file.contains('/') && run.escapes.iter().any(|escape| escape.starts_with("network namespace "));
+        let shares_names =
+            !file.contains('/') && run.escapes.iter().any(|escape| escape.starts_with("network namespace "));
         is_at_place && (container == layout.container || shares_names)
     }
 

@@ -4,11 +4,12 @@ use lazaret_model::RunConfiguration;
 
 use super::Section;
 use crate::docker::defaults;
-use crate::docker::fields::{WrongSetting, integer, texts, text};
+use crate::docker::fields::{WrongSetting, integer, text, texts};
 
 pub(super) fn read(process: &Section<'_>, run: &mut RunConfiguration) -> Result<(), WrongSetting> {
     let user = process.section("user")?;
-    let (uid, gid) = (integer(user.get("uid"), "process.user.uid")?, integer(user.get("gid"), "process.user.gid")?);
+    let (uid, gid) =
+        (integer(user.get("uid"), "process.user.uid")?, integer(user.get("gid"), "process.user.gid")?);
     run.user = format!("{uid}:{gid}");
     capabilities(process, run)?;
     match text(process.get("apparmorProfile"), "process.apparmorProfile")? {
@@ -21,8 +22,19 @@ pub(super) fn read(process: &Section<'_>, run: &mut RunConfiguration) -> Result<
         run.weakened.push(defaults::oom_score(score));
     }
     let known = [
-        "terminal", "consoleSize", "user", "args", "commandLine", "env", "cwd", "capabilities", "rlimits",
-        "noNewPrivileges", "apparmorProfile", "oomScoreAdj", "selinuxLabel",
+        "terminal",
+        "consoleSize",
+        "user",
+        "args",
+        "commandLine",
+        "env",
+        "cwd",
+        "capabilities",
+        "rlimits",
+        "noNewPrivileges",
+        "apparmorProfile",
+        "oomScoreAdj",
+        "selinuxLabel",
     ];
     process.unknown(&known, run);
     Ok(())
@@ -43,7 +55,8 @@ fn capabilities(process: &Section<'_>, run: &mut RunConfiguration) -> Result<(),
     }
     sets.unknown(&names, run);
     // Older kernels know fewer; `ALL` is what was asked for all the same.
-    let is_all = defaults::ALL_CAPABILITIES.iter().filter(|name| !all.iter().any(|has| has == *name)).count() <= 3;
+    let is_all =
+        defaults::ALL_CAPABILITIES.iter().filter(|name| !all.iter().any(|has| has == *name)).count() <= 3;
     if is_all {
         run.added_capabilities.push("ALL".to_owned());
     }

@@ -100,7 +100,8 @@ impl StoreReader {
         if let Some(bytes) = read(&path)? {
             let file: RepositoriesFile = parse(&path, &bytes)?;
             if let Some(id) = file.repositories.get(&repository).and_then(|names| names.get(&tagged)) {
-                let config = id.parse().map_err(|error: lazaret_model::DigestError| malformed(&path, error))?;
+                let config =
+                    id.parse().map_err(|error: lazaret_model::DigestError| malformed(&path, error))?;
                 return Ok(Some(config).filter(has));
             }
         }
@@ -140,7 +141,8 @@ impl StoreReader {
             None | Some("" | "docker-default") => {}
             Some(profile) => weakened.push(defaults::apparmor(&shorten(profile))),
         }
-        let image_config = file.image.parse().map_err(|error: lazaret_model::DigestError| malformed(&path, error))?;
+        let image_config =
+            file.image.parse().map_err(|error: lazaret_model::DigestError| malformed(&path, error))?;
         Ok(ContainerRecord {
             image_config,
             name: file.name.trim_start_matches('/').to_owned(),
@@ -167,8 +169,9 @@ impl StoreReader {
     }
 
     fn volume(&self, name: &str) -> Result<Content, EngineError> {
-        let is_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'))
-            && !name.starts_with('.');
+        let is_name =
+            name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'))
+                && !name.starts_with('.');
         let path = self.data_root.join("volumes").join(name).join("opts.json");
         if !is_name {
             return Err(EngineError::NotFound { what: format!("volume {}", shorten(name)) });

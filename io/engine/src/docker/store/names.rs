@@ -29,7 +29,14 @@ mod tests {
 
     #[test]
     fn one_key_for_every_spelling() {
-        for name in ["nginx", "nginx:latest", "library/nginx", "docker.io/nginx", "docker.io/library/nginx:latest", "index.docker.io/library/nginx"] {
+        for name in [
+            "nginx",
+            "nginx:latest",
+            "library/nginx",
+            "docker.io/nginx",
+            "docker.io/library/nginx:latest",
+            "index.docker.io/library/nginx",
+        ] {
             assert_eq!(familiar(name), Some(("nginx".to_owned(), "nginx:latest".to_owned())), "{name}");
         }
         let digest = format!("sha256:{}", "a".repeat(64));

@@ -36,7 +36,10 @@ impl Root {
         for (repository, tagged, config) in names {
             repositories.entry(repository).or_default().insert(tagged, config.to_string());
         }
-        self.write("image/overlay2/repositories.json", serde_json::json!({ "Repositories": repositories }).to_string());
+        self.write(
+            "image/overlay2/repositories.json",
+            serde_json::json!({ "Repositories": repositories }).to_string(),
+        );
     }
 }
 
@@ -45,7 +48,12 @@ fn names_and_ids() {
     let root = Root::new();
     let (one, two) = (root.image("1000"), root.image(""));
     let digest = format!("shop@sha256:{}", "d".repeat(64));
-    root.names(&[("shop", "shop:v1", one), ("shop", "shop:latest", two), ("r.example/shop", "r.example/shop:v1", two), ("shop", &digest, one)]);
+    root.names(&[
+        ("shop", "shop:v1", one),
+        ("shop", "shop:latest", two),
+        ("r.example/shop", "r.example/shop:v1", two),
+        ("shop", &digest, one),
+    ]);
     let find = |name: &str| root.store.image(name).unwrap().map(|image| image.config);
     for (name, expected) in [
         ("shop:v1", Some(one)),
@@ -91,11 +99,16 @@ fn files_that_are_not_what_they_should_be() {
     let root = Root::new();
     assert!(matches!(root.store.resolve("shop"), Err(EngineError::ForeignStore { .. })));
     std::fs::create_dir(root.folder.path().join("image")).unwrap();
-    assert!(matches!(root.store.resolve("shop"), Err(EngineError::ForeignStore { .. })), "containerd's image store");
+    assert!(
+        matches!(root.store.resolve("shop"), Err(EngineError::ForeignStore { .. })),
+        "containerd's image store"
+    );
     root.image("");
     assert_eq!(root.store.resolve("shop").unwrap(), None, "an engine without images");
     let path = "image/overlay2/repositories.json";
-    for content in ["", "{", "[]", r#"{"Repositories": 1}"#, r#"{"Repositories":{"shop":{"shop:latest":"sha256:x"}}}"#] {
+    for content in
+        ["", "{", "[]", r#"{"Repositories": 1}"#, r#"{"Repositories":{"shop":{"shop:latest":"sha256:x"}}}"#]
+    {
         root.write(path, content);
         assert!(matches!(root.store.image("shop"), Err(EngineError::File { .. })), "{content}");
     }
@@ -135,7 +148,10 @@ fn containers_as_a_real_engine_keeps_them() {
         let mut run = RunConfiguration::default();
         container.add_to(&mut run);
         container.add_to(&mut run);
-        assert_eq!((run.name.as_deref(), run.weakened), (Some(case), weakened.iter().map(|word| (*word).to_owned()).collect()));
+        assert_eq!(
+            (run.name.as_deref(), run.weakened),
+            (Some(case), weakened.iter().map(|word| (*word).to_owned()).collect())
+        );
     }
 }
 
@@ -153,12 +169,26 @@ fn containers_that_are_not_there() {
 #[test]
 fn what_is_behind_a_volume() {
     let root = Root::new();
-    root.write("volumes/bound/opts.json", r#"{"MountType":"none","MountOpts":"bind","MountDevice":"/etc","Quota":{"Size":0}}"#);
-    root.write("volumes/disk/opts.json", r#"{"MountType":"ext4","MountOpts":"","MountDevice":"/dev/vda1","Quota":{"Size":0}}"#);
-    root.write("volumes/small/opts.json", r#"{"MountType":"","MountOpts":"","MountDevice":"","Quota":{"Size":1024}}"#);
+    root.write(
+        "volumes/bound/opts.json",
+        r#"{"MountType":"none","MountOpts":"bind","MountDevice":"/etc","Quota":{"Size":0}}"#,
+    );
+    root.write(
+        "volumes/disk/opts.json",
+        r#"{"MountType":"ext4","MountOpts":"","MountDevice":"/dev/vda1","Quota":{"Size":0}}"#,
+    );
+    root.write(
+        "volumes/small/opts.json",
+        r#"{"MountType":"","MountOpts":"","MountDevice":"","Quota":{"Size":1024}}"#,
+    );
     root.write("volumes/broken/opts.json", "{");
     let look = |name: &str| {
-        let mount = Mount { kind: MountKind::Volume, source: name.to_owned(), target: "/x".to_owned(), read_only: true };
+        let mount = Mount {
+            kind: MountKind::Volume,
+            source: name.to_owned(),
+            target: "/x".to_owned(),
+            read_only: true,
+        };
         let mut run = RunConfiguration { mounts: vec![mount], ..RunConfiguration::default() };
         root.store.reveal_volumes(&mut run);
         let mount = run.mounts.remove(0);
@@ -172,7 +202,10 @@ fn what_is_behind_a_volume() {
     assert_eq!(look("disk").2, ["volume of type ext4 from /dev/vda1"]);
     for name in ["broken", "../x", "a/b", ".."] {
         let escapes = look(name).2;
-        assert!(escapes.len() == 1 && escapes[0].starts_with("volume that cannot be looked into"), "{name}: {escapes:?}");
+        assert!(
+            escapes.len() == 1 && escapes[0].starts_with("volume that cannot be looked into"),
+            "{name}: {escapes:?}"
+        );
     }
 }
 

@@ -27,7 +27,12 @@ impl Engine {
     /// Starts it with an authorization plugin; says why not where that is impossible.
     pub(super) fn start(plugin: &str) -> Result<Self, String> {
         for program in ["dockerd", "docker", "cc", "ip", "tar"] {
-            if Command::new("sh").args(["-c", &format!("command -v {program}")]).stdout(Stdio::null()).status().is_ok_and(|s| !s.success()) {
+            if Command::new("sh")
+                .args(["-c", &format!("command -v {program}")])
+                .stdout(Stdio::null())
+                .status()
+                .is_ok_and(|s| !s.success())
+            {
                 return Err(format!("there is no {program}"));
             }
         }
@@ -46,7 +51,13 @@ impl Engine {
         let process = Command::new("dockerd")
             .args(["--data-root", &at("data"), "--exec-root", &at("exec"), "--pidfile", &at("pid")])
             .args(["-H", &format!("unix://{}", at("sock")), "--config-file", &at("daemon.json")])
-            .args([&format!("--bridge={bridge}"), "--iptables=false", "--ip-masq=false", "--cgroup-parent", &format!("/{cgroup}")])
+            .args([
+                &format!("--bridge={bridge}"),
+                "--iptables=false",
+                "--ip-masq=false",
+                "--cgroup-parent",
+                &format!("/{cgroup}"),
+            ])
             .stdout(log.try_clone().unwrap())
             .stderr(log)
             .spawn()
@@ -56,7 +67,10 @@ impl Engine {
         while engine.ask("GET", "/_ping", None, "").0 != 200 {
             if begun.elapsed() > Duration::from_secs(30) {
                 let log = std::fs::read_to_string(engine.path("log")).unwrap_or_default();
-                panic!("the engine does not answer: {}", log.lines().rev().take(5).collect::<Vec<_>>().join("\n"));
+                panic!(
+                    "the engine does not answer: {}",
+                    log.lines().rev().take(5).collect::<Vec<_>>().join("\n")
+                );
             }
             std::thread::sleep(Duration::from_millis(100));
         }
@@ -74,7 +88,12 @@ impl Engine {
     /// Runs Docker's command line; answers what it said, or its complaint.
     pub(super) fn docker(&self, words: &[&str]) -> Result<String, String> {
         let host = format!("unix://{}", self.path("sock").display());
-        let output = Command::new("docker").env("DOCKER_HOST", host).args(words).stdin(Stdio::null()).output().unwrap();
+        let output = Command::new("docker")
+            .env("DOCKER_HOST", host)
+            .args(words)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
         if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
     }
@@ -86,7 +105,12 @@ impl Engine {
             std::fs::create_dir_all(root.join("tmp")).unwrap();
             std::fs::write(self.path("program.c"), PROGRAM).unwrap();
             let (source, program) = (self.path("program.c"), root.join("program"));
-            let made = Command::new("cc").args(["-static", "-Os", "-o"]).arg(&program).arg(&source).output().unwrap();
+            let made = Command::new("cc")
+                .args(["-static", "-Os", "-o"])
+                .arg(&program)
+                .arg(&source)
+                .output()
+                .unwrap();
             assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         }
         let archive = self.path("root.tar").display().to_string();
@@ -104,7 +128,8 @@ impl Engine {
         let headers = headers.map_or_else(|| format!("Content-Length: {}\r\n", body.len()), str::to_owned);
         let Ok(mut stream) = UnixStream::connect(self.path("sock")) else { return (0, String::new()) };
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        let head = format!("{method} {target} HTTP/1.1\r\nHost: engine\r\nConnection: close\r\n{headers}\r\n");
+        let head =
+            format!("{method} {target} HTTP/1.1\r\nHost: engine\r\nConnection: close\r\n{headers}\r\n");
         let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes()));
         let mut answer = Vec::new();
         let _ = stream.read_to_end(&mut answer);

@@ -75,7 +75,10 @@ fn serve(stream: UnixStream, seen: &Seen) {
             _ => json!({"Allow": true}),
         };
         let text = answer.to_string();
-        let head = format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n", text.len());
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+            text.len()
+        );
         if writer.write_all(format!("{head}{text}").as_bytes()).is_err() {
             return;
         }
@@ -92,12 +95,19 @@ fn judge(told: &Value, seen: &Seen) -> Value {
         content_type: told["RequestHeaders"]["Content-Type"].as_str(),
         body: Some(&body).filter(|body| !body.is_empty()).map(Vec::as_slice),
     };
-    let refusal = match decode(&raw) {
+    let mut asked = format!("{method} {uri}");
+    let decoded = decode(&raw);
+    if let Ok(Request::CreateContainer(create)) = &decoded {
+        asked.push_str(&crate::requests::facts(&create.run));
+    }
+    let refusal = match decoded {
         Err(error) => format!("undecided: {error}"),
         Ok(Request::CreateContainer(create)) if create.run.privileged => "privileged".to_owned(),
-        Ok(Request::Operation(operation)) if operation.action == EngineAction::Exec => "nobody logs in".to_owned(),
+        Ok(Request::Operation(operation)) if operation.action == EngineAction::Exec => {
+            "nobody logs in".to_owned()
+        }
         Ok(_) => String::new(),
     };
-    seen.lock().unwrap().push((format!("{method} {uri}"), refusal.clone()));
+    seen.lock().unwrap().push((asked, refusal.clone()));
     json!({"Allow": refusal.is_empty(), "Msg": refusal})
 }
