@@ -71,7 +71,7 @@ impl Daemon {
         let text =
             fs::read(&self.log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
         let lines: Vec<&str> = text.lines().collect();
-        lines[lines.len().saturating_sub(20)..].join("\n")
+        lines[lines.len().saturating_sub(10)..].join("\n")
     }
 
     /// `kill -9`: no chance to say good-bye.

@@ -64,12 +64,7 @@ const NETWORK: &str = "market";
 /// `docker run` of the image as `shop`.
 pub fn run_shop_once(lab: &Lab, image: &Image) -> Result<Ended> {
     let options = ["run", "--detach", "--name", "shop", "--network", NETWORK, "--network-alias", "shop"];
-    let ended = lab.docker.docker(options).args([&image.by_digest]).end()?;
-    if ended.code != 0 {
-        // What was created and could not be started would keep the name.
-        lab.docker.docker(["rm", "--force", "shop"]).end()?;
-    }
-    Ok(ended)
+    lab.docker.docker(options).args([&image.by_digest]).end()
 }
 
 fn run_edge(teller: &Teller<'_>, image: &Image) -> Result<()> {
@@ -88,7 +83,11 @@ fn run_shop(teller: &Teller<'_>, image: &Image) -> Result<Running> {
         match run_shop_once(teller.lab, image) {
             Ok(ended) if ended.code == 0 => Some(Ok(ended)),
             Ok(ended) if begun.elapsed() > KNOWN_LIMIT - Duration::from_secs(1) => Some(ended.expect_code(0)),
-            Ok(_) => None,
+            Ok(_) => {
+                // What was created and could not be started would keep the name.
+                let _ = teller.lab.docker.docker(["rm", "--force", "shop"]).end();
+                None
+            }
             Err(failure) => Some(Err(failure)),
         }
     })??;

@@ -28,6 +28,11 @@ pub(crate) fn every_disguise_is_refused(world: &mut World) -> Result<()> {
             let _ = writeln!(wrong, "{failure}");
         }
     }
+    for (attempt, status) in bypass::turned_away(&told.built.v2.by_digest) {
+        if let Err(failure) = attempt.answered(&lab.docker, status) {
+            let _ = writeln!(wrong, "{failure}");
+        }
+    }
     check!(wrong.is_empty(), "not refused as it should be:\n{wrong}");
     check!(
         inventory(lab)? == before,
@@ -78,8 +83,8 @@ pub(crate) fn the_start_decides_again(world: &mut World) -> Result<()> {
     lab.docker.docker(["rm", "--force", by_id.stdout.trim()]).ok()?;
     let refused = lab.docker.docker(["run", "--detach", "--rm", &bad.config]).code(125)?;
     check!(refused.said().contains("not promoted"), "the refusal does not say why:\n{}", refused.said());
-    // The same name twice: the second run is refused by the engine itself, which the guard must not hide.
-    let twice = run_shop_once(lab, good);
-    check!(twice.is_ok(), "the engine's own refusals do not reach the user");
+    // The engine's own refusals reach the user as they are.
+    let twice = run_shop_once(lab, good)?;
+    check!(twice.said().contains("already in use"), "the second container of one name: {}", twice.said());
     Ok(())
 }

@@ -44,6 +44,7 @@ impl AdmissionStore {
             match serde_json::from_slice::<AdmissionSnapshot>(&bytes) {
                 Ok(snapshot) => {
                     let policy = match parse_policy(&snapshot.policy.text) {
+                        _ if is_unset(&snapshot.policy.text) => None,
                         Ok(policy) => Some(policy),
                         Err(why) => {
                             complaints.push(format!("the kept policy is not valid, nothing is admitted until the server sends one: {why}"));
@@ -79,6 +80,7 @@ impl AdmissionStore {
         }
         let mut complaints = Vec::new();
         let policy = match parse_policy(&snapshot.policy.text) {
+            _ if is_unset(&snapshot.policy.text) && before.policy.is_none() => None,
             Ok(policy) => Some(policy),
             Err(why) => {
                 let instead = if before.policy.is_some() {
@@ -137,6 +139,11 @@ fn read_key(path: &Path) -> Result<VerifyingKey, Failure> {
             "it is not a public key ({error}); `lazaret key generate` makes a pair, name its lazaret.pub"
         ),
     })
+}
+
+/// A server to which no policy was pushed yet sends none. Nothing is admitted, but nothing was lost either.
+fn is_unset(policy: &str) -> bool {
+    policy.trim().is_empty()
 }
 
 #[cfg(test)]
