@@ -119,7 +119,7 @@ fn refusal(status: reqwest::StatusCode, body: &[u8], path: &str) -> Failure {
     let code = match (status.as_u16(), body.code.as_str()) {
         (401, _) => Code::Unauthorized,
         (403, "refused") => Code::Refused,
-        (404, _) => Code::Input,
+        (404, _) | (_, "invalid") => Code::Input,
         (500, _) => Code::Internal,
         _ => Code::ServerRefused,
     };

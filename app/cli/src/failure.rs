@@ -60,9 +60,11 @@ impl Failure {
 
     /// A file of this machine that could not be read or written.
     pub(crate) fn file(doing: &str, path: &std::path::Path, error: &std::io::Error) -> Self {
-        let code = if error.kind() == std::io::ErrorKind::NotFound { Code::Input } else { Code::Local };
+        use std::io::ErrorKind::{IsADirectory, NotADirectory, NotFound};
+        let named_wrongly = matches!(error.kind(), NotFound | IsADirectory | NotADirectory);
+        let code = if named_wrongly { Code::Input } else { Code::Local };
         let hint = match error.kind() {
-            std::io::ErrorKind::NotFound => "check the path",
+            _ if named_wrongly => "check the path",
             std::io::ErrorKind::PermissionDenied => "check who may use it, or run as another user",
             std::io::ErrorKind::StorageFull => {
                 "make room on that file system and try again; nothing was left half-written"
