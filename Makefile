@@ -26,7 +26,9 @@ run: setup build ## Take real images through the whole way on this host, and lea
 stop: ## Remove everything that `make run` made (root)
 	@$(STORY) stop
 
-test: setup build ## Unit, golden and end-to-end tests (root for the last)
+test: ## Unit, golden and end-to-end tests (root for the last)
+	@scripts/setup.sh test
+	$(CARGO) build --release --locked --workspace --bins
 	@$(CARGO) xtask test
 
 bench: setup build ## Measure what SPECIFICATION.md promises (root)

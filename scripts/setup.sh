@@ -45,10 +45,23 @@ needed_to_run() {
 	need util-linux program unshare
 }
 
+# Other people's programs that tests compare with; without them a test is skipped, which CI does not accept.
+needed_to_test() {
+	need golang-go program go
+	need gpg program gpg
+	need gpgconf program gpgconf
+	need python3 program python3
+	need openssl program openssl
+	need zstd program zstd
+	need bzip2 program bzip2
+	need tar program tar
+}
+
 case "$purpose" in
 build) needed_to_build ;;
 run) needed_to_build && needed_to_run ;;
-*) die "unknown purpose \`$purpose\`: use \`build\` or \`run\`" ;;
+test) needed_to_build && needed_to_run && needed_to_test ;;
+*) die "unknown purpose \`$purpose\`: use \`build\`, \`run\` or \`test\`" ;;
 esac
 
 program cargo >/dev/null || die "cargo is missing: install the Rust toolchain (https://rustup.rs), then try again"
