@@ -1,3 +1,4 @@
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -25,8 +26,8 @@ pub(super) fn step(teller: &mut Teller<'_>, built: &Built, running: &Running) ->
     })?;
 
     teller.screen.say("Something in namespaces of its own, started behind the engine's back:");
-    let unmanaged = unmanaged(teller.lab, "unshare", || {
-        spawn(&["unshare", "--mount", "--pid", "--fork", "sleep", "300"])
+    let unmanaged = unmanaged(teller.lab, "unshare", |mark| {
+        spawn(&["unshare", "--mount", "--pid", "--fork", "sleep", mark])
     })?;
     teller.screen.holds(&format!("found as unmanaged {} after its start", seconds(unmanaged.time)));
     teller.lazaret(["ps"], 0, 8)?;
@@ -68,24 +69,24 @@ pub struct Unmanaged {
     pub time: Duration,
 }
 
-/// Starts something, and waits until it is known as unmanaged.
+/// Starts something that sleeps for as many seconds as it is told, and waits until that is known as unmanaged.
+///
+/// No other process sleeps for this number of seconds: what somebody else starts on this machine at the same moment is
+/// not taken for it.
 pub fn unmanaged(
     lab: &Lab,
     what: &str,
-    start: impl FnOnce() -> Result<std::process::Child>,
+    start: impl FnOnce(&str) -> Result<std::process::Child>,
 ) -> Result<Unmanaged> {
-    let is_new = |known: &[Value]| {
-        let list = lab.ask(["ps"]).ok()?;
-        let found = list.as_array()?.iter().filter(|container| container["management"] == "unmanaged");
-        let mut new =
-            found.filter(|container| !known.iter().any(|old| old["container"] == container["container"]));
-        new.next().cloned()
-    };
-    let known = lab.ask(["ps"])?.as_array().cloned().unwrap_or_default();
-    let child = start()?;
+    static MADE: AtomicU32 = AtomicU32::new(0);
+    let mark = format!("{}{:03}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
+    let child = start(&mark)?;
     let begun = Instant::now();
     let found = until(&format!("an unmanaged container made with {what}"), Duration::from_secs(10), || {
-        is_new(&known)
+        find(lab, |container| {
+            container["management"] == "unmanaged"
+                && container["command"].as_str().is_some_and(|command| command.contains(&mark))
+        })
     });
     let time = begun.elapsed();
     let mut unmanaged = Unmanaged { child, id: String::new(), time };

@@ -14,16 +14,16 @@ pub(crate) fn namespaces_runc_and_containerd_are_found(world: &mut World) -> Res
     let (root_text, folder_text) = (root.display().to_string(), folder.display().to_string());
 
     let found =
-        unmanaged(lab, "unshare", || spawn(&["unshare", "--mount", "--pid", "--fork", "sleep", "300"]))?;
+        unmanaged(lab, "unshare", |mark| spawn(&["unshare", "--mount", "--pid", "--fork", "sleep", mark]))?;
     found.end(lab)?;
 
-    let found = unmanaged(lab, "unshare and another root", || {
-        spawn(&["unshare", "--mount", "--pid", "--net", "--fork", "--root", &root_text, "/bin/sleep", "300"])
+    let found = unmanaged(lab, "unshare and another root", |mark| {
+        spawn(&["unshare", "--mount", "--pid", "--net", "--fork", "--root", &root_text, "/bin/sleep", mark])
     })?;
     found.end(lab)?;
 
     let socket = lab.docker.containerd_socket().display().to_string();
-    let found = unmanaged(lab, "ctr", || {
+    let found = unmanaged(lab, "ctr", |mark| {
         spawn(&[
             "ctr",
             "--address",
@@ -33,7 +33,7 @@ pub(crate) fn namespaces_runc_and_containerd_are_found(world: &mut World) -> Res
             &root_text,
             "lazaret-test",
             "/bin/sleep",
-            "300",
+            mark,
         ])
     });
     let _ = Run::new("ctr")
@@ -43,10 +43,10 @@ pub(crate) fn namespaces_runc_and_containerd_are_found(world: &mut World) -> Res
     let _ = Run::new("ctr").args(["--address", &socket, "container", "rm", "lazaret-test"]).end();
     ended?;
 
-    bundle(&folder, &lab.folders.cgroup())?;
     let runc_root = folder.join("runc").display().to_string();
     let name = format!("lazaret-test-{}", std::process::id());
-    let found = unmanaged(lab, "runc", || {
+    let found = unmanaged(lab, "runc", |mark| {
+        bundle(&folder, &lab.folders.cgroup(), mark)?;
         spawn(&["runc", "--root", &runc_root, "run", "--bundle", &folder_text, &name])
     });
     let _ = Run::new("runc").args(["--root", &runc_root, "kill", &name, "KILL"]).end();
@@ -78,7 +78,7 @@ fn unpack(root: &Path) -> Result<()> {
     Ok(())
 }
 
-fn bundle(folder: &Path, cgroup: &str) -> Result<()> {
+fn bundle(folder: &Path, cgroup: &str, seconds: &str) -> Result<()> {
     let text = Run::new("runc").args(["spec", "--bundle", &folder.display().to_string()]).ok()?;
     drop(text);
     let path = folder.join("config.json");
@@ -86,7 +86,7 @@ fn bundle(folder: &Path, cgroup: &str) -> Result<()> {
     let mut config: serde_json::Value =
         fs::read(&path).context(doing).and_then(|bytes| serde_json::from_slice(&bytes).context(doing))?;
     config["process"]["terminal"] = serde_json::json!(false);
-    config["process"]["args"] = serde_json::json!(["/bin/sleep", "300"]);
+    config["process"]["args"] = serde_json::json!(["/bin/sleep", seconds]);
     config["linux"]["cgroupsPath"] = serde_json::json!(format!("/{cgroup}/behind"));
     fs::write(&path, config.to_string()).context(doing)
 }
