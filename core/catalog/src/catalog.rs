@@ -1,19 +1,25 @@
 //! The one pass over a tree.
 
 use lazaret_model::{
-    Content, Distribution, Entry, EntryKind, Limits, Package, Problem, ProblemKind, Tree, Want,
+    Content, Distribution, Entry, EntryKind, Extracted, Limits, Package, PackageEvidence, Passing, Problem,
+    RandomAccess, Tree, Visitor, Want, Wanted,
 };
-use sha2::{Digest as _, Sha256};
 
-use crate::cataloger::CATALOGERS;
-use crate::files::{Files, Need, Pattern};
-use crate::{apt, distribution};
+use crate::cataloger::{Cataloger, Read, catalogers};
+use crate::files::{File, Files};
+use crate::matcher::Matcher;
+use crate::os::{apt, distribution};
+use crate::ownership::Owners;
+use crate::pattern::{Extractor, Need, Pattern};
+use crate::reading::{Reading, lossy};
 
-/// What is looked for besides packages.
+/// What is looked for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Options {
     /// Digests of all files that may be executed: the slow part of a pass.
     pub executables: bool,
+    /// Packages that lock files and manifests want: for source trees. In an image only what is installed counts.
+    pub declared: bool,
 }
 
 /// What was found, in an order that depends on nothing but the tree.
@@ -41,163 +47,182 @@ pub struct Executable {
 
 /// Finds what is in a tree.
 pub fn catalog(tree: &mut dyn Tree, limits: &Limits, options: Options) -> Catalog {
-    let mut readers: Vec<Reader> =
-        CATALOGERS.iter().map(|cataloger| Reader::new(cataloger.patterns, true)).collect();
-    readers.extend([distribution::PATTERNS, apt::PATTERNS].map(|patterns| Reader::new(patterns, false)));
-    let mut executables = Vec::new();
-    let mut problems = Problems::default();
-    let mut left = limits.kept_bytes;
-
-    let mut want = |entry: &Entry<'_>| {
-        if WANTED.iter().any(|patterns| needs(patterns, entry.path) == Some(Need::Content)) {
-            Want::Bytes
-        } else if options.executables && is_executable(entry) {
-            Want::Digest
-        } else {
-            Want::Nothing
-        }
-    };
-    let mut visit = |entry: &Entry<'_>, content: Content<'_>| {
-        if options.executables && is_executable(entry) {
-            let sha256 = match content {
-                Content::Digest(digest) => Some(digest),
-                Content::Bytes(bytes) => Some(Sha256::digest(bytes).into()),
-                // The tree says why.
-                Content::Nothing => None,
-            };
-            executables.extend(sha256.map(|sha256| Executable {
-                path: String::from_utf8_lossy(entry.path).into_owned(),
-                sha256,
-                mode: entry.mode,
-                layer: entry.layer,
-            }));
-        }
-        for reader in &mut readers {
-            reader.take(entry, content, &mut left, &mut problems);
-        }
-    };
-    let unread = tree.walk(&mut want, &mut visit);
-
-    let mut packages: Vec<Package> = CATALOGERS
-        .iter()
-        .zip(&readers)
-        .flat_map(|(cataloger, reader)| (cataloger.read)(&reader.files, limits, &mut problems))
-        .collect();
-    packages.sort_unstable();
-    packages.dedup();
-    let [.., distribution, apt] = readers.as_slice() else { return Catalog::default() };
-    Catalog {
-        distribution: distribution::read(&distribution.files),
-        packages,
-        executables,
-        apt_sources: apt::read(&apt.files),
-        problems: unread.into_iter().chain(problems.into_list()).collect(),
-    }
+    let mut pass = Pass::new(limits, options);
+    let unread = tree.walk(&mut pass);
+    pass.finish(unread)
 }
 
-/// Whose contents are wanted: constant, so that no file has to be seen before another.
-const WANTED: [&[Pattern]; CATALOGERS.len() + 2] = {
-    let mut all: [&[Pattern]; CATALOGERS.len() + 2] = [distribution::PATTERNS; CATALOGERS.len() + 2];
-    let mut number = 0;
-    while number < CATALOGERS.len() {
-        all[number] = CATALOGERS[number].patterns;
-        number += 1;
-    }
-    all[number + 1] = apt::PATTERNS;
-    all
-};
-
-fn needs(patterns: &[Pattern], path: &[u8]) -> Option<Need> {
-    patterns.iter().find(|pattern| pattern.matches(path)).map(|pattern| pattern.need)
-}
-
-fn is_executable(entry: &Entry<'_>) -> bool {
-    entry.kind == EntryKind::File && entry.mode & 0o111 != 0
+/// The visitor of one tree.
+struct Pass<'l> {
+    options: Options,
+    matcher: Matcher,
+    readers: Vec<Reader>,
+    reading: Reading<'l>,
+    executables: Vec<Executable>,
+    /// How much more content may be kept for those who read files together.
+    left: u64,
 }
 
 /// Brings together the files of one reader.
 struct Reader {
     patterns: &'static [Pattern],
-    /// Whether a link on the way to the files means that something is not read.
-    database: bool,
+    /// None: what is known of the distribution, which is no packages.
+    cataloger: Option<&'static Cataloger>,
     files: Files,
 }
 
-impl Reader {
-    fn new(patterns: &'static [Pattern], database: bool) -> Self {
-        Self { patterns, database, files: Files::default() }
+impl<'l> Pass<'l> {
+    fn new(limits: &'l Limits, options: Options) -> Self {
+        let of = |cataloger: &'static Cataloger| Reader {
+            patterns: cataloger.patterns,
+            cataloger: Some(cataloger),
+            files: Files::default(),
+        };
+        let other = |patterns| Reader { patterns, cataloger: None, files: Files::default() };
+        let mut readers: Vec<Reader> = catalogers()
+            .filter(|cataloger| options.declared || cataloger.evidence != PackageEvidence::Declared)
+            .map(of)
+            .collect();
+        readers.extend([distribution::PATTERNS, apt::PATTERNS].map(other));
+        Self {
+            options,
+            matcher: Matcher::new(readers.iter().map(|reader| reader.patterns)),
+            readers,
+            reading: Reading::new(limits),
+            executables: Vec::new(),
+            left: limits.kept_bytes,
+        }
     }
 
-    fn take(&mut self, entry: &Entry<'_>, content: Content<'_>, left: &mut u64, problems: &mut Problems) {
-        let need = needs(self.patterns, entry.path);
-        match (entry.kind, need) {
-            (EntryKind::File, Some(Need::Content)) => {
-                let content = match content {
-                    Content::Bytes(bytes) => match left.checked_sub(bytes.len() as u64) {
-                        Some(rest) => {
-                            *left = rest;
-                            Some(bytes.to_vec())
-                        }
-                        None => {
-                            problems.limit(lossy(entry.path), "too many bytes of package databases");
-                            None
-                        }
-                    },
-                    _ => None,
+    /// Who reduces a file. There is one for each kind of file: the first in the table counts.
+    fn extractor(&self, entry: &Entry<'_>) -> Option<Extractor> {
+        self.matcher.matches(entry).find_map(|(_, pattern)| match pattern.need {
+            Need::Extract(extractor) => Some(extractor),
+            Need::Content | Need::Layer => None,
+        })
+    }
+
+    fn file(&mut self, number: usize, pattern: &Pattern, entry: &Entry<'_>, content: Content<'_>) {
+        let reader = &mut self.readers[number];
+        match (reader.cataloger.map(|cataloger| cataloger.read), pattern.need, content.bytes) {
+            (_, Need::Layer, _) | (Some(Read::Together(_)) | None, _, None) => {
+                reader.files.add(entry.path, entry.layer, None);
+            }
+            // The tree says why.
+            (Some(Read::Each(_)), _, None) => {}
+            (Some(Read::Each(read)), _, Some(bytes)) => {
+                let (path, layer, mode) = (entry.path, entry.layer, entry.mode);
+                read(&File { path, layer, mode, bytes }, &mut self.reading);
+            }
+            (Some(Read::Together(_)) | None, _, Some(bytes)) => {
+                let kept = match self.left.checked_sub(bytes.len() as u64) {
+                    Some(rest) => {
+                        self.left = rest;
+                        Some(bytes.to_vec())
+                    }
+                    None => {
+                        self.reading.problems.limit(lossy(entry.path), "too many bytes of package databases");
+                        None
+                    }
                 };
-                self.files.add(entry.path, entry.layer, content);
+                reader.files.add(entry.path, entry.layer, kept);
             }
-            (EntryKind::File, Some(Need::Layer)) => self.files.add(entry.path, entry.layer, None),
-            (EntryKind::Symlink { target }, _) => {
-                let on_the_way = || self.patterns.iter().any(|pattern| pattern.is_below(entry.path));
-                if self.database && (need == Some(Need::Content) || on_the_way()) {
-                    let detail = "a link on the way to a package database was not followed";
-                    problems.push(Problem::new(ProblemKind::Unsupported, lossy(entry.path), detail));
-                }
-                if need.is_some() {
-                    self.files.add_link(entry.path, target);
+        }
+    }
+
+    fn link(&mut self, entry: &Entry<'_>, target: &[u8]) {
+        let matching: Vec<_> = self.matcher.matches(entry).collect();
+        for (number, reader) in self.readers.iter_mut().enumerate() {
+            let need = matching.iter().find(|(of, _)| *of == number).map(|(_, pattern)| pattern.need);
+            // Databases of distributions lie in one place. A link there hides them, or leads where they are.
+            let is_database = reader.cataloger.is_some_and(|cataloger| cataloger.owners.is_some());
+            let on_the_way = || reader.patterns.iter().any(|pattern| pattern.is_below(entry.path));
+            if is_database && (matches!(need, Some(Need::Content)) || on_the_way()) {
+                let detail = "a link on the way to a package database was not followed";
+                self.reading.problems.unsupported(lossy(entry.path), detail);
+            }
+            if need.is_some() {
+                reader.files.add_link(entry.path, target);
+            }
+        }
+    }
+
+    fn finish(self, unread: Vec<Problem>) -> Catalog {
+        let Self { readers, mut reading, executables, .. } = self;
+        for reader in &readers {
+            if let Some(Read::Together(read)) = reader.cataloger.map(|cataloger| cataloger.read) {
+                read(&reader.files, &mut reading);
+            }
+        }
+        let mut owners = Owners::of(reading.packages());
+        if !owners.is_empty() {
+            for reader in &readers {
+                if let Some(find) = reader.cataloger.and_then(|cataloger| cataloger.owners) {
+                    find(&reader.files, &mut owners);
                 }
             }
-            _ => {}
+        }
+        let owned = owners.into_found();
+        let (mut packages, problems) = reading.into_parts();
+        for (number, owner) in owned {
+            packages[number].owner.get_or_insert(owner);
+        }
+        packages.sort_unstable();
+        packages.dedup();
+        let [.., distribution, apt] = readers.as_slice() else { return Catalog::default() };
+        Catalog {
+            distribution: distribution::read(&distribution.files),
+            packages,
+            executables,
+            apt_sources: apt::read(&apt.files),
+            problems: unread.into_iter().chain(problems.into_list()).collect(),
         }
     }
 }
 
-/// A bounded list: a hostile database can be wrong in every record.
-#[derive(Debug, Default)]
-pub(crate) struct Problems {
-    list: Vec<Problem>,
-    left_out: usize,
-}
+impl Visitor for Pass<'_> {
+    fn want(&self, entry: &Entry<'_>) -> Want {
+        let mut content = Wanted::Nothing;
+        for (_, pattern) in self.matcher.matches(entry) {
+            match pattern.need {
+                Need::Extract(_) => content = Wanted::Extract,
+                Need::Content if content == Wanted::Nothing => content = Wanted::Bytes,
+                Need::Content | Need::Layer => {}
+            }
+        }
+        Want { digest: self.options.executables && is_executable(entry), content }
+    }
 
-const MOST_PROBLEMS: usize = 1_000;
-
-impl Problems {
-    fn push(&mut self, problem: Problem) {
-        if self.list.len() < MOST_PROBLEMS {
-            self.list.push(problem);
-        } else {
-            self.left_out += 1;
+    fn extract(&self, entry: &Entry<'_>, file: &mut dyn RandomAccess) -> Extracted {
+        match self.extractor(entry) {
+            Some(extractor) => (extractor.whole)(file, entry.path, self.reading.limits),
+            None => Extracted::default(),
         }
     }
 
-    pub(crate) fn malformed(&mut self, subject: String, detail: impl Into<String>) {
-        self.push(Problem::new(ProblemKind::Malformed, subject, detail));
+    fn extract_passing(&self, entry: &Entry<'_>) -> Option<Box<dyn Passing + '_>> {
+        let begin = self.extractor(entry)?.passing?;
+        Some(begin(entry.path, self.reading.limits))
     }
 
-    pub(crate) fn limit(&mut self, subject: String, detail: impl Into<String>) {
-        self.push(Problem::new(ProblemKind::Limit, subject, detail));
-    }
-
-    pub(crate) fn into_list(mut self) -> Vec<Problem> {
-        if self.left_out > 0 {
-            let detail = format!("{} more problems are not listed", self.left_out);
-            self.list.push(Problem::new(ProblemKind::Limit, "the packages", detail));
+    fn visit(&mut self, entry: &Entry<'_>, content: Content<'_>) {
+        match entry.kind {
+            EntryKind::File => {
+                if let Some(sha256) = content.digest.filter(|_| is_executable(entry)) {
+                    let path = lossy(entry.path);
+                    self.executables.push(Executable { path, sha256, mode: entry.mode, layer: entry.layer });
+                }
+                let matching: Vec<_> = self.matcher.matches(entry).collect();
+                for (number, pattern) in matching {
+                    self.file(number, pattern, entry, content);
+                }
+            }
+            EntryKind::Symlink { target } => self.link(entry, target),
+            EntryKind::Directory | EntryKind::Special => {}
         }
-        self.list
     }
 }
 
-fn lossy(path: &[u8]) -> String {
-    String::from_utf8_lossy(path).into_owned()
+fn is_executable(entry: &Entry<'_>) -> bool {
+    entry.kind == EntryKind::File && entry.mode & 0o111 != 0
 }

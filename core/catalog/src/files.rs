@@ -1,81 +1,40 @@
 //! The files that one reader is interested in.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
-/// Files by directory and name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pattern {
-    /// Relative to the root of the tree.
-    pub directory: &'static str,
-    pub name: Name,
-    pub need: Need,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Name {
-    Exactly(&'static str),
-    EndsWith(&'static str),
-    Any,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Need {
-    Content,
-    /// Only which layer brought it.
-    Layer,
-}
-
-impl Pattern {
-    pub(crate) const fn content(directory: &'static str, name: Name) -> Self {
-        Self { directory, name, need: Need::Content }
-    }
-
-    pub(crate) const fn layer(directory: &'static str, name: Name) -> Self {
-        Self { directory, name, need: Need::Layer }
-    }
-
-    pub(crate) fn matches(&self, path: &[u8]) -> bool {
-        let Some(rest) = path.strip_prefix(self.directory.as_bytes()) else { return false };
-        let Some(name) = rest.strip_prefix(b"/") else { return false };
-        match self.name {
-            Name::Exactly(exactly) => name == exactly.as_bytes(),
-            Name::EndsWith(end) => name.ends_with(end.as_bytes()) && !name.contains(&b'/'),
-            Name::Any => !name.contains(&b'/'),
-        }
-    }
-
-    /// Whether a path is the pattern's directory or one of those that it is in.
-    pub(crate) fn is_below(&self, path: &[u8]) -> bool {
-        match self.directory.as_bytes().strip_prefix(path) {
-            Some(rest) => rest.is_empty() || rest.starts_with(b"/"),
-            None => false,
-        }
-    }
-}
-
-impl fmt::Display for Pattern {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.name {
-            Name::Exactly(name) => write!(f, "{}/{name}", self.directory),
-            Name::EndsWith(end) => write!(f, "{}/*{end}", self.directory),
-            Name::Any => write!(f, "{}/*", self.directory),
-        }
-    }
-}
+use crate::reading::lossy;
 
 /// What the pass brought together for one reader.
 #[derive(Debug, Default)]
 pub(crate) struct Files {
-    files: BTreeMap<Vec<u8>, File>,
+    files: BTreeMap<Vec<u8>, Kept>,
     /// Symbolic links in the place of wanted files, and where they lead.
     links: BTreeMap<Vec<u8>, Vec<u8>>,
 }
 
+/// One file of those that are read together.
 #[derive(Debug)]
-pub(crate) struct File {
+pub(crate) struct Kept {
     pub(crate) layer: u32,
     pub(crate) content: Option<Vec<u8>>,
+}
+
+/// One file that is read while it passes by.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct File<'a> {
+    /// Relative to the root.
+    pub(crate) path: &'a [u8],
+    pub(crate) layer: u32,
+    pub(crate) mode: u16,
+    /// The content, or what was extracted from it.
+    pub(crate) bytes: &'a [u8],
+}
+
+impl File<'_> {
+    /// The path as packages state it.
+    pub(crate) fn location(&self) -> String {
+        lossy(self.path)
+    }
 }
 
 /// More links in a row lead nowhere.
@@ -83,7 +42,7 @@ const MOST_LINKS: usize = 8;
 
 impl Files {
     pub(crate) fn add(&mut self, path: &[u8], layer: u32, content: Option<Vec<u8>>) {
-        self.files.insert(path.to_vec(), File { layer, content });
+        self.files.insert(path.to_vec(), Kept { layer, content });
     }
 
     pub(crate) fn add_link(&mut self, path: &[u8], target: &[u8]) {
@@ -91,7 +50,7 @@ impl Files {
     }
 
     /// In ascending order of the paths; those without content were only counted or not readable.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], &File)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], &Kept)> {
         self.files.iter().map(|(path, file)| (path.as_slice(), file))
     }
 
@@ -141,38 +100,6 @@ fn resolve(from: &[u8], target: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn matches_files_of_its_directory_only() {
-        let exact = Pattern::content("var/lib/dpkg", Name::Exactly("status"));
-        assert!(exact.matches(b"var/lib/dpkg/status"));
-        for other in [
-            "var/lib/dpkg/status-old",
-            "var/lib/dpkg/a/status",
-            "var/lib/dpkgstatus",
-            "var/lib/dpkg",
-            "status",
-        ] {
-            assert!(!exact.matches(other.as_bytes()), "{other}");
-        }
-        let end = Pattern::layer("a/b", Name::EndsWith(".list"));
-        assert!(end.matches(b"a/b/x.list") && !end.matches(b"a/b/c/x.list") && !end.matches(b"a/b/x.lis"));
-        assert_eq!(
-            (exact.to_string(), end.to_string()),
-            ("var/lib/dpkg/status".to_owned(), "a/b/*.list".to_owned())
-        );
-    }
-
-    #[test]
-    fn knows_what_is_on_its_way() {
-        let pattern = Pattern::content("var/lib/dpkg", Name::Any);
-        for path in ["var", "var/lib", "var/lib/dpkg"] {
-            assert!(pattern.is_below(path.as_bytes()), "{path}");
-        }
-        for path in ["va", "var/lib/dp", "var/lib/dpkg/x", "lib"] {
-            assert!(!pattern.is_below(path.as_bytes()), "{path}");
-        }
-    }
 
     #[test]
     fn follows_links() {

@@ -6,12 +6,20 @@
 
 mod catalog;
 mod cataloger;
+mod pattern;
+mod matcher;
 mod files;
-mod deb822;
-mod dpkg;
-mod distribution;
-mod apt;
+mod reading;
+mod ownership;
+
+mod os;
+mod javascript;
+mod python;
+mod jvm;
+mod compiled;
+mod scripted;
+mod binary;
 
 pub use catalog::{Catalog, Executable, Options, catalog};
-pub use cataloger::{CATALOGERS, Cataloger};
-pub use files::{Name, Need, Pattern};
+pub use cataloger::{Cataloger, catalogers};
+pub use pattern::{Extractor, Name, Need, Pattern, Place};

@@ -8,7 +8,18 @@ pub struct Finding {
     pub aliases: Vec<String>,
     pub package: Package,
     pub fix: FixState,
+    /// The vendor's rating, else that of the CVSS vector, else that of another body.
     pub severity: Severity,
+    /// The vector that `cvss_score` comes from: the newest version of CVSS that somebody gave.
+    pub cvss_vector: Option<String>,
+    /// In tenths: 0 to 100.
+    pub cvss_score: Option<u8>,
+    /// Probability of exploitation within 30 days (EPSS), in millionths.
+    pub epss: Option<u32>,
+    /// Since when it is known to be exploited (CISA KEV); RFC 3339 date.
+    pub exploited: Option<String>,
+    /// The publisher of the advisory disputes that it is a vulnerability.
+    pub disputed: bool,
     pub summary: String,
     /// When the fix (or, without one, the advisory) was published; RFC 3339.
     pub published: Option<String>,
@@ -23,4 +34,39 @@ pub enum FixState {
         version: String,
     },
     NotFixed,
+    /// The publisher won't fix it in this release.
+    WillNotFix,
+    /// The release gets no fixes any more.
+    EndOfLife,
+}
+
+impl Finding {
+    /// A finding of which nothing is known but that it is one.
+    pub fn new(id: impl Into<String>, package: Package) -> Self {
+        Self {
+            id: id.into(),
+            aliases: Vec::new(),
+            package,
+            fix: FixState::NotFixed,
+            severity: Severity::Unknown,
+            cvss_vector: None,
+            cvss_score: None,
+            epss: None,
+            exploited: None,
+            disputed: false,
+            summary: String::new(),
+            published: None,
+            feed: String::new(),
+        }
+    }
+}
+
+impl FixState {
+    /// The version that removes the finding.
+    pub fn version(&self) -> Option<&str> {
+        match self {
+            Self::Fixed { version } => Some(version),
+            Self::NotFixed | Self::WillNotFix | Self::EndOfLife => None,
+        }
+    }
 }

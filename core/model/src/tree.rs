@@ -1,39 +1,90 @@
+use std::io;
+
 use crate::Problem;
 
 /// A merged file tree that can be walked once: an image's layers after whiteouts, a directory, a disk.
 ///
-/// The only trait of this crate: it is where `io/source` and `core/catalog` meet.
+/// This file holds the only traits of this crate: it is where `io/source` and `core/catalog` meet.
 pub trait Tree {
-    /// Walks the tree.
-    ///
-    /// `want` is asked once for each regular file before its content passes by; it may also be asked
-    /// about files that a later layer hides. `visit` is then called exactly once for each entry that
-    /// survives in the merged tree, in ascending byte order of the paths, with what `want` asked for.
+    /// Walks the tree: asks the visitor what it wants of each regular file, and then shows it each entry that
+    /// survives in the merged tree exactly once, in ascending byte order of the paths.
     ///
     /// Never fails: what could not be read is returned, and the rest is walked all the same.
-    fn walk(
-        &mut self,
-        want: &mut dyn FnMut(&Entry<'_>) -> Want,
-        visit: &mut dyn FnMut(&Entry<'_>, Content<'_>),
-    ) -> Vec<Problem>;
+    fn walk(&mut self, visitor: &mut dyn Visitor) -> Vec<Problem>;
+}
+
+/// Who walks a [`Tree`].
+pub trait Visitor: Sync {
+    /// What is wanted of a regular file. Asked before its content passes by, and perhaps about files that a later
+    /// layer hides.
+    fn want(&self, entry: &Entry<'_>) -> Want;
+
+    /// Reduces a file to the small part that matters ([`Wanted::Extract`]), where its bytes are, so that large files
+    /// are neither copied nor kept. Called from several threads at once, perhaps for files that a later layer hides.
+    fn extract(&self, entry: &Entry<'_>, file: &mut dyn RandomAccess) -> Extracted;
+
+    /// As [`extract`](Self::extract), for a file that comes by once and is larger than what is kept in memory.
+    /// `None`: it cannot be done so; the tree then reports a [`Problem`].
+    fn extract_passing(&self, entry: &Entry<'_>) -> Option<Box<dyn Passing + '_>>;
+
+    /// One entry of the merged tree, with what was wanted of it.
+    fn visit(&mut self, entry: &Entry<'_>, content: Content<'_>);
+}
+
+/// A file that can be read anywhere.
+pub trait RandomAccess {
+    fn size(&self) -> u64;
+
+    /// Fills the buffer with the bytes from `offset` on; an error if there are not as many.
+    fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> io::Result<()>;
+}
+
+/// Takes in a file that comes by once, piece by piece.
+pub trait Passing {
+    fn push(&mut self, piece: &[u8]);
+
+    fn finish(self: Box<Self>) -> Extracted;
+}
+
+/// What was made of a file, and what of it could not be read (with the entry's path as subject).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Extracted {
+    pub bytes: Vec<u8>,
+    pub problems: Vec<Problem>,
+}
+
+/// What is wanted of a file.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Want {
+    /// The SHA-256 of the content.
+    pub digest: bool,
+    pub content: Wanted,
 }
 
 /// How much of a file's content is wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Want {
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Wanted {
+    #[default]
     Nothing,
-    /// The SHA-256 of the content.
-    Digest,
     /// The content itself, if it is within [`Limits::file_bytes`](crate::Limits).
     Bytes,
+    /// What [`Visitor::extract`] makes of it.
+    Extract,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Content<'a> {
-    /// Not asked for, or not readable (then a [`Problem`] says why).
-    Nothing,
-    Digest([u8; 32]),
-    Bytes(&'a [u8]),
+impl Want {
+    pub const NOTHING: Self = Self { digest: false, content: Wanted::Nothing };
+    pub const DIGEST: Self = Self { digest: true, content: Wanted::Nothing };
+    pub const BYTES: Self = Self { digest: false, content: Wanted::Bytes };
+    pub const EXTRACT: Self = Self { digest: false, content: Wanted::Extract };
+}
+
+/// What was wanted of a file, as far as it could be read (else a [`Problem`] says why).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Content<'a> {
+    pub digest: Option<[u8; 32]>,
+    /// The content, or what was extracted from it.
+    pub bytes: Option<&'a [u8]>,
 }
 
 /// One file of a tree.

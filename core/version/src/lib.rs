@@ -7,6 +7,7 @@
 //! This crate stands at the bottom of the house: it depends on nothing and allocates nothing while comparing.
 
 pub mod deb;
+pub mod generic;
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -16,14 +17,76 @@ use std::fmt;
 pub enum Scheme {
     /// deb-version(7).
     Deb,
+    Apk,
+    Rpm,
+    Semver,
+    Npm,
+    Pep440,
+    Maven,
+    Go,
+    Gem,
+    Nuget,
+    Composer,
+    Pub,
+    Hex,
+    Cran,
+    Hackage,
+    Conda,
+    Julia,
+    Alpm,
+    Portage,
+    Bitnami,
+    Generic,
 }
 
 impl Scheme {
-    pub const ALL: &[Self] = &[Self::Deb];
+    pub const ALL: &[Self] = &[
+        Self::Deb,
+        Self::Apk,
+        Self::Rpm,
+        Self::Semver,
+        Self::Npm,
+        Self::Pep440,
+        Self::Maven,
+        Self::Go,
+        Self::Gem,
+        Self::Nuget,
+        Self::Composer,
+        Self::Pub,
+        Self::Hex,
+        Self::Cran,
+        Self::Hackage,
+        Self::Conda,
+        Self::Julia,
+        Self::Alpm,
+        Self::Portage,
+        Self::Bitnami,
+        Self::Generic,
+    ];
 
     pub const fn name(self) -> &'static str {
         match self {
             Self::Deb => "deb",
+            Self::Apk => "apk",
+            Self::Rpm => "rpm",
+            Self::Semver => "semver",
+            Self::Npm => "npm",
+            Self::Pep440 => "pep440",
+            Self::Maven => "maven",
+            Self::Go => "go",
+            Self::Gem => "gem",
+            Self::Nuget => "nuget",
+            Self::Composer => "composer",
+            Self::Pub => "pub",
+            Self::Hex => "hex",
+            Self::Cran => "cran",
+            Self::Hackage => "hackage",
+            Self::Conda => "conda",
+            Self::Julia => "julia",
+            Self::Alpm => "alpm",
+            Self::Portage => "portage",
+            Self::Bitnami => "bitnami",
+            Self::Generic => "generic",
         }
     }
 }
@@ -32,6 +95,7 @@ impl Scheme {
 pub fn compare(scheme: Scheme, a: &str, b: &str) -> Ordering {
     match scheme {
         Scheme::Deb => deb::compare(a, b),
+        _ => generic::compare(a, b),
     }
 }
 
@@ -39,6 +103,7 @@ pub fn compare(scheme: Scheme, a: &str, b: &str) -> Ordering {
 pub fn check(scheme: Scheme, text: &str) -> Result<(), VersionError> {
     match scheme {
         Scheme::Deb => deb::Version::parse(text).map(drop),
+        _ => Ok(()),
     }
 }
 

@@ -1,8 +1,11 @@
 //! A tree in memory.
 
 use std::collections::BTreeMap;
+use std::io;
 
-use lazaret_model::{Content, Entry, EntryKind, Problem, Tree, Want};
+use lazaret_model::{
+    Content, Entry, EntryKind, Extracted, Problem, RandomAccess, Tree, Visitor, Want, Wanted,
+};
 use sha2::{Digest as _, Sha256};
 
 pub(crate) enum Node {
@@ -15,6 +18,8 @@ pub(crate) enum Node {
 pub(crate) struct Memory {
     nodes: BTreeMap<Vec<u8>, (Node, u32)>,
     pub(crate) problems: Vec<Problem>,
+    /// Files come by once and in pieces of this many bytes; 0: they can be read anywhere.
+    pub(crate) piece: usize,
 }
 
 impl Memory {
@@ -39,11 +44,8 @@ impl Memory {
 }
 
 impl Tree for Memory {
-    fn walk(
-        &mut self,
-        want: &mut dyn FnMut(&Entry<'_>) -> Want,
-        visit: &mut dyn FnMut(&Entry<'_>, Content<'_>),
-    ) -> Vec<Problem> {
+    fn walk(&mut self, visitor: &mut dyn Visitor) -> Vec<Problem> {
+        let mut problems = std::mem::take(&mut self.problems);
         for (path, (node, layer)) in &self.nodes {
             let (kind, mode, content) = match node {
                 Node::File { content, mode } => (EntryKind::File, *mode, content.as_slice()),
@@ -52,16 +54,47 @@ impl Tree for Memory {
             };
             let size = content.len() as u64;
             let entry = Entry { path, kind, mode, uid: 0, gid: 0, size, layer: *layer };
-            let given = match kind {
-                EntryKind::File => match want(&entry) {
-                    Want::Nothing => Content::Nothing,
-                    Want::Digest => Content::Digest(Sha256::digest(content).into()),
-                    Want::Bytes => Content::Bytes(content),
-                },
-                _ => Content::Nothing,
+            let want = if kind == EntryKind::File { visitor.want(&entry) } else { Want::NOTHING };
+            let extracted = (want.content == Wanted::Extract).then(|| self.extract(visitor, &entry, content));
+            problems.extend(extracted.iter().flat_map(|extracted| extracted.problems.clone()));
+            let bytes = match want.content {
+                Wanted::Nothing => None,
+                Wanted::Bytes => Some(content),
+                Wanted::Extract => extracted.as_ref().map(|extracted| extracted.bytes.as_slice()),
             };
-            visit(&entry, given);
+            let digest = want.digest.then(|| Sha256::digest(content).into());
+            visitor.visit(&entry, Content { digest, bytes });
         }
-        std::mem::take(&mut self.problems)
+        problems
+    }
+}
+
+impl Memory {
+    fn extract(&self, visitor: &dyn Visitor, entry: &Entry<'_>, content: &[u8]) -> Extracted {
+        let whole = visitor.extract(entry, &mut Bytes(content));
+        if self.piece > 0
+            && let Some(mut passing) = visitor.extract_passing(entry)
+        {
+            content.chunks(self.piece).for_each(|piece| passing.push(piece));
+            return passing.finish();
+        }
+        whole
+    }
+}
+
+struct Bytes<'a>(&'a [u8]);
+
+impl RandomAccess for Bytes<'_> {
+    fn size(&self) -> u64 {
+        self.0.len() as u64
+    }
+
+    fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        let part = usize::try_from(offset)
+            .ok()
+            .and_then(|offset| self.0.get(offset..offset.checked_add(buffer.len())?))
+            .ok_or(io::ErrorKind::UnexpectedEof)?;
+        buffer.copy_from_slice(part);
+        Ok(())
     }
 }

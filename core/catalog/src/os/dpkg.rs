@@ -5,17 +5,19 @@
 
 use std::collections::HashMap;
 
-use lazaret_model::{Ecosystem, Limits, Package, SourcePackage};
+use lazaret_model::{Ecosystem, Package, SourcePackage};
 
-use crate::catalog::Problems;
-use crate::deb822::{Paragraph, paragraphs};
-use crate::files::{Files, Name, Pattern};
+use crate::files::Files;
+use crate::os::deb822::{Paragraph, paragraphs};
+use crate::ownership::Owners;
+use crate::pattern::{Name, Pattern, Place};
+use crate::reading::{Problems, Reading};
 
 pub(crate) const PATTERNS: &[Pattern] = &[
-    Pattern::content(DATABASE, Name::Exactly("status")),
-    Pattern::content(PIECES, Name::Any),
-    Pattern::layer(INFO, Name::EndsWith(LIST)),
-    Pattern::layer(INFO, Name::EndsWith(SUMS)),
+    Pattern::content(Place::In(DATABASE), Name::Exactly("status")),
+    Pattern::content(Place::In(PIECES), Name::Any),
+    Pattern::content(Place::In(INFO), Name::EndsWith(LIST)),
+    Pattern::layer(Place::In(INFO), Name::EndsWith(SUMS)),
 ];
 
 const DATABASE: &str = "var/lib/dpkg";
@@ -24,9 +26,8 @@ const INFO: &str = "var/lib/dpkg/info";
 const LIST: &str = ".list";
 const SUMS: &str = ".md5sums";
 
-pub(crate) fn read(files: &Files, limits: &Limits, problems: &mut Problems) -> Vec<Package> {
+pub(crate) fn read(files: &Files, reading: &mut Reading<'_>) {
     let layers = unpacked_in(files);
-    let mut packages = Vec::new();
     let database = files.within(DATABASE).map(|file| (file, true));
     let pieces = files.within(PIECES).map(|file| (file, false));
     for ((path, layer, text), whole) in database.chain(pieces) {
@@ -36,37 +37,49 @@ pub(crate) fn read(files: &Files, limits: &Limits, problems: &mut Problems) -> V
             let Some(name) = paragraph.line("Package") else {
                 // Beside the pieces lie checksums and scripts.
                 if whole {
-                    problems.malformed(subject(), "a paragraph names no package");
+                    reading.problems.malformed(subject(), "a paragraph names no package");
                 }
                 continue;
             };
             if paragraph.bad_lines > 0 {
-                problems.malformed(subject(), format!("the record of {name} has lines that are no fields"));
+                reading
+                    .problems
+                    .malformed(subject(), format!("the record of {name} has lines that are no fields"));
             }
-            if !is_there(&paragraph, whole, subject, &name, problems) {
+            if !is_there(&paragraph, whole, subject, &name, &mut reading.problems) {
                 continue;
             }
             let Some(version) = paragraph.line("Version") else {
-                problems.malformed(subject(), format!("the record of {name} has no version"));
+                reading.problems.malformed(subject(), format!("the record of {name} has no version"));
                 continue;
             };
-            if packages.len() >= limits.packages {
-                problems.limit(location.clone(), format!("more than {} packages", limits.packages));
-                return packages;
-            }
             let architecture = paragraph.line("Architecture");
-            packages.push(Package {
-                ecosystem: Ecosystem::Deb,
+            let package = Package {
                 source: source(&paragraph, &name, &version),
                 layer: layer_of(&layers, &name, architecture.as_deref()).unwrap_or(layer),
                 location: location.clone(),
                 architecture,
-                name,
-                version,
-            });
+                ..Package::new(Ecosystem::Deb, name, version)
+            };
+            if !reading.package(package) {
+                return;
+            }
         }
     }
-    packages
+}
+
+/// The lists in `info` say which files a package brought: absolute paths, a line each (dpkg-query(1), `--listfiles`).
+pub(crate) fn owners(files: &Files, owners: &mut Owners<'_>) {
+    for (path, _, list) in files.within(INFO) {
+        let Some(stem) = path[INFO.len() + 1..].strip_suffix(LIST.as_bytes()) else { continue };
+        // A package that can be installed for several architectures has its own in the name.
+        let name = String::from_utf8_lossy(stem.split(|&byte| byte == b':').next().unwrap_or(stem));
+        for line in list.split(|&byte| byte == b'\n') {
+            if let Some(path) = line.strip_prefix(b"/") {
+                owners.owns(path, &name);
+            }
+        }
+    }
 }
 
 /// Whether files of the package are on the disk: in every state but two. A package that was only
@@ -143,6 +156,7 @@ fn layer_of(layers: &HashMap<&[u8], u32>, name: &str, architecture: Option<&str>
 
 #[cfg(test)]
 mod tests {
+    use lazaret_model::Limits;
     use proptest::prelude::*;
 
     use super::*;
@@ -153,8 +167,10 @@ mod tests {
         files.add(b"var/lib/dpkg/info/a.list", 1, None);
         files.add(b"var/lib/dpkg/info/a.md5sums", 2, None);
         files.add(b"var/lib/dpkg/info/libc6:amd64.list", 0, None);
-        let mut problems = Problems::default();
-        let packages = read(&files, &Limits::default(), &mut problems);
+        let limits = Limits::default();
+        let mut reading = Reading::new(&limits);
+        read(&files, &mut reading);
+        let (packages, problems) = reading.into_parts();
         (packages, problems.into_list().len())
     }
 
@@ -243,8 +259,10 @@ mod tests {
             1,
             Some(b"d41d8cd98f00b204e9800998ecf8427e  etc/x\n".to_vec()),
         );
-        let mut problems = Problems::default();
-        let packages = read(&files, &Limits::default(), &mut problems);
+        let limits = Limits::default();
+        let mut reading = Reading::new(&limits);
+        read(&files, &mut reading);
+        let (packages, problems) = reading.into_parts();
         assert_eq!(packages.len(), 1);
         assert_eq!(packages[0].location, "var/lib/dpkg/status.d/base");
         assert!(problems.into_list().is_empty());
@@ -255,8 +273,10 @@ mod tests {
         let mut files = Files::default();
         let text = (0..10).map(|n| record(&format!("p{n}"), "install ok installed")).collect::<String>();
         files.add(b"var/lib/dpkg/status", 0, Some(text.into_bytes()));
-        let mut problems = Problems::default();
-        let packages = read(&files, &Limits { packages: 4, ..Limits::default() }, &mut problems);
+        let limits = Limits { packages: 4, ..Limits::default() };
+        let mut reading = Reading::new(&limits);
+        read(&files, &mut reading);
+        let (packages, problems) = reading.into_parts();
         assert_eq!((packages.len(), problems.into_list().len()), (4, 1));
     }
 
@@ -266,7 +286,10 @@ mod tests {
             let mut files = Files::default();
             files.add(b"var/lib/dpkg/status", 0, Some(bytes.clone()));
             files.add(b"var/lib/dpkg/status.d/x", 0, Some(bytes));
-            let _ = read(&files, &Limits::default(), &mut Problems::default());
+            let limits = Limits::default();
+            let mut reading = Reading::new(&limits);
+            read(&files, &mut reading);
+            owners(&files, &mut Owners::of(reading.packages()));
         }
 
         #[test]

@@ -2,17 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use crate::deb822::paragraphs;
-use crate::files::{Files, Name, Pattern};
+use crate::files::Files;
+use crate::os::deb822::paragraphs;
+use crate::pattern::{Name, Pattern, Place};
 
 pub(crate) const PATTERNS: &[Pattern] = &[
-    Pattern::content("etc/apt", Name::Exactly("sources.list")),
-    Pattern::content(SOURCES, Name::EndsWith(".list")),
-    Pattern::content(SOURCES, Name::EndsWith(".sources")),
-    Pattern::content("etc/apt", Name::Exactly("trusted.gpg")),
-    Pattern::content(TRUSTED, Name::Any),
-    Pattern::content("etc/apt/keyrings", Name::Any),
-    Pattern::content("usr/share/keyrings", Name::Any),
+    Pattern::content(Place::In("etc/apt"), Name::Exactly("sources.list")),
+    Pattern::content(Place::In(SOURCES), Name::EndsWith(".list")),
+    Pattern::content(Place::In(SOURCES), Name::EndsWith(".sources")),
+    Pattern::content(Place::In("etc/apt"), Name::Exactly("trusted.gpg")),
+    Pattern::content(Place::In(TRUSTED), Name::Any),
+    Pattern::content(Place::In("etc/apt/keyrings"), Name::Any),
+    Pattern::content(Place::In("usr/share/keyrings"), Name::Any),
 ];
 
 const SOURCES: &str = "etc/apt/sources.list.d";

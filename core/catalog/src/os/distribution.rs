@@ -2,12 +2,13 @@
 
 use lazaret_model::Distribution;
 
-use crate::files::{Files, Name, Pattern};
+use crate::files::Files;
+use crate::pattern::{Name, Pattern, Place};
 
 pub(crate) const PATTERNS: &[Pattern] = &[
-    Pattern::content("etc", Name::Exactly("os-release")),
-    Pattern::content("etc", Name::Exactly("debian_version")),
-    Pattern::content("usr/lib", Name::Exactly("os-release")),
+    Pattern::content(Place::In("etc"), Name::Exactly("os-release")),
+    Pattern::content(Place::In("etc"), Name::Exactly("debian_version")),
+    Pattern::content(Place::In("usr/lib"), Name::Exactly("os-release")),
 ];
 
 pub(crate) fn read(files: &Files) -> Option<Distribution> {

@@ -1,0 +1,5 @@
+//! What programs say about what they were built from.
+
+use crate::cataloger::Cataloger;
+
+pub(crate) const CATALOGERS: &[Cataloger] = &[];

@@ -1,0 +1,206 @@
+//! Which files a reader is interested in, as data.
+
+use std::fmt;
+
+use lazaret_model::{Entry, EntryKind, Extracted, Limits, Passing, RandomAccess};
+
+/// Files by place and name.
+#[derive(Debug, Clone, Copy)]
+pub struct Pattern {
+    pub place: Place,
+    pub name: Name,
+    pub need: Need,
+}
+
+/// Directories, relative to the root of the tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Directly in this directory.
+    In(&'static str),
+    /// In this directory or in any below it.
+    Below(&'static str),
+    /// In any directory whose own name ends so: `.dist-info`.
+    InAnyEndingWith(&'static str),
+    Anywhere,
+}
+
+/// Names of files, without their directories.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Name {
+    Exactly(&'static str),
+    EndsWith(&'static str),
+    /// With anything, or nothing, between: `requirements*.txt`.
+    Around(&'static str, &'static str),
+    Any,
+    /// Any file with an executable bit.
+    Executable,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub enum Need {
+    Content,
+    /// Only which layer brought it.
+    Layer,
+    /// The small part that matters of a file that may be large.
+    Extract(Extractor),
+}
+
+/// Reduces a large file to the small part that matters.
+#[derive(Debug, Clone, Copy)]
+pub struct Extractor {
+    pub(crate) whole: fn(&mut dyn RandomAccess, &[u8], &Limits) -> Extracted,
+    /// For files that come by once and are larger than what is kept in memory.
+    pub(crate) passing: Option<fn(&[u8], &Limits) -> Box<dyn Passing>>,
+}
+
+impl Pattern {
+    pub(crate) const fn content(place: Place, name: Name) -> Self {
+        Self { place, name, need: Need::Content }
+    }
+
+    pub(crate) const fn layer(place: Place, name: Name) -> Self {
+        Self { place, name, need: Need::Layer }
+    }
+
+    pub(crate) const fn extract(place: Place, name: Name, extractor: Extractor) -> Self {
+        Self { place, name, need: Need::Extract(extractor) }
+    }
+
+    /// Whether a file or link is meant. Links have no executable bits.
+    pub(crate) fn matches(&self, entry: &Entry<'_>) -> bool {
+        let (directory, name) = split(entry.path);
+        self.place.matches(directory) && self.name.matches(name, entry)
+    }
+
+    /// Whether a path is the pattern's directory or one of those that it is in.
+    pub(crate) fn is_below(&self, path: &[u8]) -> bool {
+        let (Place::In(directory) | Place::Below(directory)) = self.place else { return false };
+        match directory.as_bytes().strip_prefix(path) {
+            Some(rest) => rest.is_empty() || rest.starts_with(b"/"),
+            None => false,
+        }
+    }
+}
+
+impl Place {
+    fn matches(self, directory: &[u8]) -> bool {
+        match self {
+            Self::In(wanted) => directory == wanted.as_bytes(),
+            Self::Below(wanted) => directory
+                .strip_prefix(wanted.as_bytes())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/")),
+            Self::InAnyEndingWith(end) => {
+                let (_, name) = split(directory);
+                name.ends_with(end.as_bytes())
+            }
+            Self::Anywhere => true,
+        }
+    }
+}
+
+impl Name {
+    fn matches(self, name: &[u8], entry: &Entry<'_>) -> bool {
+        match self {
+            Self::Exactly(exactly) => name == exactly.as_bytes(),
+            Self::EndsWith(end) => name.ends_with(end.as_bytes()),
+            Self::Around(start, end) => {
+                name.len() >= start.len() + end.len()
+                    && name.starts_with(start.as_bytes())
+                    && name.ends_with(end.as_bytes())
+            }
+            Self::Any => true,
+            Self::Executable => entry.kind == EntryKind::File && entry.mode & 0o111 != 0,
+        }
+    }
+}
+
+/// Directory and name; the root's directory is empty.
+pub(crate) fn split(path: &[u8]) -> (&[u8], &[u8]) {
+    match path.iter().rposition(|&byte| byte == b'/') {
+        Some(slash) => (&path[..slash], &path[slash + 1..]),
+        None => (b"", path),
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.place {
+            Place::In("") => {}
+            Place::In(directory) => write!(f, "{directory}/")?,
+            Place::Below("") | Place::Anywhere => f.write_str("**/")?,
+            Place::Below(directory) => write!(f, "{directory}/**/")?,
+            Place::InAnyEndingWith(end) => write!(f, "**/*{end}/")?,
+        }
+        match self.name {
+            Name::Exactly(name) => f.write_str(name),
+            Name::EndsWith(end) => write!(f, "*{end}"),
+            Name::Around(start, end) => write!(f, "{start}*{end}"),
+            Name::Any => f.write_str("*"),
+            Name::Executable => f.write_str("* (executable)"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(path: &str) -> Entry<'_> {
+        Entry { path: path.as_bytes(), kind: EntryKind::File, mode: 0o644, uid: 0, gid: 0, size: 0, layer: 0 }
+    }
+
+    #[test]
+    fn matches_by_place_and_name() {
+        let anything = Name::Any;
+        for (place, name, yes, no) in [
+            (
+                Place::In("var/lib/dpkg"),
+                Name::Exactly("status"),
+                &["var/lib/dpkg/status"][..],
+                &[
+                    "var/lib/dpkg/status-old",
+                    "var/lib/dpkg/a/status",
+                    "var/lib/dpkgstatus",
+                    "var/lib/dpkg",
+                    "status",
+                ][..],
+            ),
+            (Place::In("a/b"), Name::EndsWith(".list"), &["a/b/x.list"], &["a/b/c/x.list", "a/b/x.lis"]),
+            (Place::Below("a"), anything, &["a/x", "a/b/x"], &["ab/x", "x"]),
+            (
+                Place::InAnyEndingWith(".dist-info"),
+                Name::Exactly("METADATA"),
+                &["x-1.dist-info/METADATA", "usr/lib/x-1.dist-info/METADATA"],
+                &["x-1.dist-info/a/METADATA", "METADATA"],
+            ),
+            (
+                Place::Anywhere,
+                Name::Around("req", ".txt"),
+                &["a/req.txt", "req-dev.txt"],
+                &["re.txt", "req.tx"],
+            ),
+        ] {
+            let pattern = Pattern::content(place, name);
+            for path in yes {
+                assert!(pattern.matches(&file(path)), "{pattern} {path}");
+            }
+            for path in no {
+                assert!(!pattern.matches(&file(path)), "{pattern} {path}");
+            }
+        }
+        let executable = Pattern::content(Place::Anywhere, Name::Executable);
+        assert!(!executable.matches(&file("a")) && executable.matches(&Entry { mode: 0o100, ..file("a") }));
+    }
+
+    #[test]
+    fn knows_what_is_on_its_way() {
+        let pattern = Pattern::content(Place::In("var/lib/dpkg"), Name::Any);
+        for path in ["var", "var/lib", "var/lib/dpkg"] {
+            assert!(pattern.is_below(path.as_bytes()), "{path}");
+        }
+        for path in ["va", "var/lib/dp", "var/lib/dpkg/x", "lib"] {
+            assert!(!pattern.is_below(path.as_bytes()), "{path}");
+        }
+        assert!(!Pattern::content(Place::Anywhere, Name::Any).is_below(b"var"));
+    }
+}
