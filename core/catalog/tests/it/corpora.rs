@@ -23,7 +23,7 @@ fn syft() -> Option<(tempfile::TempDir, PathBuf)> {
     let corpora = std::env::var_os("LAZARET_CORPORA").map_or(beside, PathBuf::from);
     let archive = corpora.join("pkgdb/syft.tar.zst");
     if !archive.is_file() {
-        skipped(&format!("no corpus at {}", archive.display()));
+        skipped(&format!("no corpus at {}; set LAZARET_CORPORA", archive.display()));
         return None;
     }
     let directory = tempfile::tempdir().unwrap();
