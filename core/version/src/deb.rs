@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use crate::text::{compare_numbers, split_digits, split_run};
 use crate::{Scheme, VersionError};
 
 /// Orders two texts exactly as `dpkg --compare-versions` orders versions.
@@ -131,10 +132,9 @@ fn is_blank(c: char) -> bool {
 /// Compares texts as alternating runs of non-digits and digits.
 fn compare_parts(mut a: &[u8], mut b: &[u8]) -> Ordering {
     while !a.is_empty() || !b.is_empty() {
-        let (words_a, rest_a) = a.split_at(run(a, |byte| !byte.is_ascii_digit()));
-        let (words_b, rest_b) = b.split_at(run(b, |byte| !byte.is_ascii_digit()));
-        let (number_a, next_a) = rest_a.split_at(run(rest_a, |byte| byte.is_ascii_digit()));
-        let (number_b, next_b) = rest_b.split_at(run(rest_b, |byte| byte.is_ascii_digit()));
+        let (words_a, rest_a) = split_run(a, |byte| !byte.is_ascii_digit());
+        let (words_b, rest_b) = split_run(b, |byte| !byte.is_ascii_digit());
+        let ((number_a, next_a), (number_b, next_b)) = (split_digits(rest_a), split_digits(rest_b));
         let order = compare_words(words_a, words_b).then_with(|| compare_numbers(number_a, number_b));
         if order.is_ne() {
             return order;
@@ -159,18 +159,6 @@ fn weight(byte: Option<&u8>) -> i16 {
         Some(letter) if letter.is_ascii_alphabetic() => i16::from(*letter),
         Some(other) => i16::from(*other) + 256,
     }
-}
-
-/// Compares decimal numbers of any length; no digits are zero.
-fn compare_numbers(a: &[u8], b: &[u8]) -> Ordering {
-    let a = &a[run(a, |byte| byte == b'0')..];
-    let b = &b[run(b, |byte| byte == b'0')..];
-    a.len().cmp(&b.len()).then_with(|| a.cmp(b))
-}
-
-/// Length of the leading run of bytes of a kind.
-fn run(bytes: &[u8], kind: impl Fn(u8) -> bool) -> usize {
-    bytes.iter().position(|byte| !kind(*byte)).unwrap_or(bytes.len())
 }
 
 #[cfg(test)]
