@@ -82,6 +82,21 @@ impl<'a> Version<'a> {
         self.pre.is_some() || self.dev.is_some()
     }
 
+    /// Whether `==prefix.*` holds: the numbers of the prefix, or all that it states after them.
+    pub(crate) fn starts_with(&self, prefix: &Self) -> bool {
+        if compare_numbers(self.epoch, prefix.epoch).is_ne() {
+            return false;
+        }
+        if prefix.is_prerelease() || prefix.post.is_some() {
+            return self.cmp_base(prefix).is_eq()
+                && self.cmp_phase(prefix).is_eq()
+                && compare_options(self.post, prefix.post).is_eq();
+        }
+        let mut numbers = self.release.split(|byte| *byte == b'.');
+        let mut wanted = prefix.release.split(|byte| *byte == b'.');
+        wanted.all(|number| compare_numbers(numbers.next().unwrap_or_default(), number).is_eq())
+    }
+
     /// Compares epochs and releases only.
     pub(crate) fn cmp_base(&self, other: &Self) -> Ordering {
         compare_numbers(self.epoch, other.epoch).then_with(|| compare_dotted(self.release, other.release))

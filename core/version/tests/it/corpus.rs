@@ -36,7 +36,9 @@ fn checks_agree_with_the_tables() {
 #[test]
 fn ranges_agree_with_the_tables() {
     agree("range_", 1_500, |table, row| {
-        let [ecosystem, range, version, expected] = row else { panic!("{table}: {row:?} has not four columns") };
+        let [ecosystem, range, version, expected] = row else {
+            panic!("{table}: {row:?} has not four columns")
+        };
         // This table was taken over with its columns exchanged.
         let (range, version) =
             if table == "range_go_pep440_version_specifier" { (version, range) } else { (range, version) };
@@ -81,16 +83,16 @@ fn agree(kind: &str, at_least: usize, holds: impl Fn(&str, &[String]) -> bool) {
                 (true, None) => agreed += 1,
                 (false, Some(at)) => _ = used.insert(at),
                 (false, None) => wrong.push(format!("{table}: {written}")),
-                (true, Some(_)) => wrong.push(format!("{table}: {written} agrees, yet is listed as an exception")),
+                (true, Some(_)) => {
+                    wrong.push(format!("{table}: {written} agrees, yet is listed as an exception"))
+                }
             }
         }
         let unused = listed.iter().enumerate().filter(|(at, _)| !used.contains(at));
-        wrong.extend(unused.map(|(_, (row, _))| format!("{table}: no disagreeing row for the exception {row}")));
-        let _ = writeln!(
-            std::io::stderr(),
-            "{table}: {agreed}/{rows_of_table} (exceptions {})",
-            used.len()
+        wrong.extend(
+            unused.map(|(_, (row, _))| format!("{table}: no disagreeing row for the exception {row}")),
         );
+        let _ = writeln!(std::io::stderr(), "{table}: {agreed}/{rows_of_table} (exceptions {})", used.len());
         asked += rows_of_table;
     }
     assert!(wrong.is_empty(), "{} disagreements:\n{}", wrong.len(), wrong.join("\n"));
