@@ -107,9 +107,7 @@ impl Token<'_> {
             | (Self::First(a), Self::First(b))
             | (Self::Revision(a), Self::Revision(b))
             | (Self::SuffixNumber(a), Self::SuffixNumber(b))
-            | (Self::AfterLetter(a), Self::AfterLetter(b)) => {
-                compare_numbers(a, b).then_with(|| a.is_empty().cmp(&b.is_empty()).reverse())
-            }
+            | (Self::AfterLetter(a), Self::AfterLetter(b)) => compare_numbers(a, b),
             (a, b) => a.rank().cmp(&b.rank()),
         }
     }

@@ -79,6 +79,11 @@ fn agree(kind: &str, at_least: usize, holds: impl Fn(&str, &[String]) -> bool) {
             rows_of_table += 1;
             let written = row.join(",");
             let exception = listed.iter().position(|(except, _)| *except == written);
+            let row: Vec<String> = if table.ends_with("_pypi_packaging") {
+                row.iter().map(|field| unescaped(field)).collect()
+            } else {
+                row
+            };
             match (holds(&table, &row), exception) {
                 (true, None) => agreed += 1,
                 (false, Some(at)) => _ = used.insert(at),
@@ -124,6 +129,18 @@ fn tables(kind: &str) -> Option<Vec<(String, String)>> {
 /// Rows after the comments and the column names.
 fn rows(text: &str) -> impl Iterator<Item = Vec<String>> {
     text.lines().skip_while(|line| line.starts_with("# ")).skip(1).map(fields)
+}
+
+/// The tables taken from Python sources have its escapes.
+fn unescaped(field: &str) -> String {
+    let escapes = [
+        ("\\t", "\t"),
+        ("\\n", "\n"),
+        ("\\u0130", "\u{130}"),
+        ("\\N{NARROW NO-BREAK SPACE}", "\u{202f}"),
+        ("\\N{PARAGRAPH SEPARATOR}", "\u{2029}"),
+    ];
+    escapes.iter().fold(field.to_owned(), |field, (escape, text)| field.replace(escape, text))
 }
 
 /// A field may stand in double quotes, and a quote in it is doubled.
