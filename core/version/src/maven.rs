@@ -37,11 +37,9 @@ enum Token<'a> {
     /// A known qualifier as its place in [`QUALIFIERS`].
     Known(usize),
     Word(&'a str),
-    /// A number after a qualifier and a dot: `1-rc < 1-rc.2 < 1-rc1`.
-    AfterWord(&'a [u8]),
-    /// A number after a hyphen, or directly after letters.
+    /// A number after a hyphen, or after letters.
     Dashed(&'a [u8]),
-    /// Any other number after a dot, or the first.
+    /// A number after a dot, or the first.
     Dotted(&'a [u8]),
 }
 
@@ -68,9 +66,8 @@ impl<'a> Token<'a> {
         match self {
             Self::Known(_) => 0,
             Self::Word(_) => 1,
-            Self::AfterWord(_) => 2,
-            Self::Dashed(_) => 3,
-            Self::Dotted(_) => 4,
+            Self::Dashed(_) => 2,
+            Self::Dotted(_) => 3,
         }
     }
 
@@ -80,9 +77,7 @@ impl<'a> Token<'a> {
             (Self::Word(a), Self::Word(b)) => {
                 a.chars().flat_map(char::to_lowercase).cmp(b.chars().flat_map(char::to_lowercase))
             }
-            (Self::AfterWord(a), Self::AfterWord(b))
-            | (Self::Dashed(a), Self::Dashed(b))
-            | (Self::Dotted(a), Self::Dotted(b)) => compare_numbers(a, b),
+            (Self::Dashed(a), Self::Dashed(b)) | (Self::Dotted(a), Self::Dotted(b)) => compare_numbers(a, b),
             (a, b) => a.rank().cmp(&b.rank()),
         }
     }
@@ -91,26 +86,17 @@ impl<'a> Token<'a> {
 /// The tokens without those that the specification trims.
 struct Tokens<'a> {
     rest: &'a str,
-    place: Place,
-    /// Read and to be given out, in this order: words for a release, a zero that is not dotted, dotted
-    /// zeros, a token.
+    start: bool,
+    /// Read and to be given out, in this order: words for a release, a dashed zero, dotted zeros, a token.
     releases: usize,
-    head: Option<Token<'a>>,
+    dashed_zero: bool,
     zeros: usize,
     held: Option<Token<'a>>,
 }
 
-/// What was read last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
-    Start,
-    Word,
-    Number,
-}
-
 impl<'a> Tokens<'a> {
     fn of(text: &'a str) -> Self {
-        Self { rest: text.trim_ascii(), place: Place::Start, releases: 0, head: None, zeros: 0, held: None }
+        Self { rest: text.trim_ascii(), start: true, releases: 0, dashed_zero: false, zeros: 0, held: None }
     }
 
     fn next(&mut self) -> Option<Token<'a>> {
@@ -121,8 +107,8 @@ impl<'a> Tokens<'a> {
             self.releases -= 1;
             return Some(NOTHING);
         }
-        if let Some(head) = self.head.take() {
-            return Some(head);
+        if std::mem::take(&mut self.dashed_zero) {
+            return Some(Token::Dashed(b""));
         }
         if self.zeros > 0 {
             self.zeros -= 1;
@@ -139,20 +125,19 @@ impl<'a> Tokens<'a> {
             match token {
                 NOTHING => {
                     self.releases = self.releases.saturating_add(1);
-                    (self.head, self.zeros) = (None, 0);
+                    (self.dashed_zero, self.zeros) = (false, 0);
                 }
                 Token::Dashed(digits) if is_zero(digits) => {
-                    (self.releases, self.head, self.zeros) = (0, Some(token), 0);
+                    (self.releases, self.dashed_zero, self.zeros) = (0, true, 0);
                 }
-                Token::AfterWord(digits) if is_zero(digits) => (self.head, self.zeros) = (Some(token), 0),
                 Token::Dotted(digits) if is_zero(digits) => self.zeros = self.zeros.saturating_add(1),
-                Token::AfterWord(_) | Token::Dotted(_) => return Some(token),
+                Token::Dotted(_) => return Some(token),
                 Token::Dashed(_) => {
-                    (self.releases, self.head, self.zeros) = (0, None, 0);
+                    (self.releases, self.dashed_zero, self.zeros) = (0, false, 0);
                     return Some(token);
                 }
                 Token::Known(_) | Token::Word(_) => {
-                    (self.head, self.zeros) = (None, 0);
+                    (self.dashed_zero, self.zeros) = (false, 0);
                     return Some(token);
                 }
             }
@@ -161,27 +146,23 @@ impl<'a> Tokens<'a> {
 
     /// The next token, meaningful or not. An empty one is zero.
     fn read(&mut self) -> Option<Token<'a>> {
-        let last = std::mem::replace(&mut self.place, Place::Number);
+        let start = std::mem::replace(&mut self.start, false);
         let dashed = match self.rest.as_bytes().first() {
             None => return None,
-            Some(b'.' | b'-') if last != Place::Start => {
+            Some(b'.' | b'-') if !start => {
                 let dashed = self.rest.starts_with('-');
                 self.rest = self.rest.get(1..).unwrap_or_default();
                 dashed
             }
             // Going from digits to letters or back is like a hyphen.
-            Some(_) => last != Place::Start,
+            Some(_) => !start,
         };
+        let number = if dashed { Token::Dashed } else { Token::Dotted };
         let (digits, _) = split_digits(self.rest.as_bytes());
         if !digits.is_empty() || self.rest.is_empty() || self.rest.starts_with(['.', '-']) {
             self.rest = self.rest.get(digits.len()..).unwrap_or_default();
-            return Some(match (dashed, last) {
-                (true, _) => Token::Dashed(digits),
-                (false, Place::Word) => Token::AfterWord(digits),
-                (false, _) => Token::Dotted(digits),
-            });
+            return Some(number(digits));
         }
-        self.place = Place::Word;
         let end = self.rest.find(|c: char| c.is_ascii_digit() || matches!(c, '.' | '-'));
         let (word, rest) = self.rest.split_at(end.unwrap_or(self.rest.len()));
         self.rest = rest;

@@ -53,6 +53,9 @@ impl<'a> Version<'a> {
         };
         let after = after_release(bytes)?;
         let release = &bytes[..bytes.len() - after.len()];
+        if after.is_empty() {
+            return Some(Self { epoch, release, pre: None, post: None, dev: None, local: None });
+        }
         let (pre, rest) = match labelled(after, SPELLINGS) {
             Some((at, number, rest)) => (Some((PHASES.get(at).copied()?, number)), rest),
             None => (None, after),

@@ -65,18 +65,24 @@ impl<'a> Version<'a> {
     }
 }
 
-/// The first suffix as its rank and its number.
-fn split_suffix(bytes: &[u8]) -> Option<((usize, &[u8]), &[u8])> {
-    let (at, rest) = strip_exact(bytes, SUFFIXES)?;
-    let (number, rest) = split_digits(rest);
-    Some(((if at < NONE { at } else { POST }, number), rest))
+struct Suffix<'a> {
+    rank: usize,
+    number: &'a [u8],
 }
 
-fn compare_suffixes(mut a: &[u8], mut b: &[u8]) -> Ordering {
+/// Splits off the first suffix.
+fn split_suffix(bytes: &[u8]) -> Option<(Suffix<'_>, &[u8])> {
+    let (at, rest) = strip_exact(bytes, SUFFIXES)?;
+    let (number, rest) = split_digits(rest);
+    Some((Suffix { rank: if at < NONE { at } else { POST }, number }, rest))
+}
+
+fn compare_suffixes<'a>(mut a: &'a [u8], mut b: &'a [u8]) -> Ordering {
     while !(a.is_empty() && b.is_empty()) {
-        let ((x, n), rest_a) = split_suffix(a).unwrap_or(((NONE, b""), b""));
-        let ((y, m), rest_b) = split_suffix(b).unwrap_or(((NONE, b""), b""));
-        let order = x.cmp(&y).then_with(|| compare_numbers(n, m));
+        let none = || (Suffix { rank: NONE, number: b"" }, &b""[..]);
+        let ((x, rest_a), (y, rest_b)) =
+            (split_suffix(a).unwrap_or_else(none), split_suffix(b).unwrap_or_else(none));
+        let order = x.rank.cmp(&y.rank).then_with(|| compare_numbers(x.number, y.number));
         if order.is_ne() {
             return order;
         }

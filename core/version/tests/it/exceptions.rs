@@ -28,6 +28,7 @@ const MAVEN_3: &[(&str, &str)] = &[
     ("maven,1.0.0-RC16,<,1.0.0.RC8-beta", DOT),
     ("maven,1.0.0-gradle-rework-beta3,<,1.0.0.RC7-3", DOT),
     ("maven,2.9.0-1,<,2.9.0.RC1", DOT),
+    ("maven,3.6.2.FL.20090615,<,3.6.2-FL-2009-05-11", DOT),
     ("maven,6.1.12.rc5,<,6.1.12rc1", DOT),
     ("maven,1.1.31.sec10,<,1.1.31_noneautotype", DOT),
     ("maven,1.1.34.sec10,<,1.1.34_noneautotype", DOT),

@@ -112,10 +112,10 @@ fn laws(a: &str, b: &str, c: &str) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// Quadratic work on a million bytes would take hours.
+/// Quadratic work on a quarter of a million bytes would take minutes for each of the texts.
 #[test]
 fn hostile_texts_take_linear_time() {
-    const LENGTH: usize = 1 << 20;
+    const LENGTH: usize = 1 << 18;
     let units = [
         "0", "1", "9", "a", "z", ".", "-", "~", "^", "+", "_", "0.", "1.", "1-", "a1", "1a", "-0", ".0",
         "-0.0", "_p", "_rc1", ".final", "-ga", "-0.final", "final.", "x.", "é", "[", "(1),", "<1 ", "<1,",
@@ -136,6 +136,6 @@ fn hostile_texts_take_linear_time() {
                 }
             }
         }
-        assert!(start.elapsed() < Duration::from_secs(120), "{unit} repeated takes too long");
+        assert!(start.elapsed() < Duration::from_secs(60), "{unit} repeated takes too long");
     }
 }
