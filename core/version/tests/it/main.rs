@@ -1,4 +1,4 @@
-//! The Debian order against other people's cases, dpkg itself and the laws of an order.
+//! The orders and ranges against other people's tables, dpkg itself and the laws of an order.
 #![expect(
     clippy::disallowed_methods,
     clippy::disallowed_types,
@@ -7,6 +7,7 @@
 
 mod corpus;
 mod dpkg;
+mod exceptions;
 mod laws;
 
 use std::fmt;
