@@ -2,17 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use lazaret_model::{Advisory, Distribution, Ecosystem, Finding, FixState, Package, SourcePackage};
+use lazaret_model::{
+    Advisory, AdvisoryStatus, Distribution, Ecosystem, Finding, FixState, Package, SourcePackage,
+};
 use lazaret_version::{Scheme, compare, deb};
 
 use crate::database::{Database, DatabaseError};
-
-/// How the versions of an ecosystem are ordered.
-pub(crate) const fn scheme(ecosystem: Ecosystem) -> Scheme {
-    match ecosystem {
-        Ecosystem::Deb => Scheme::Deb,
-    }
-}
 
 /// Whether an advisory speaks of this version of this source package in this release
 /// ([`Distribution::key`]).
@@ -20,7 +15,7 @@ pub fn affects(advisory: &Advisory, release: &str, source: &SourcePackage) -> bo
     advisory.release == release
         && advisory.package == source.name
         && is_within(
-            scheme(advisory.ecosystem),
+            advisory.ecosystem.scheme(),
             advisory.introduced.as_deref(),
             advisory.fixed.as_deref(),
             &source.version,
@@ -38,6 +33,7 @@ fn is_within(scheme: Scheme, introduced: Option<&str>, fixed: Option<&str>, vers
 fn has_all_of(scheme: Scheme, version: &str, higher: &str) -> bool {
     match scheme {
         Scheme::Deb => deb::is_rebuild_of(version, higher),
+        _ => false,
     }
 }
 
@@ -82,7 +78,7 @@ impl Database {
         for at in self.rows_of(ecosystem, release, &source.name)? {
             let row = self.row(at)?;
             let text = |number: Option<u32>| number.map(|number| self.text(number)).transpose();
-            if is_within(scheme(ecosystem), text(row.introduced)?, text(row.fixed)?, &source.version) {
+            if is_within(ecosystem.scheme(), text(row.introduced)?, text(row.fixed)?, &source.version) {
                 advisories.push(self.advisory(&row)?);
             }
         }
@@ -120,16 +116,18 @@ fn group(advisories: Vec<Advisory>) -> Vec<Advisory> {
 
 fn finding(advisory: &Advisory, package: &Package) -> Finding {
     Finding {
-        id: advisory.id.clone(),
         aliases: advisory.aliases.clone(),
-        package: package.clone(),
-        fix: match &advisory.fixed {
-            Some(version) => FixState::Fixed { version: version.clone() },
-            None => FixState::NotFixed,
+        fix: match (&advisory.fixed, advisory.status) {
+            (Some(version), _) => FixState::Fixed { version: version.clone() },
+            (None, AdvisoryStatus::WillNotFix) => FixState::WillNotFix,
+            (None, AdvisoryStatus::EndOfLife) => FixState::EndOfLife,
+            (None, _) => FixState::NotFixed,
         },
+        disputed: advisory.status == AdvisoryStatus::Disputed,
         severity: advisory.severity,
         summary: advisory.summary.clone(),
         published: advisory.published.clone(),
         feed: advisory.feed.clone(),
+        ..Finding::new(advisory.id.clone(), package.clone())
     }
 }

@@ -58,6 +58,10 @@ impl Builder {
                 published: advisory.published.as_deref().map(|text| numbers[text]),
                 feed: numbers[advisory.feed.as_str()],
                 first_alias: aliases,
+                last_affected: advisory.last_affected.as_deref().map(|text| numbers[text]),
+                module: advisory.module.as_deref().map(|text| numbers[text]),
+                status: advisory.status,
+                names: advisory.names,
                 aliases: count,
                 ecosystem: advisory.ecosystem,
                 severity: advisory.severity,
@@ -108,9 +112,10 @@ fn number_strings<'a>(
 fn texts(advisory: &Advisory) -> impl Iterator<Item = &str> {
     let Advisory { id, aliases, release, package, fixed, introduced, summary, published, feed, .. } =
         advisory;
+    let Advisory { last_affected, module, .. } = advisory;
     [id, release, package, summary, feed]
         .into_iter()
         .chain(aliases)
-        .chain([fixed, introduced, published].into_iter().flatten())
+        .chain([fixed, introduced, last_affected, module, published].into_iter().flatten())
         .map(String::as_str)
 }

@@ -6,14 +6,14 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 pub(super) const MAGIC: &[u8; 4] = b"LZDB";
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 pub(super) const HEADER: usize = 184;
 const CONTENT_DIGEST: Range<usize> = 120..152;
 const HEADER_DIGEST: Range<usize> = 152..184;
 
 pub(super) const SECTIONS: usize = 6;
 /// Bytes of one element of each section.
-pub(super) const WIDTHS: [usize; SECTIONS] = [4, 1, 16, 40, 4, 8];
+pub(super) const WIDTHS: [usize; SECTIONS] = [4, 1, 16, 52, 4, 8];
 const NAMES: [&str; SECTIONS] = ["string ends", "string bytes", "packages", "rows", "aliases", "ids"];
 
 pub(super) const STRING_ENDS: usize = 0;

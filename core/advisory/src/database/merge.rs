@@ -2,10 +2,7 @@
 
 use std::cmp::Ordering;
 
-use lazaret_model::Advisory;
-use lazaret_version::compare;
-
-use crate::matching::scheme;
+use lazaret_model::{Advisory, AdvisoryStatus, NamedPackage};
 
 /// Sorts advisories into the order of the file and merges those of one (id, package, release) whose
 /// vulnerable versions overlap.
@@ -17,7 +14,7 @@ use crate::matching::scheme;
 /// out. The result depends on the advisories alone, not on the order they came in.
 pub(super) fn merge(mut all: Vec<Advisory>) -> Vec<Advisory> {
     all.retain(|row| match (&row.introduced, &row.fixed) {
-        (Some(start), Some(end)) => compare(scheme(row.ecosystem), start, end).is_lt(),
+        (Some(start), Some(end)) => row.ecosystem.compare(start, end).is_lt(),
         _ => true,
     });
     all.sort_by(order);
@@ -36,19 +33,22 @@ pub(super) fn merge(mut all: Vec<Advisory>) -> Vec<Advisory> {
     merged
 }
 
-fn subject(row: &Advisory) -> (u8, &str, &str, &str) {
-    (super::row::ecosystem_code(row.ecosystem), &row.release, &row.package, &row.id)
+type Subject<'a> = (u8, &'a str, &'a str, &'a str, NamedPackage, &'a Option<String>, AdvisoryStatus);
+
+fn subject(row: &Advisory) -> Subject<'_> {
+    let ecosystem = super::row::ecosystem_code(row.ecosystem);
+    (ecosystem, &row.release, &row.package, &row.id, row.names, &row.module, row.status)
 }
 
 /// Lowest interval first; equal versions in other spellings, and everything else, by their text.
 fn order(a: &Advisory, b: &Advisory) -> Ordering {
-    let scheme = scheme(a.ecosystem);
+    let compare = |x: &str, y: &str| a.ecosystem.compare(x, y);
     let introduced = |a: &Option<String>, b: &Option<String>| match (a, b) {
-        (Some(a), Some(b)) => compare(scheme, a, b),
+        (Some(a), Some(b)) => compare(a, b),
         _ => a.is_some().cmp(&b.is_some()),
     };
     let fixed = |a: &Option<String>, b: &Option<String>| match (a, b) {
-        (Some(a), Some(b)) => compare(scheme, a, b),
+        (Some(a), Some(b)) => compare(a, b),
         _ => b.is_some().cmp(&a.is_some()),
     };
     subject(a)
@@ -66,14 +66,14 @@ fn same_subject(a: &Advisory, b: &Advisory) -> bool {
 /// `next` does not begin before `last`.
 fn overlaps(last: &Advisory, next: &Advisory) -> bool {
     match (&last.fixed, &next.introduced) {
-        (Some(end), Some(start)) => compare(scheme(last.ecosystem), start, end).is_lt(),
+        (Some(end), Some(start)) => last.ecosystem.compare(start, end).is_lt(),
         _ => true,
     }
 }
 
 fn absorb(last: &mut Advisory, next: Advisory) {
     let lower = match (&last.fixed, &next.fixed) {
-        (Some(known), Some(new)) => compare(scheme(last.ecosystem), new, known).is_lt(),
+        (Some(known), Some(new)) => last.ecosystem.compare(new, known).is_lt(),
         (None, Some(_)) => true,
         (_, None) => false,
     };
@@ -102,17 +102,11 @@ mod tests {
     fn row(introduced: &str, fixed: &str, feed: &str) -> Advisory {
         let version = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         Advisory {
-            id: "CVE-2024-0001".into(),
             aliases: vec![format!("{feed}-1")],
-            ecosystem: Ecosystem::Deb,
-            release: "debian:12".into(),
-            package: "foo".into(),
-            fixed: version(fixed),
             introduced: version(introduced),
-            severity: Severity::Unknown,
-            summary: String::new(),
-            published: None,
+            fixed: version(fixed),
             feed: feed.into(),
+            ..Advisory::new("CVE-2024-0001", Ecosystem::Deb, "debian:12", "foo")
         }
     }
 

@@ -7,7 +7,7 @@
 //! | at | bytes | what |
 //! |---:|---:|---|
 //! | 0 | 4 | `LZDB` |
-//! | 4 | 4 | format version, 1 |
+//! | 4 | 4 | format version, 2 |
 //! | 8 | 8 | when it was built, seconds since 1970 (signed) |
 //! | 16 | 8 | number of rows |
 //! | 24 | 96 | offset and length of each of the six sections below |
@@ -21,14 +21,14 @@
 //! 2. *string bytes*: UTF-8, one after the other.
 //! 3. *packages*, 16 bytes each: ecosystem, release, package, first row. Sorted by the first three; the
 //!    rows of a package end where those of the next begin.
-//! 4. *rows*, 40 bytes each (see `row.rs`), sorted by package and then by id.
+//! 4. *rows*, 52 bytes each (see `row.rs`), sorted by package and then by id.
 //! 5. *aliases*: string numbers, to which rows point.
 //! 6. *ids*, 8 bytes each: an id or alias as a string number, and a row; sorted.
 //!
 //! The same advisories give the same bytes, in whatever order they were pushed; only the time of building
 //! differs, and it is not part of the content's identity.
 //!
-//! **Version rule.** Any change of the layout, of a code (ecosystem, severity) or of a sort order raises the
+//! **Version rule.** Any change of the layout, of a code (ecosystem, severity, status) or of a sort order raises the
 //! format version. A reader takes exactly its own version: a database is rebuilt from its feeds in seconds.
 //!
 //! # Trust

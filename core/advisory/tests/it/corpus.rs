@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use lazaret_advisory::feed::{apt, osv};
-use lazaret_model::{Advisory, Distribution, FixState, Limits, Package};
+use lazaret_model::{Advisory, Distribution, Limits, Package};
 use serde_json::Value;
 
 /// 1,181 entries of real Debian changelogs, each with the ids it names, against the version that first
@@ -95,10 +95,7 @@ fn findings_agree_with_another_scanner() {
             .expect("the database is sound")
             .into_iter()
             .map(|finding| {
-                let fixed = match finding.fix {
-                    FixState::Fixed { version } => version,
-                    FixState::NotFixed => String::new(),
-                };
+                let fixed = finding.fix.version().unwrap_or_default().to_owned();
                 [finding.id, finding.package.name, finding.package.version, fixed]
             })
             .collect();

@@ -59,8 +59,8 @@ fn errors_say_what_is_wrong() {
     assert_eq!(error(b"PK\x03\x04"), "it is not an advisory database: it does not start with `LZDB`");
     let cut = file.len() - 9;
     assert_eq!(error(&file[..cut]), format!("it is cut off: {cut} bytes of {}", file.len()));
-    file[4] = 2;
-    assert_eq!(error(&file), "it has the format version 2, and this program reads version 1 only");
+    file[4] = 1;
+    assert_eq!(error(&file), "it has the format version 1, and this program reads version 2 only");
 }
 
 #[test]

@@ -13,29 +13,21 @@ pub(crate) fn built() -> jiff::Timestamp {
 pub(crate) fn advisory(id: &str, package: &str, introduced: &str, fixed: &str) -> Advisory {
     let version = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     Advisory {
-        id: id.to_owned(),
-        aliases: Vec::new(),
-        ecosystem: Ecosystem::Deb,
-        release: RELEASE.to_owned(),
-        package: package.to_owned(),
         fixed: version(fixed),
         introduced: version(introduced),
-        severity: Severity::Unknown,
         summary: format!("{id} in {package}"),
         published: Some("2024-01-01T00:00:00Z".to_owned()),
         feed: "test".to_owned(),
+        ..Advisory::new(id, Ecosystem::Deb, RELEASE, package)
     }
 }
 
 pub(crate) fn package(name: &str, source: &str, version: &str) -> Package {
     Package {
-        ecosystem: Ecosystem::Deb,
-        name: name.to_owned(),
-        version: format!("{version}+b1"),
         architecture: Some("amd64".to_owned()),
         source: SourcePackage { name: source.to_owned(), version: version.to_owned() },
         location: "var/lib/dpkg/status".to_owned(),
-        layer: 0,
+        ..Package::new(Ecosystem::Deb, name, format!("{version}+b1"))
     }
 }
 

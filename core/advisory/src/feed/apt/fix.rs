@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lazaret_model::{Advisory, Ecosystem, Severity};
+use lazaret_model::{Advisory, Ecosystem};
 use lazaret_version::deb;
 
 use super::bullet::{Bullet, bullets};
@@ -102,17 +102,11 @@ impl Fix {
     pub fn advisory(self, release: &str, source: &str) -> Advisory {
         let Self { id, fixed, published, summary } = self;
         Advisory {
-            id,
-            aliases: Vec::new(),
-            ecosystem: Ecosystem::Deb,
-            release: release.to_owned(),
-            package: source.to_owned(),
             fixed,
-            introduced: None,
-            severity: Severity::Unknown,
             summary,
             published,
             feed: super::FEED.to_owned(),
+            ..Advisory::new(id, Ecosystem::Deb, release, source)
         }
     }
 }

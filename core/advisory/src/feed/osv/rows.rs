@@ -60,17 +60,14 @@ pub(super) fn add(document: Document, feed: &mut OsvFeed) {
             for interval in intervals {
                 for (id, aliases) in names.rows() {
                     feed.advisories.push(Advisory {
-                        id: id.to_owned(),
                         aliases,
-                        ecosystem: Ecosystem::Deb,
-                        release: release.clone(),
-                        package: package.name.clone(),
                         fixed: interval.fixed.clone(),
                         introduced: interval.introduced.clone(),
                         severity,
                         summary: summary.clone(),
                         published: published.clone(),
                         feed: FEED.to_owned(),
+                        ..Advisory::new(id, Ecosystem::Deb, &release, &package.name)
                     });
                 }
             }
