@@ -91,20 +91,15 @@ fn encode(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
 
 #[cfg(test)]
 mod tests {
-    use lazaret_model::{Ecosystem, SourcePackage};
+    use lazaret_model::Ecosystem;
 
     use super::*;
 
     #[test]
     fn names_packages_as_the_specification_does() {
         let mut attr = Package {
-            ecosystem: Ecosystem::Deb,
-            name: "Attr".to_owned(),
-            version: "1:2.4.47-2+b1".to_owned(),
             architecture: Some("amd64".to_owned()),
-            source: SourcePackage { name: "attr".to_owned(), version: "1:2.4.47-2".to_owned() },
-            location: String::new(),
-            layer: 0,
+            ..Package::new(Ecosystem::Deb, "Attr", "1:2.4.47-2+b1")
         };
         let mut debian = Distribution {
             id: "debian".to_owned(),
