@@ -1,6 +1,6 @@
 use lazaret_model::{
-    DatabaseSnapshot, Distribution, Ecosystem, Finding, Image, Layer, Package, Problem, Reason,
-    Severity, Verdict,
+    DatabaseSnapshot, Distribution, Ecosystem, Finding, Image, Layer, Package, Problem, Reason, Severity,
+    Verdict,
 };
 use serde::Serialize;
 
