@@ -79,7 +79,7 @@ impl Files {
 }
 
 /// Where a link leads, lexically and within the root.
-fn resolve(from: &[u8], target: &[u8]) -> Vec<u8> {
+pub(crate) fn resolve(from: &[u8], target: &[u8]) -> Vec<u8> {
     let mut components: Vec<&[u8]> = Vec::new();
     if !target.starts_with(b"/") {
         components.extend(from.split(|&byte| byte == b'/'));

@@ -19,25 +19,25 @@ fn read(tree: &mut Memory) -> Catalog {
 
 /// Test data of syft's dpkg cataloger, unpacked.
 fn syft() -> Option<(tempfile::TempDir, PathBuf)> {
+    let directory = unpacked("pkgdb/syft.tar.zst")?;
+    let data = directory.path().join("syft-catalogers/syft/pkg/cataloger/debian/testdata");
+    Some((directory, data))
+}
+
+/// A corpus in a directory of its own; nothing, with a line that says so, where there are no corpora.
+pub(crate) fn unpacked(name: &str) -> Option<tempfile::TempDir> {
     let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpora");
     let corpora = std::env::var_os("LAZARET_CORPORA").map_or(beside, PathBuf::from);
-    let archive = corpora.join("pkgdb/syft.tar.zst");
+    let archive = corpora.join(name);
     if !archive.is_file() {
         skipped(&format!("no corpus at {}; set LAZARET_CORPORA", archive.display()));
         return None;
     }
     let directory = tempfile::tempdir().unwrap();
-    let status = Command::new("tar")
-        .arg("--zstd")
-        .arg("-xf")
-        .arg(&archive)
-        .arg("-C")
-        .arg(directory.path())
-        .status()
-        .unwrap();
-    assert!(status.success());
-    let data = directory.path().join("syft-catalogers/syft/pkg/cataloger/debian/testdata");
-    Some((directory, data))
+    let mut tar = Command::new("tar");
+    tar.arg("--zstd").arg("-xf").arg(&archive).arg("-C").arg(directory.path());
+    assert!(tar.status().unwrap().success());
+    Some(directory)
 }
 
 #[test]

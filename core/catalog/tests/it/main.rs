@@ -8,3 +8,4 @@
 mod corpora;
 mod memory;
 mod pass;
+mod rpm;
