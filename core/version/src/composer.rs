@@ -11,18 +11,15 @@ use crate::{Scheme, VersionError};
 /// `dev-branch < 1.0-dev < 1.0-alpha < 1.0-beta < 1.0-RC < 1.0 < 1.0-p1`. Build metadata does not count.
 pub fn compare(a: &str, b: &str) -> Ordering {
     let (mut a, mut b) = (Tokens::of(a), Tokens::of(b));
-    let order = loop {
+    loop {
         let (x, y) = (a.number(), b.number());
         if x.is_none() && y.is_none() {
-            break Ordering::Equal;
+            break;
         }
         let order = compare_numbers(x.unwrap_or_default(), y.unwrap_or_default());
         if order.is_ne() {
-            break order;
+            return order;
         }
-    };
-    if order.is_ne() {
-        return order;
     }
     loop {
         let (x, y) = (a.next(), b.next());
@@ -36,14 +33,14 @@ pub fn compare(a: &str, b: &str) -> Ordering {
 /// Accepts what Composer normalises: up to four numbers and a stability, a date, or a branch.
 pub fn check(text: &str) -> Result<(), VersionError> {
     let text = text.trim();
-    let fail = |holds, reason| require(Scheme::Composer, holds, reason);
+    let need = |holds, reason| require(Scheme::Composer, holds, reason);
     if let Some(branch) = text.strip_prefix("dev-") {
-        return fail(!branch.is_empty() && !branch.contains(char::is_whitespace), "the branch has no name");
+        return need(!branch.is_empty() && !branch.contains(char::is_whitespace), "the branch has no name");
     }
     let text = text.strip_prefix(['v', 'V']).unwrap_or(text);
     let (text, build) = split_once(text.as_bytes(), |byte| byte == b'+');
     let blank = |bytes: &[u8]| bytes.iter().any(u8::is_ascii_whitespace);
-    fail(!build.is_some_and(|build| build.is_empty() || blank(build)), "the build is empty or has blanks")?;
+    need(!build.is_some_and(|build| build.is_empty() || blank(build)), "the build is empty or has blanks")?;
     // A branch such as `1.x-dev`.
     let text = text.strip_suffix(b".x-dev").unwrap_or(text);
     let (core, rest) = split_run(text, |byte| byte.is_ascii_digit() || byte == b'.');
@@ -52,7 +49,11 @@ pub fn check(text: &str) -> Result<(), VersionError> {
         Some(core) if !rest.is_empty() => (core, rest),
         _ => (core, rest.strip_prefix(b"-").or(rest.strip_prefix(b"_")).unwrap_or(rest)),
     };
-    fail(core.split(|byte| *byte == b'.').all(is_number), "it does not start with numbers between dots")?;
+    need(core.split(|byte| *byte == b'.').all(is_number), "it does not start with numbers between dots")?;
+    // More than four numbers are a date, which starts with a year.
+    let mut numbers = core.split(|byte| *byte == b'.');
+    let year = numbers.next().is_some_and(|first| first.len() == 4);
+    need(year || numbers.count() < 4, "it has more than four numbers")?;
     let mut tokens = Tokens { rest };
     let known = loop {
         match tokens.next() {
@@ -61,7 +62,7 @@ pub fn check(text: &str) -> Result<(), VersionError> {
             _ => {}
         }
     };
-    fail(known, "it has a word that is no stability")
+    need(known, "it has a word that is no stability")
 }
 
 /// In the order of `version_compare`: any other word, `dev`, `alpha`, `beta`, `RC`, nothing, a number, `p`.
@@ -200,12 +201,19 @@ mod tests {
 
     #[test]
     fn words_must_be_stabilities() {
-        for text in
-            ["1", "v1.2.3.4-beta2", "dev-main", "1.0-stable", "1.x-dev", "20100102-203040", "1.0-p1+b"]
-        {
+        for text in [
+            "1",
+            "v1.2.3.4-beta2",
+            "dev-main",
+            "1.0-stable",
+            "1.x-dev",
+            "20100102-203040",
+            "2010.01.02.10.11",
+            "1.0-p1+b",
+        ] {
             assert_eq!(check(text), Ok(()), "{text}");
         }
-        for text in ["", "foo", "1.0-foo", "dev-", "1..2", "1.0+", "1.0 beta"] {
+        for text in ["", "foo", "1.0-foo", "dev-", "1..2", "1.0+", "1.0 beta", "1.2.3.4.5"] {
             assert!(check(text).is_err(), "{text}");
         }
     }

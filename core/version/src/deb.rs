@@ -7,7 +7,12 @@ use crate::{Scheme, VersionError};
 
 /// Orders two texts exactly as `dpkg --compare-versions` orders versions.
 pub fn compare(a: &str, b: &str) -> Ordering {
-    Version::split(a).cmp(&Version::split(b))
+    // Bytes: slicing text looks for the boundaries of characters, which takes as long as all the rest.
+    let (a, b) = (a.as_bytes().trim_ascii(), b.as_bytes().trim_ascii());
+    let (x, y) = (Parts::find(a), Parts::find(b));
+    compare_numbers(&a[..x.epoch], &b[..y.epoch])
+        .then_with(|| compare_parts(&a[x.upstream..x.upstream_end], &b[y.upstream..y.upstream_end]))
+        .then_with(|| compare_parts(&a[x.revision..], &b[y.revision..]))
 }
 
 /// The three parts of a version. Equality is that of the order: `1.0` equals `0:1.00-0`.
@@ -25,14 +30,13 @@ impl<'a> Version<'a> {
     /// belongs to the upstream version, so that every text has a place in the order.
     pub fn split(text: &'a str) -> Self {
         let text = text.trim_ascii();
-        let digits = split_digits(text.as_bytes()).0.len();
-        let (head, tail) = text.split_at(digits);
-        let (epoch, rest) = tail.strip_prefix(':').map_or(("", text), |rest| (head, rest));
-        let (upstream, revision) = match rest.bytes().rposition(|byte| byte == b'-') {
-            Some(at) => (&rest[..at], &rest[at + 1..]),
-            None => (rest, ""),
-        };
-        Self { epoch, upstream, revision }
+        let parts = Parts::find(text.as_bytes());
+        // Colons and hyphens are boundaries of characters.
+        Self {
+            epoch: &text[..parts.epoch],
+            upstream: &text[parts.upstream..parts.upstream_end],
+            revision: &text[parts.revision..],
+        }
     }
 
     /// Takes a text apart if dpkg would accept it. Blanks around it are ignored, as dpkg does.
@@ -70,6 +74,26 @@ impl<'a> Version<'a> {
             return fail("the revision has characters other than letters, digits and `.+~`");
         }
         Ok(version)
+    }
+}
+
+/// Where the parts of a version lie. The epoch starts at 0, the revision ends with the text.
+struct Parts {
+    epoch: usize,
+    upstream: usize,
+    upstream_end: usize,
+    revision: usize,
+}
+
+impl Parts {
+    fn find(text: &[u8]) -> Self {
+        let (epoch, upstream) = match split_digits(text) {
+            (epoch, [b':', ..]) => (epoch.len(), epoch.len() + 1),
+            _ => (0, 0),
+        };
+        let hyphen = text[upstream..].iter().rposition(|byte| *byte == b'-').map(|at| upstream + at);
+        let (upstream_end, revision) = hyphen.map_or((text.len(), text.len()), |at| (at, at + 1));
+        Self { epoch, upstream, upstream_end, revision }
     }
 }
 

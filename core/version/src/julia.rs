@@ -14,10 +14,10 @@ pub fn compare(a: &str, b: &str) -> Ordering {
 /// Accepts what `VersionNumber(text)` accepts: numbers may be missing, and so may the hyphen.
 pub fn check(text: &str) -> Result<(), VersionError> {
     let text = text.strip_prefix('v').unwrap_or(text);
-    let (core, rest) = split_run(text.as_bytes(), |byte| byte.is_ascii_digit() || byte == b'.');
-    let core = String::from_utf8_lossy(core);
-    semver::check_as(Scheme::Julia, &core, 1..=3)?;
-    let rest = rest.strip_prefix(b"-").unwrap_or(rest);
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.');
+    let (core, rest) = text.split_at(end.unwrap_or(text.len()));
+    semver::check_as(Scheme::Julia, core, 1..=3)?;
+    let rest = rest.strip_prefix('-').unwrap_or(rest).as_bytes();
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
     let (prerelease, build) = split_run(rest, plain);
     let build = build.strip_prefix(b"+").unwrap_or(build);

@@ -165,8 +165,9 @@ fn after_release(bytes: &[u8]) -> Option<&[u8]> {
 fn labelled<'a>(bytes: &'a [u8], words: &[&str]) -> Option<(usize, &'a [u8], &'a [u8])> {
     let (_, start) = split_separator(bytes);
     let (at, after) = strip_word(start, words)?;
+    // A separator may stand there even if no number follows: `1.0rc-`.
     let (number, rest) = split_digits(split_separator(after).1);
-    if number.is_empty() { Some((at, number, after)) } else { Some((at, number, rest)) }
+    Some((at, number, rest))
 }
 
 fn split_separator(bytes: &[u8]) -> (&[u8], &[u8]) {
@@ -256,10 +257,11 @@ mod tests {
             ("1.0+ab-1", "1+AB.01"),
             (" 1.0 ", "0!1"),
             ("1.0preview3", "1rc3"),
+            ("1.0rc.", "1rc0"),
         ] {
             assert_eq!(compare(a, b), Ordering::Equal, "{a} {b}");
         }
-        for text in ["", "1.", "1.0.", "1.0a-", "1.0+", "1.0+a..b", "1.0x", "!1", "1.0-", "1.0a1b1"] {
+        for text in ["", "1.", "1.0.", "1.0a--", "1.0+", "1.0+a..b", "1.0x", "!1", "1.0-", "1.0a1b1"] {
             assert!(check(text).is_err(), "{text}");
         }
     }

@@ -2,7 +2,9 @@
 
 use std::cmp::Ordering;
 
-use crate::text::{compare_dotted, compare_folded, compare_numbers, is_number, split_once, split_run};
+use crate::text::{
+    compare_dotted, compare_folded, compare_numbers, is_number, split_digits, split_once, split_run,
+};
 use crate::{Scheme, VersionError};
 
 /// Orders by precedence (section 11). Missing numbers are zero, further ones count, build metadata does not.
@@ -81,40 +83,59 @@ pub(crate) fn check_as(
     numbers: std::ops::RangeInclusive<usize>,
 ) -> Result<(), VersionError> {
     let fail = |reason| Err(VersionError { scheme, reason });
-    let (head, build) = split_once(text.as_bytes(), |byte| byte == b'+');
-    let (core, prerelease) = split_once(head, |byte| byte == b'-');
-    let leading_zero = |part: &[u8]| part.len() > 1 && part.starts_with(b"0");
+    let mut rest = text.as_bytes();
     let mut count: usize = 0;
-    for part in core.split(|byte| *byte == b'.') {
-        if !is_number(part) {
+    loop {
+        let (number, after) = split_digits(rest);
+        if number.is_empty() {
             return fail("a part of the core is not a number");
         }
-        if leading_zero(part) {
+        if has_leading_zero(number) {
             return fail("a number has leading zeros");
         }
         count += 1;
+        match after {
+            [b'.', next @ ..] => rest = next,
+            _ => {
+                rest = after;
+                break;
+            }
+        }
     }
     if !numbers.contains(&count) {
         return fail("the core has too many or too few numbers");
     }
-    if count < 3 && (prerelease.is_some() || build.is_some()) {
+    if count < 3 && !rest.is_empty() {
         return fail("a version with fewer than three numbers has no prerelease and no build");
     }
-    let identifier = |part: &[u8]| {
-        !part.is_empty() && part.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-')
-    };
-    for part in prerelease.into_iter().flat_map(|text| text.split(|byte| *byte == b'.')) {
-        if !identifier(part) {
-            return fail("an identifier of the prerelease is empty or has a foreign character");
+    if let [b'-', prerelease @ ..] = rest {
+        rest = after_identifiers(prerelease, |id| !(is_number(id) && has_leading_zero(id))).ok_or(
+            VersionError { scheme, reason: "an identifier of the prerelease is empty or has leading zeros" },
+        )?;
+    }
+    if let [b'+', build @ ..] = rest {
+        rest = after_identifiers(build, |_| true)
+            .ok_or(VersionError { scheme, reason: "an identifier of the build is empty" })?;
+    }
+    if rest.is_empty() { Ok(()) } else { fail("it has a foreign character after the numbers") }
+}
+
+fn has_leading_zero(number: &[u8]) -> bool {
+    number.len() > 1 && number.starts_with(b"0")
+}
+
+/// What follows identifiers between dots; none if one is empty or not as it should be.
+fn after_identifiers(mut bytes: &[u8], fits: impl Fn(&[u8]) -> bool) -> Option<&[u8]> {
+    loop {
+        let (identifier, rest) = split_run(bytes, |byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        if identifier.is_empty() || !fits(identifier) {
+            return None;
         }
-        if is_number(part) && leading_zero(part) {
-            return fail("a number of the prerelease has leading zeros");
+        match rest {
+            [b'.', next @ ..] => bytes = next,
+            rest => return Some(rest),
         }
     }
-    if !build.is_none_or(|text| text.split(|byte| *byte == b'.').all(identifier)) {
-        return fail("an identifier of the build is empty or has a foreign character");
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -5,12 +5,8 @@ use super::partial::Partial;
 use super::term::{Op, Term};
 
 pub(super) fn parse(text: &str) -> Result<Vec<Vec<Term>>, Reason> {
-    text.split('|')
-        .map(str::trim)
-        .enumerate()
-        .filter(|(at, part)| *at == 0 || !part.is_empty())
-        .map(|(_, part)| conjunction(part))
-        .collect()
+    // One bar means the same as two.
+    text.split("||").flat_map(|part| part.split('|')).map(|part| conjunction(part.trim())).collect()
 }
 
 fn conjunction(text: &str) -> Result<Vec<Term>, Reason> {
@@ -125,7 +121,7 @@ mod tests {
             assert!(range.contains(inside), "{text} {inside}");
             assert!(!range.contains(outside), "{text} {outside}");
         }
-        for text in ["", "foo", ">", "^", ">1.*", "1.0 - *", "^*"] {
+        for text in ["", "1.0 ||", "foo", ">", "^", ">1.*", "1.0 - *", "^*"] {
             assert!(Range::parse(Scheme::Composer, text).is_err(), "{text}");
         }
     }

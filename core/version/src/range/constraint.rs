@@ -30,13 +30,8 @@ fn push(terms: &mut Vec<Term>, written: Written<'_>) -> Result<(), Reason> {
     let count = partial.numbers.len();
     let fixed = match written.operator {
         "~" => count.min(2),
-        "~>" => {
-            if count > 1 && !partial.open {
-                count - 1
-            } else {
-                count
-            }
-        }
+        "~>" if count > 1 && !partial.open => count - 1,
+        "~>" => count,
         "^" => partial.caret(),
         operator => {
             let op = Op::of(operator).ok_or("an operator is not known")?;

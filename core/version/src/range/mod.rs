@@ -1,7 +1,10 @@
 //! Ranges of versions in the languages that package managers and advisories write them in.
 //!
 //! Every language is read into the same few terms: alternatives, of which one must hold, each a list of
-//! terms that must all hold.
+//! terms that must all hold. [`Language`] names the languages; each has a file, which states its source.
+//!
+//! A range answers for every text. Where a language holds no prereleases or no odd versions, its
+//! [`Language`] says so.
 
 mod apk;
 mod cargo;
@@ -22,6 +25,9 @@ use std::fmt;
 
 use crate::{Scheme, semver};
 use term::Term;
+
+/// Asking takes time in proportion to the terms and to the version: neither writer may decide both.
+const MOST_TERMS: usize = 4096;
 
 /// A set of versions, as a text of some language describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +60,10 @@ impl Range {
             Language::Maven => maven::parse(text),
             Language::Apk => apk::parse(text),
         }
+        .and_then(|alternatives| {
+            let terms: usize = alternatives.iter().map(|terms| terms.len().max(1)).sum();
+            if terms > MOST_TERMS { Err("it has more than 4096 terms") } else { Ok(alternatives) }
+        })
         .map_err(|reason| RangeError { language, reason })?;
         let admission = match language {
             Language::Npm | Language::NpmLoose | Language::Cargo => Admission::NamedPrereleases,
@@ -186,3 +196,27 @@ impl fmt::Display for RangeError {
 }
 
 impl std::error::Error for RangeError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_has_limits() {
+        let longest = vec!["<1"; MOST_TERMS].join(" || ");
+        assert!(Range::parse(Scheme::Rpm, &longest).unwrap().contains("0.9"));
+        let error = Range::parse(Scheme::Rpm, &format!("{longest} || <1")).unwrap_err();
+        assert_eq!(error.to_string(), "not a simple range of versions: it has more than 4096 terms");
+    }
+
+    #[test]
+    fn every_scheme_has_a_language() {
+        for scheme in Scheme::ALL {
+            let range =
+                Range::parse(*scheme, ">=1.2.3, <2.0.0").or_else(|_| Range::parse(*scheme, ">=1.2.3 <2.0.0"));
+            let range = range.unwrap();
+            assert!(range.contains("1.10.0") && !range.contains("2.0.0"), "{}", scheme.name());
+            assert_eq!(range.scheme(), *scheme);
+        }
+    }
+}

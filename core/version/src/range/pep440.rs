@@ -29,6 +29,9 @@ fn push(terms: &mut Vec<Term>, written: Written<'_>) -> Result<(), Reason> {
     let prefix = version.strip_suffix(".*");
     let bound = prefix.unwrap_or(version);
     let parsed = Version::parse(bound).ok_or("a version is not one of Python")?;
+    if parsed.local.is_some() && !matches!(operator, "" | "=" | "==" | "!=") {
+        return Err("a local part goes with `==` and `!=` only");
+    }
     if operator == "~=" {
         let (head, count) = head(bound).ok_or("a version is not one of Python")?;
         let series = head.rsplit_once('.').filter(|_| count > 1 && prefix.is_none());
@@ -71,7 +74,7 @@ mod tests {
             assert!(range.contains(inside), "{text} {inside}");
             assert!(text == "*" || !range.contains(outside), "{text} {outside}");
         }
-        for text in [">=1.*", "~=1", "=~1", "==1.dev1.*", "~=1.0.*", "foo", "==", ">*"] {
+        for text in [">=1.*", "~=1", "=~1", "==1.dev1.*", "~=1.0.*", "<1+a", "foo", "==", ">*"] {
             assert!(Range::parse(Scheme::Pep440, text).is_err(), "{text}");
         }
     }

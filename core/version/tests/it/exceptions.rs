@@ -5,7 +5,7 @@ pub(crate) fn of(table: &str) -> &'static [(&'static str, &'static str)] {
     match table {
         "compare_osvdev_packagist" => &[ANY_NUMBER],
         "compare_osvscalibr_packagist" => &[ANY_NUMBER, FILLED_IN],
-        "compare_osvscalibr_maven-generated" => MAVEN_3,
+        "compare_osvscalibr_maven-generated" => QUALIFIERS_AFTER_DOTS,
         "range_go_mvn_version_requirement" => SOFT_REQUIREMENTS,
         "range_go_pep440_version_specifier" => &[PREDECESSORS],
         "range_go_version_constraint_semver" => OPTIONS,
@@ -22,13 +22,17 @@ const ANY_NUMBER: (&str, &str) = (
 const FILLED_IN: (&str, &str) =
     ("composer,1.0.0,>,1.0", "so says PHP's version_compare alone; Composer fills in both to 1.0.0.0 first");
 
-const DOT: &str = "the order of Maven 3; in Maven 4 a qualifier after a dot is the same as after a hyphen";
+const DOT: &str = "the letter of the POM reference, where .x is below -x and the zeros before .x count; Maven 4, like \
+                   its table here, reads .x as -x";
 
-const MAVEN_3: &[(&str, &str)] = &[
+const DOTTED_NUMBER: &str = "with .x read as -x, the number after the dot is above the one after the hyphen, as \
+                             3.2.0rc2 < 3.2.0-rc.1 of the same table wants";
+
+const QUALIFIERS_AFTER_DOTS: &[(&str, &str)] = &[
     ("maven,1.0.0-RC16,<,1.0.0.RC8-beta", DOT),
     ("maven,1.0.0-gradle-rework-beta3,<,1.0.0.RC7-3", DOT),
     ("maven,2.9.0-1,<,2.9.0.RC1", DOT),
-    ("maven,3.6.2.FL.20090615,<,3.6.2-FL-2009-05-11", DOT),
+    ("maven,3.6.2.FL.20090615,<,3.6.2-FL-2009-05-11", DOTTED_NUMBER),
     ("maven,6.1.12.rc5,<,6.1.12rc1", DOT),
     ("maven,1.1.31.sec10,<,1.1.31_noneautotype", DOT),
     ("maven,1.1.34.sec10,<,1.1.34_noneautotype", DOT),
@@ -60,8 +64,8 @@ const PREDECESSORS: (&str, &str) = (
 const PRERELEASE: &str =
     "asked without that library's option WithPreRelease: an advisory for `<2` means 2.0.0-rc.1 too";
 
-const PADDING: &str =
-    "asked without that library's option WithZeroPadding: the same table has the opposite with it";
+const PADDING: &str = "asked without that library's option WithZeroPadding, so that missing numbers match any; here, as \
+                       with it, they are zero";
 
 const OPTIONS: &[(&str, &str)] = &[
     ("semver,>=0,0.0.1-alpha,false", PRERELEASE),
