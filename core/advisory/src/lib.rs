@@ -2,10 +2,11 @@
 //!
 //! Pure: bytes in, bytes out. What fetches feeds is `lazaret-source`; where the file lies is the caller's.
 
+pub mod cvss;
 mod database;
-mod mapped;
 pub mod feed;
+mod mapped;
 mod matching;
 
-pub use database::{BuildError, Builder, Coverage, Database, DatabaseError};
-pub use matching::affects;
+pub use database::{BuildError, Builder, Coverage, Database, DatabaseError, Feed};
+pub use matching::{Covered, MatchReason, affects};

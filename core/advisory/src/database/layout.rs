@@ -7,21 +7,43 @@ use sha2::{Digest as _, Sha256};
 
 pub(super) const MAGIC: &[u8; 4] = b"LZDB";
 pub(super) const FORMAT: u32 = 2;
-pub(super) const HEADER: usize = 184;
-const CONTENT_DIGEST: Range<usize> = 120..152;
-const HEADER_DIGEST: Range<usize> = 152..184;
+pub(super) const HEADER: usize = TABLE.end + 64;
+const TABLE: Range<usize> = 24..24 + 16 * SECTIONS;
+const CONTENT_DIGEST: Range<usize> = TABLE.end..TABLE.end + 32;
+const HEADER_DIGEST: Range<usize> = TABLE.end + 32..HEADER;
 
-pub(super) const SECTIONS: usize = 6;
+pub(super) const SECTIONS: usize = 13;
 /// Bytes of one element of each section.
-pub(super) const WIDTHS: [usize; SECTIONS] = [4, 1, 16, 52, 4, 8];
-const NAMES: [&str; SECTIONS] = ["string ends", "string bytes", "packages", "rows", "aliases", "ids"];
+pub(super) const WIDTHS: [usize; SECTIONS] = [1, 24, 12, 8, 16, 40, 4, 4, 8, 4, 4, 36, 8];
+const NAMES: [&str; SECTIONS] = [
+    "texts",
+    "feeds",
+    "releases",
+    "packages",
+    "rows",
+    "notes",
+    "aliases",
+    "note rows",
+    "ids",
+    "buckets",
+    "members",
+    "vulnerabilities",
+    "vectors",
+];
 
-pub(super) const STRING_ENDS: usize = 0;
-pub(super) const STRING_BYTES: usize = 1;
-pub(super) const PACKAGES: usize = 2;
-pub(super) const ROWS: usize = 3;
-pub(super) const ALIASES: usize = 4;
-pub(super) const IDS: usize = 5;
+pub(super) const TEXTS: usize = 0;
+pub(super) const FEEDS: usize = 1;
+pub(super) const RELEASES: usize = 2;
+pub(super) const PACKAGES: usize = 3;
+pub(super) const ROWS: usize = 4;
+pub(super) const NOTES: usize = 5;
+pub(super) const ALIASES: usize = 6;
+pub(super) const NOTE_ROWS: usize = 7;
+pub(super) const IDS: usize = 8;
+pub(super) const BUCKETS: usize = 9;
+pub(super) const MEMBERS: usize = 10;
+pub(super) const VULNERABILITIES: usize = 11;
+pub(super) const VECTORS: usize = 12;
 
 /// Why bytes are not a usable database.
 #[derive(Debug, thiserror::Error)]
@@ -79,7 +101,8 @@ impl Layout {
         let mut sections = [const { 0..0 }; SECTIONS];
         let mut end = HEADER;
         for (section, range) in sections.iter_mut().enumerate() {
-            let (offset, length) = (number(24 + 16 * section), number(32 + 16 * section));
+            let (offset, length) =
+                (number(TABLE.start + 16 * section), number(TABLE.start + 8 + 16 * section));
             let start = end.next_multiple_of(8);
             let length =
                 usize::try_from(length).map_err(|_| DatabaseError::Header("a section is too long"))?;
@@ -98,9 +121,8 @@ impl Layout {
         if number(16) != to_u64(sections[ROWS].len() / WIDTHS[ROWS]) {
             return Err(DatabaseError::Header("the number of rows is another"));
         }
-        // Rows and strings are numbered in 32 bits.
-        if [STRING_ENDS, ROWS, ALIASES].iter().any(|section| u32::try_from(sections[*section].len()).is_err())
-        {
+        // Elements are numbered in 32 bits.
+        if sections.iter().any(|section| u32::try_from(section.len()).is_err()) {
             return Err(DatabaseError::Header("a section is too long"));
         }
         let content =
@@ -124,7 +146,7 @@ impl Layout {
         file[4..8].copy_from_slice(&FORMAT.to_le_bytes());
         file[8..16].copy_from_slice(&built.as_second().to_le_bytes());
         file[16..24].copy_from_slice(&rows.to_le_bytes());
-        file[24..120].copy_from_slice(&table);
+        file[TABLE].copy_from_slice(&table);
         file[CONTENT_DIGEST].copy_from_slice(&content);
         let header = Sha256::digest(&file[..HEADER_DIGEST.start]);
         file[HEADER_DIGEST].copy_from_slice(&header);

@@ -1,16 +1,17 @@
 //! Reading a database.
 
-use std::ops::Range;
-
 use jiff::Timestamp;
-use lazaret_model::{Advisory, DatabaseSnapshot, Digest, Ecosystem};
+use lazaret_model::{Advisory, DatabaseSnapshot, Digest, Ecosystem, NamedPackage};
 
 use super::bytes::Bytes;
+use super::codes::Kind;
 use super::layout::{
-    ALIASES, DatabaseError, IDS, Layout, PACKAGES, ROWS, STRING_BYTES, STRING_ENDS, WIDTHS, to_u64, u32_at,
+    ALIASES, DatabaseError, IDS, Layout, NOTE_ROWS, NOTES, PACKAGES, RELEASES, ROWS, TEXTS, WIDTHS, to_u64,
+    u32_at,
 };
-use super::row::{self, Row, ecosystem_code};
-use super::strings::Strings;
+use super::record::{Note, Row};
+use super::texts::Texts;
+use crate::matching::normalised;
 
 /// An open advisory database. Cheap to open, safe to share between threads.
 #[derive(Debug)]
@@ -19,21 +20,16 @@ pub struct Database {
     pub(super) layout: Layout,
 }
 
-/// What a database knows of one release.
+/// What a database knows of one release, or of one language's ecosystem.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Coverage {
     pub ecosystem: Ecosystem,
+    /// Empty for ecosystems that are no distribution's.
     pub release: String,
+    /// Which packages the rows name.
+    pub names: NamedPackage,
     pub packages: u64,
     pub advisories: u64,
-}
-
-/// One element of the section `packages`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct PackageKey {
-    pub(super) ecosystem: u32,
-    pub(super) release: u32,
-    pub(super) package: u32,
 }
 
 impl Database {
@@ -67,114 +63,148 @@ impl Database {
 
     /// Rows in the order of the file: by ecosystem, release, package and id.
     pub fn advisories(&self) -> impl Iterator<Item = Result<Advisory, DatabaseError>> {
-        (0..self.count(ROWS)).map(|at| self.row(at).and_then(|row| self.advisory(&row)))
+        let mut release = 0;
+        let mut package = 0;
+        (0..self.count(ROWS)).map(move |at| {
+            while self.rows_of_package(package)?.end <= at {
+                package += 1;
+            }
+            while self.packages_of(release)?.end <= package {
+                release += 1;
+            }
+            self.advisory(release, package, &self.row(at)?)
+        })
     }
 
-    /// All rows that carry an id or have it as an alias.
+    /// All rows that carry an id, or have it as an alias, or stand in the document of that id; in the order of
+    /// the file.
     pub fn by_id(&self, id: &str) -> Result<Vec<Advisory>, DatabaseError> {
-        let Some(id) = self.strings().find(id)? else { return Ok(Vec::new()) };
-        let first = self.partition(IDS, |at| Ok(self.id(at)?.0 < id))?;
-        let mut found = Vec::new();
+        let first = self.partition(0..self.count(IDS), |at| Ok(self.id(at)?.0.as_bytes() < id.as_bytes()))?;
+        let mut rows = Vec::new();
         for at in first..self.count(IDS) {
-            let (known, row) = self.id(at)?;
+            let (known, note) = self.id(at)?;
             if known != id {
                 break;
             }
-            found.push(self.advisory(&self.row(row)?)?);
+            rows.extend(self.rows_of_note(note)?);
         }
-        Ok(found)
+        rows.sort_unstable();
+        rows.into_iter()
+            .map(|at| {
+                let package = self.package_of_row(at)?;
+                self.advisory(self.release_of_package(package)?, package, &self.row(at)?)
+            })
+            .collect()
     }
 
-    /// All rows of one source package in one release.
+    /// All rows of one package: of a source or installable package in one release, or of a language's package,
+    /// where the release is empty.
     pub fn by_package(
         &self,
         ecosystem: Ecosystem,
         release: &str,
         package: &str,
     ) -> Result<Vec<Advisory>, DatabaseError> {
-        self.rows_of(ecosystem, release, package)?.map(|at| self.advisory(&self.row(at)?)).collect()
+        let mut found = Vec::new();
+        for names in [NamedPackage::Source, NamedPackage::Binary] {
+            let Some(release) = self.release(Kind::new(ecosystem, names), release)? else { continue };
+            let rows = self.rows_of(&release, &normalised(ecosystem, package))?;
+            for at in rows.clone() {
+                let package = self.package_of_row(at)?;
+                found.push(self.advisory(self.release_of_package(package)?, package, &self.row(at)?)?);
+            }
+        }
+        Ok(found)
     }
 
-    /// What the database knows, by release.
+    /// What the database knows, by ecosystem and release.
     pub fn coverage(&self) -> Result<Vec<Coverage>, DatabaseError> {
-        let mut all: Vec<Coverage> = Vec::new();
-        let mut last = None;
-        for at in 0..self.count(PACKAGES) {
-            let (key, rows) = self.package(at)?;
-            if last != Some((key.ecosystem, key.release)) {
-                last = Some((key.ecosystem, key.release));
-                let ecosystem = u8::try_from(key.ecosystem).ok().and_then(row::ecosystem);
-                all.push(Coverage {
-                    ecosystem: ecosystem
-                        .ok_or(DatabaseError::section(PACKAGES, "an ecosystem is not known"))?,
-                    release: self.strings().get(key.release)?.to_owned(),
-                    packages: 0,
-                    advisories: 0,
-                });
-            }
-            if let Some(coverage) = all.last_mut() {
-                coverage.packages += 1;
-                coverage.advisories += to_u64(rows.len());
-            }
-        }
-        Ok(all)
-    }
-
-    /// Indices of the rows of one source package in one release.
-    pub(crate) fn rows_of(
-        &self,
-        ecosystem: Ecosystem,
-        release: &str,
-        package: &str,
-    ) -> Result<Range<usize>, DatabaseError> {
-        let strings = self.strings();
-        let (Some(release), Some(package)) = (strings.find(release)?, strings.find(package)?) else {
-            return Ok(0..0);
+        let of = |at| {
+            let (kind, release) = self.release_key(at)?;
+            let packages = self.packages_of(at)?;
+            let first = self.rows_of_package(packages.start)?.start;
+            let end = self.rows_of_package(packages.end - 1)?.end;
+            let damaged = || DatabaseError::section(RELEASES, "an ecosystem is not known");
+            Ok(Coverage {
+                ecosystem: kind.ecosystem().ok_or_else(damaged)?,
+                names: kind.names().ok_or_else(damaged)?,
+                release: release.to_owned(),
+                packages: to_u64(packages.len()),
+                advisories: to_u64(end.saturating_sub(first)),
+            })
         };
-        let wanted = PackageKey { ecosystem: u32::from(ecosystem_code(ecosystem)), release, package };
-        let at = self.partition(PACKAGES, |at| Ok(self.package_key(at)? < wanted))?;
-        if at == self.count(PACKAGES) {
-            return Ok(0..0);
-        }
-        let (key, rows) = self.package(at)?;
-        Ok(if key == wanted { rows } else { 0..0 })
+        (0..self.count(RELEASES)).map(of).collect()
     }
 
     pub(crate) fn row(&self, at: usize) -> Result<Row, DatabaseError> {
         Row::read(self.element(ROWS, at)?)
     }
 
-    pub(crate) fn text(&self, number: u32) -> Result<&str, DatabaseError> {
-        self.strings().get(number)
+    pub(crate) fn note(&self, at: u32) -> Result<Note, DatabaseError> {
+        Note::read(self.element(NOTES, to_index(at))?)
     }
 
-    pub(crate) fn advisory(&self, row: &Row) -> Result<Advisory, DatabaseError> {
-        let text = |number: u32| self.text(number).map(str::to_owned);
-        let optional = |number: Option<u32>| number.map(text).transpose();
+    pub(crate) fn text(&self, at: u32) -> Result<&str, DatabaseError> {
+        Texts(self.section(TEXTS)).get(at)
+    }
+
+    pub(crate) fn optional_text(&self, at: Option<u32>) -> Result<Option<&str>, DatabaseError> {
+        at.map(|at| self.text(at)).transpose()
+    }
+
+    pub(crate) fn aliases(&self, note: &Note) -> impl Iterator<Item = Result<&str, DatabaseError>> {
+        let first = to_index(note.first_alias);
+        (first..first.saturating_add(note.aliases.into())).map(|at| self.text(self.number(ALIASES, at, 0)?))
+    }
+
+    pub(super) fn advisory(
+        &self,
+        release: usize,
+        package: usize,
+        row: &Row,
+    ) -> Result<Advisory, DatabaseError> {
+        let note = self.note(row.note)?;
+        let text = |at: u32| self.text(at).map(str::to_owned);
+        let optional = |at: Option<u32>| at.map(text).transpose();
+        let (kind, release) = self.release_key(release)?;
+        let damaged = || DatabaseError::section(RELEASES, "an ecosystem is not known");
+        let end = optional(row.end)?;
+        let (fixed, last_affected) = if row.inclusive { (None, end) } else { (end, None) };
         Ok(Advisory {
-            id: text(row.id)?,
-            aliases: self.aliases(row)?,
-            ecosystem: row.ecosystem,
-            release: text(row.release)?,
-            package: text(row.package)?,
-            names: row.names,
-            last_affected: optional(row.last_affected)?,
-            status: row.status,
-            module: optional(row.module)?,
-            fixed: optional(row.fixed)?,
+            id: text(note.id)?,
+            aliases: self.aliases(&note).map(|alias| alias.map(str::to_owned)).collect::<Result<_, _>>()?,
+            ecosystem: kind.ecosystem().ok_or_else(damaged)?,
+            release: release.to_owned(),
+            package: self.package_name(package)?.to_owned(),
+            names: kind.names().ok_or_else(damaged)?,
             introduced: optional(row.introduced)?,
-            severity: row.severity,
-            summary: text(row.summary)?,
-            published: optional(row.published)?,
-            feed: text(row.feed)?,
+            fixed,
+            last_affected,
+            status: row.status,
+            module: optional(note.module)?,
+            severity: note.severity,
+            summary: text(note.summary)?,
+            published: optional(note.published)?,
+            feed: self.feed_name(note.feed)?.to_owned(),
         })
     }
 
-    fn aliases(&self, row: &Row) -> Result<Vec<String>, DatabaseError> {
-        let first = index(row.first_alias);
-        (first..first.saturating_add(row.aliases.into()))
-            .map(|at| self.text(self.number(ALIASES, at, 0)?).map(str::to_owned))
-            .collect()
+    /// Indices of the rows that a note belongs to.
+    pub(super) fn rows_of_note(&self, note: u32) -> Result<Vec<usize>, DatabaseError> {
+        let first = to_index(self.note(note)?.first_row);
+        let end = match note.checked_add(1) {
+            Some(next) if to_index(next) < self.count(NOTES) => to_index(self.note(next)?.first_row),
+            _ => self.count(NOTE_ROWS),
+        };
+        if first >= end || end > self.count(NOTE_ROWS) {
+            return Err(DatabaseError::section(NOTES, "the rows of a note are outside the table"));
+        }
+        (first..end).map(|at| self.number(NOTE_ROWS, at, 0).map(to_index)).collect()
+    }
+
+    /// An element of the section `ids`: the id and the note that has it.
+    pub(super) fn id(&self, at: usize) -> Result<(&str, u32), DatabaseError> {
+        Ok((self.text(self.number(IDS, at, 0)?)?, self.number(IDS, at, 4)?))
     }
 
     pub(super) fn content(&self) -> &[u8] {
@@ -189,65 +219,24 @@ impl Database {
         self.layout.sections[section].len() / WIDTHS[section]
     }
 
-    pub(super) fn strings(&self) -> Strings<'_> {
-        Strings { ends: self.section(STRING_ENDS), bytes: self.section(STRING_BYTES) }
-    }
-
-    pub(super) fn package_key(&self, at: usize) -> Result<PackageKey, DatabaseError> {
-        let number = |offset| self.number(PACKAGES, at, offset);
-        Ok(PackageKey { ecosystem: number(0)?, release: number(4)?, package: number(8)? })
-    }
-
-    /// A package and its rows.
-    pub(super) fn package(&self, at: usize) -> Result<(PackageKey, Range<usize>), DatabaseError> {
-        let first = index(self.number(PACKAGES, at, 12)?);
-        let end = match at + 1 {
-            next if next < self.count(PACKAGES) => index(self.number(PACKAGES, next, 12)?),
-            _ => self.count(ROWS),
-        };
-        if first >= end || end > self.count(ROWS) {
-            return Err(DatabaseError::section(PACKAGES, "the rows of a package are outside the table"));
-        }
-        Ok((self.package_key(at)?, first..end))
-    }
-
-    /// An element of the section `ids`: string number and row.
-    pub(super) fn id(&self, at: usize) -> Result<(u32, usize), DatabaseError> {
-        Ok((self.number(IDS, at, 0)?, index(self.number(IDS, at, 4)?)))
-    }
-
-    fn number(&self, section: usize, at: usize, offset: usize) -> Result<u32, DatabaseError> {
+    pub(super) fn number(&self, section: usize, at: usize, offset: usize) -> Result<u32, DatabaseError> {
         u32_at(self.element(section, at)?, offset)
             .ok_or(DatabaseError::section(section, "an element is too short"))
     }
 
-    fn element(&self, section: usize, at: usize) -> Result<&[u8], DatabaseError> {
+    pub(super) fn element(&self, section: usize, at: usize) -> Result<&[u8], DatabaseError> {
         let width = WIDTHS[section];
         at.checked_mul(width)
             .and_then(|start| self.section(section).get(start..start.checked_add(width)?))
             .ok_or(DatabaseError::section(section, "an element is outside the table"))
     }
 
-    /// First element of a sorted section that is not before what is looked for.
-    fn partition(
-        &self,
-        section: usize,
-        is_before: impl Fn(usize) -> Result<bool, DatabaseError>,
-    ) -> Result<usize, DatabaseError> {
-        let (mut low, mut high) = (0, self.count(section));
-        while low < high {
-            let middle = low + (high - low) / 2;
-            if is_before(middle)? {
-                low = middle + 1;
-            } else {
-                high = middle;
-            }
-        }
-        Ok(low)
+    pub(super) fn packages(&self) -> usize {
+        self.count(PACKAGES)
     }
 }
 
 /// Numbers of the file as indices; one that does not fit is outside every table.
-fn index(number: u32) -> usize {
+pub(super) fn to_index(number: u32) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::samples::{advisories, advisory, bookworm, file, package};
 
-const HEADER: usize = 184;
+const HEADER: usize = 296;
 
 fn sample() -> Vec<u8> {
     file([
@@ -37,9 +37,9 @@ fn ask(database: &Database) -> Result<String, DatabaseError> {
 /// Makes the hashes right again, as an attacker would.
 fn forge(file: &mut [u8]) {
     let content = Sha256::digest(&file[HEADER..]);
-    file[120..152].copy_from_slice(&content);
-    let header = Sha256::digest(&file[..152]);
-    file[152..184].copy_from_slice(&header);
+    file[232..264].copy_from_slice(&content);
+    let header = Sha256::digest(&file[..264]);
+    file[264..296].copy_from_slice(&header);
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn every_flipped_bit_is_found() {
 #[test]
 fn forged_files_answer_or_fail() {
     let file = sample();
-    for at in (4..120).chain(HEADER..file.len()) {
+    for at in (4..232).chain(HEADER..file.len()) {
         for value in [0, 1, 0x7f, 0x80, 0xff] {
             let mut forged = file.clone();
             forged[at] = value;

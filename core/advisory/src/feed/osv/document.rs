@@ -2,73 +2,72 @@
 
 use serde::Deserialize;
 
+use super::text::{Specific, Text};
+
 #[derive(Debug, Deserialize)]
-pub(super) struct Document {
-    pub(super) id: String,
-    #[serde(default)]
-    schema_version: Option<String>,
-    #[serde(default)]
-    pub(super) published: Option<String>,
-    #[serde(default)]
-    pub(super) modified: Option<String>,
-    #[serde(default)]
-    pub(super) withdrawn: Option<String>,
-    #[serde(default)]
-    pub(super) summary: Option<String>,
-    #[serde(default)]
-    pub(super) details: Option<String>,
-    #[serde(default)]
-    pub(super) aliases: Option<Vec<String>>,
-    #[serde(default)]
-    pub(super) upstream: Option<Vec<String>>,
-    #[serde(default)]
-    pub(super) related: Option<Vec<String>>,
-    #[serde(default)]
-    pub(super) affected: Option<Vec<Affected>>,
-    #[serde(default)]
-    pub(super) database_specific: Option<serde_json::Value>,
+#[serde(bound(deserialize = "'de: 'd"))]
+pub(super) struct Document<'d> {
+    pub(super) id: Text<'d>,
+    schema_version: Option<Text<'d>>,
+    pub(super) published: Option<Text<'d>>,
+    pub(super) modified: Option<Text<'d>>,
+    pub(super) withdrawn: Option<Text<'d>>,
+    pub(super) summary: Option<Text<'d>>,
+    pub(super) details: Option<Text<'d>>,
+    pub(super) aliases: Option<Vec<Text<'d>>>,
+    pub(super) upstream: Option<Vec<Text<'d>>>,
+    pub(super) related: Option<Vec<Text<'d>>>,
+    pub(super) severity: Option<Vec<Rating<'d>>>,
+    pub(super) affected: Option<Vec<Affected<'d>>>,
+    pub(super) database_specific: Option<Specific<'d>>,
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Affected {
-    #[serde(default)]
-    pub(super) package: Option<Package>,
-    #[serde(default)]
-    pub(super) ranges: Option<Vec<Range>>,
-    #[serde(default)]
-    pub(super) versions: Option<Vec<String>>,
-    #[serde(default)]
-    pub(super) ecosystem_specific: Option<serde_json::Value>,
-    #[serde(default)]
-    pub(super) database_specific: Option<serde_json::Value>,
+#[serde(bound(deserialize = "'de: 'd"))]
+pub(super) struct Affected<'d> {
+    pub(super) package: Option<Package<'d>>,
+    pub(super) severity: Option<Vec<Rating<'d>>>,
+    pub(super) ranges: Option<Vec<Range<'d>>>,
+    pub(super) versions: Option<Vec<Text<'d>>>,
+    pub(super) ecosystem_specific: Option<Specific<'d>>,
+    pub(super) database_specific: Option<Specific<'d>>,
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Package {
-    pub(super) ecosystem: String,
-    pub(super) name: String,
+#[serde(bound(deserialize = "'de: 'd"))]
+pub(super) struct Package<'d> {
+    pub(super) ecosystem: Text<'d>,
+    pub(super) name: Text<'d>,
 }
 
+/// `type` is a version of CVSS or, with a word instead of a vector, the name of a publisher.
 #[derive(Debug, Deserialize)]
-pub(super) struct Range {
+#[serde(bound(deserialize = "'de: 'd"))]
+pub(super) struct Rating<'d> {
     #[serde(rename = "type")]
-    pub(super) kind: String,
+    pub(super) kind: Text<'d>,
+    pub(super) score: Text<'d>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(bound(deserialize = "'de: 'd"))]
+pub(super) struct Range<'d> {
+    #[serde(rename = "type")]
+    pub(super) kind: Option<Text<'d>>,
     #[serde(default)]
-    pub(super) events: Vec<Event>,
+    pub(super) events: Vec<Event<'d>>,
 }
 
 /// One of the fields is set.
 #[derive(Debug, Deserialize)]
-pub(super) struct Event {
-    #[serde(default)]
-    pub(super) introduced: Option<String>,
-    #[serde(default)]
-    pub(super) fixed: Option<String>,
-    #[serde(default)]
-    pub(super) last_affected: Option<String>,
+#[serde(bound(deserialize = "'de: 'd"))]
+pub(super) struct Event<'d> {
+    pub(super) introduced: Option<Text<'d>>,
+    pub(super) fixed: Option<Text<'d>>,
+    pub(super) last_affected: Option<Text<'d>>,
 }
 
-impl Document {
+impl Document<'_> {
     pub(super) fn check(&self) -> Result<(), &'static str> {
         if !is_id(&self.id) {
             return Err("its `id` is not made of 1 to 100 letters, digits and `-._:/+`");

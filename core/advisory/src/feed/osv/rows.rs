@@ -1,127 +1,184 @@
 //! From a document to rows.
 
 use jiff::Timestamp;
-use lazaret_model::{Advisory, Ecosystem, Problem, ProblemKind, Severity};
-use serde_json::Value;
+use lazaret_model::{Advisory, Problem, ProblemKind, Severity, Vulnerability};
 
-use super::document::{Affected, Document, is_id};
-use super::range::intervals;
-use super::{FEED, OsvFeed};
+use super::OsvFeed;
+use super::document::{Affected, Document};
+use super::ecosystems::{Place, place};
+use super::names::Names;
+use super::range::{End, Interval, checked, intervals, last_known};
+use super::text::Specific;
 use crate::feed::line::one_line;
 
 const MOST_SUMMARY: usize = 240;
-/// Aliases that one document may bring along.
-const MOST_ALIASES: usize = 1000;
+/// Single versions that one package may list.
+const MOST_VERSIONS: usize = 20_000;
+/// Before this year there were no advisories: dates that say so are placeholders.
+const FIRST_YEAR: i16 = 1990;
 
 /// Adds what a document says to the feed.
-pub(super) fn add(document: Document, feed: &mut OsvFeed) {
+pub(super) fn add(document: &Document<'_>, feed: &mut OsvFeed) {
     if document.withdrawn.is_some() {
-        feed.withdrawn += 1;
+        feed.withdrawn.push(document.id.to_string());
         return;
     }
-    let names = Names::of(&document);
-    let summary = summary(&document);
-    let published = [&document.published, &document.modified]
+    let all = document.affected.iter().flatten();
+    let places: Vec<Option<Place>> =
+        all.clone().map(|affected| place(&affected.package.as_ref()?.ecosystem)).collect();
+    let is_of_distribution = places.iter().flatten().any(|place| place.ecosystem.is_of_distribution());
+    let Some(names) = Names::of(document, is_of_distribution) else {
+        feed.no_security += 1;
+        return;
+    };
+    let adding = Adding { document, names, summary: summary(document), published: published(document) };
+    for (affected, place) in all.zip(&places) {
+        match place {
+            Some(place) => adding.affected(affected, place, feed),
+            None => {
+                let Some(package) = &affected.package else { continue };
+                let ecosystem = one_line(&package.ecosystem, 60);
+                // Names are foreign: do not let them fill the memory.
+                if feed.unknown_ecosystems.len() < 1000 || feed.unknown_ecosystems.contains_key(&ecosystem) {
+                    *feed.unknown_ecosystems.entry(ecosystem).or_default() += 1;
+                }
+            }
+        }
+    }
+    if places.iter().any(Option::is_some) {
+        adding.vulnerability(feed);
+    }
+}
+
+struct Adding<'a> {
+    document: &'a Document<'a>,
+    names: Names,
+    summary: String,
+    published: Option<String>,
+}
+
+impl Adding<'_> {
+    fn affected(&self, affected: &Affected<'_>, place: &Place, feed: &mut OsvFeed) {
+        let Some(package) = &affected.package else { return };
+        let release = if place.release.is_empty() { place.ecosystem.name() } else { &place.release };
+        let subject = || format!("{} for {} of {release}", &*self.document.id, one_line(&package.name, 80));
+        let problem = |kind, reason: &str| Problem::new(kind, subject(), reason);
+        let name: &str = &package.name;
+        if name.is_empty() || name.len() > 300 || name.contains(char::is_control) {
+            feed.problems.push(problem(ProblemKind::Malformed, "the name is not that of a package"));
+            return;
+        }
+        let mut is_ranged = false;
+        let mut stretches = Vec::new();
+        for range in affected.ranges.iter().flatten() {
+            // Of packages; without a type it is one of versions too.
+            if range.kind.as_ref().is_some_and(|kind| !matches!(&**kind, "ECOSYSTEM" | "SEMVER")) {
+                continue;
+            }
+            is_ranged = true;
+            match intervals(place.ecosystem, &range.events) {
+                Ok(found) => stretches.extend(found),
+                Err(reason) => feed.problems.push(problem(ProblemKind::Malformed, reason)),
+            }
+        }
+        if let [.., last] = &mut stretches[..]
+            && last.end == End::Open
+            && let Some(end) =
+                affected.database_specific.as_ref().and_then(|specific| specific.last_known.as_ref())
+            && let Some(end) = last_known(end)
+        {
+            last.end = end;
+        }
+        let versions = affected.versions.as_deref().unwrap_or_default();
+        // Of a distribution the versions only list what the range already says.
+        if !place.ecosystem.is_of_distribution() || !is_ranged {
+            for version in versions.iter().take(MOST_VERSIONS) {
+                match checked(place.ecosystem, version) {
+                    Ok(version) if stretches.iter().any(|known| known.contains(place.ecosystem, version)) => {
+                    }
+                    Ok(version) => stretches.push(Interval::single(version)),
+                    Err(reason) => {
+                        feed.problems.push(problem(ProblemKind::Malformed, reason));
+                        break;
+                    }
+                }
+            }
+            if versions.len() > MOST_VERSIONS {
+                let reason =
+                    format!("it lists {} single versions, and {MOST_VERSIONS} are read", versions.len());
+                feed.problems.push(problem(ProblemKind::Limit, &reason));
+            }
+        }
+        if stretches.is_empty()
+            && !is_ranged
+            && affected.ranges.as_ref().is_some_and(|ranges| !ranges.is_empty())
+        {
+            let reason = "it has only ranges of commits, which are not versions of a package";
+            feed.problems.push(problem(ProblemKind::Unsupported, reason));
+        }
+        let severity = severity(affected, self.document);
+        for stretch in stretches {
+            self.rows(name, place, &stretch, severity, feed);
+        }
+    }
+
+    /// A row for each vulnerability.
+    fn rows(&self, package: &str, place: &Place, of: &Interval<'_>, severity: Severity, feed: &mut OsvFeed) {
+        let (fixed, last_affected) = match of.end {
+            End::Fixed(version) => (Some(version.to_owned()), None),
+            End::LastAffected(version) => (None, Some(version.to_owned())),
+            End::Open => (None, None),
+        };
+        for id in &self.names.ids {
+            feed.advisories.push(Advisory {
+                aliases: self.names.aliases.clone(),
+                names: place.names,
+                introduced: of.introduced.map(str::to_owned),
+                fixed: fixed.clone(),
+                last_affected: last_affected.clone(),
+                severity,
+                summary: self.summary.clone(),
+                published: self.published.clone(),
+                feed: feed.name.clone(),
+                ..Advisory::new(id, place.ecosystem, &place.release, package)
+            });
+        }
+    }
+
+    /// What the document says of the vulnerability itself: its vectors. Where it covers several vulnerabilities,
+    /// nothing tells whose they are.
+    fn vulnerability(&self, feed: &mut OsvFeed) {
+        let [id] = &self.names.ids[..] else { return };
+        let publisher = self.document.id.split('-').next().unwrap_or_default().to_ascii_lowercase();
+        let of_packages =
+            self.document.affected.iter().flatten().flat_map(|affected| affected.severity.iter().flatten());
+        let mut cvss: Vec<(String, String)> = self
+            .document
+            .severity
+            .iter()
+            .flatten()
+            .chain(of_packages)
+            .filter(|rating| rating.kind.starts_with("CVSS_") && rating.score.len() <= 400)
+            .map(|rating| (publisher.clone(), rating.score.to_string()))
+            .collect();
+        cvss.sort_unstable();
+        cvss.dedup();
+        if !cvss.is_empty() {
+            feed.vulnerabilities.push(Vulnerability { cvss, ..Vulnerability::new(id) });
+        }
+    }
+}
+
+fn published(document: &Document<'_>) -> Option<String> {
+    [&document.published, &document.modified]
         .into_iter()
         .flatten()
-        .find_map(|date| date.parse::<Timestamp>().ok())
-        .map(|date| date.to_string());
-    for affected in document.affected.iter().flatten() {
-        let Some(package) = &affected.package else { continue };
-        let Some(release) = release(&package.ecosystem) else {
-            let ecosystem = one_line(&package.ecosystem, 60);
-            // Names are foreign: do not let them fill the memory.
-            if feed.unknown_ecosystems.len() < 1000 || feed.unknown_ecosystems.contains_key(&ecosystem) {
-                *feed.unknown_ecosystems.entry(ecosystem).or_default() += 1;
-            }
-            continue;
-        };
-        let subject = || format!("{} for {} of {release}", document.id, one_line(&package.name, 80));
-        if package.name.is_empty() || package.name.len() > 200 || package.name.contains(char::is_control) {
-            feed.problems.push(Problem::new(
-                ProblemKind::Malformed,
-                subject(),
-                "the name is not that of a package",
-            ));
-            continue;
-        }
-        let severity = severity(affected, &document);
-        let ranges = affected.ranges.iter().flatten().filter(|range| range.kind == "ECOSYSTEM");
-        let mut is_ranged = false;
-        for range in ranges {
-            is_ranged = true;
-            let intervals = match intervals(&range.events) {
-                Ok(intervals) => intervals,
-                Err(reason) => {
-                    feed.problems.push(Problem::new(ProblemKind::Malformed, subject(), reason));
-                    continue;
-                }
-            };
-            for interval in intervals {
-                for (id, aliases) in names.rows() {
-                    feed.advisories.push(Advisory {
-                        aliases,
-                        fixed: interval.fixed.clone(),
-                        introduced: interval.introduced.clone(),
-                        severity,
-                        summary: summary.clone(),
-                        published: published.clone(),
-                        feed: FEED.to_owned(),
-                        ..Advisory::new(id, Ecosystem::Deb, &release, &package.name)
-                    });
-                }
-            }
-        }
-        if !is_ranged && affected.versions.as_ref().is_some_and(|versions| !versions.is_empty()) {
-            let reason = "it lists single versions and no range of the ecosystem's versions";
-            feed.problems.push(Problem::new(ProblemKind::Unsupported, subject(), reason));
-        }
-    }
+        .filter_map(|date| date.parse::<Timestamp>().ok())
+        .find(|date| date.to_zoned(jiff::tz::TimeZone::UTC).year() >= FIRST_YEAR)
+        .map(|date| date.to_string())
 }
 
-/// What one document calls the vulnerabilities it speaks of.
-struct Names {
-    /// One row each: the CVE ids, or the document's own id if it names none.
-    ids: Vec<String>,
-    aliases: Vec<String>,
-}
-
-impl Names {
-    fn of(document: &Document) -> Self {
-        let is_cve = |id: &&String| id.starts_with("CVE-") && is_id(id);
-        let listed = |list: &Option<Vec<String>>| list.clone().unwrap_or_default();
-        let mut named = listed(&document.aliases);
-        named.extend(listed(&document.upstream));
-        // Debian's own advisories cover several vulnerabilities, which they called "related" for years.
-        if ["DSA-", "DLA-", "DTSA-"].iter().any(|prefix| document.id.starts_with(prefix)) {
-            named.extend(listed(&document.related));
-        }
-        named.push(document.id.clone());
-        named.retain(|id| is_id(id));
-        named.truncate(MOST_ALIASES);
-        named.sort();
-        named.dedup();
-        let (cves, others): (Vec<String>, Vec<String>) = named.into_iter().partition(|id| is_cve(&id));
-        if cves.is_empty() {
-            let aliases = others.into_iter().filter(|id| *id != document.id).collect();
-            return Self { ids: vec![document.id.clone()], aliases };
-        }
-        Self { ids: cves, aliases: others }
-    }
-
-    fn rows(&self) -> impl Iterator<Item = (&str, Vec<String>)> {
-        self.ids.iter().map(|id| (id.as_str(), self.aliases.clone()))
-    }
-}
-
-/// `Debian:12` to `debian:12`. `Debian` alone says nothing of a release.
-fn release(ecosystem: &str) -> Option<String> {
-    let release = ecosystem.strip_prefix("Debian:")?;
-    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
-    ((1..=20).contains(&release.len()) && release.bytes().all(plain)).then(|| format!("debian:{release}"))
-}
-
-fn summary(document: &Document) -> String {
+fn summary(document: &Document<'_>) -> String {
     [&document.summary, &document.details]
         .into_iter()
         .flatten()
@@ -130,21 +187,31 @@ fn summary(document: &Document) -> String {
         .unwrap_or_default()
 }
 
-/// The rating in words that a publisher gave, nearest to the package first. Vectors are not computed.
-fn severity(affected: &Affected, document: &Document) -> Severity {
-    [&affected.ecosystem_specific, &affected.database_specific, &document.database_specific]
-        .into_iter()
-        .flatten()
-        .flat_map(|specific| ["severity", "urgency"].map(|field| specific.get(field)))
-        .flatten()
-        .filter_map(Value::as_str)
-        .find_map(severity_word)
+/// The rating in words that a publisher gave, nearest to the package first.
+fn severity(affected: &Affected<'_>, document: &Document<'_>) -> Severity {
+    let word = |specific: &Option<Specific<'_>>| severity_word(specific.as_ref()?.severity.as_ref()?);
+    let rated = [&affected.severity, &document.severity].into_iter().flatten().flatten();
+    word(&affected.ecosystem_specific)
+        .or_else(|| word(&affected.database_specific))
+        .or_else(|| word(&document.database_specific))
+        .or_else(|| {
+            rated
+                .filter(|rating| !rating.kind.starts_with("CVSS_"))
+                .find_map(|rating| severity_word(&rating.score))
+        })
         .unwrap_or(Severity::Unknown)
 }
 
 fn severity_word(word: &str) -> Option<Severity> {
     if word.eq_ignore_ascii_case("moderate") {
         return Some(Severity::Medium);
+    }
+    if word.eq_ignore_ascii_case("important") {
+        return Some(Severity::High);
+    }
+    // Ubuntu's word for the lowest rating.
+    if word.eq_ignore_ascii_case("negligible") {
+        return Some(Severity::Low);
     }
     // Debian's word for what has no security impact in practice.
     if word.eq_ignore_ascii_case("unimportant") {
@@ -178,7 +245,7 @@ mod tests {
     fn an_advisory_for_several_vulnerabilities_gives_a_row_each() {
         let feed = read(DSA);
         let ids: Vec<_> = feed.advisories.iter().map(|row| row.id.as_str()).collect();
-        assert_eq!(ids, ["CVE-2021-0001", "CVE-2021-0002"]);
+        assert_eq!(ids, ["CVE-2021-0001", "CVE-2021-0002", "CVE-2021-0001", "CVE-2021-0002"]);
         let row = &feed.advisories[0];
         assert_eq!(row.aliases, ["DSA-5000-1"]);
         assert_eq!((row.release.as_str(), row.package.as_str()), ("debian:11", "foo"));
@@ -186,7 +253,9 @@ mod tests {
         assert_eq!((row.severity, row.summary.as_str()), (Severity::Medium, "foo - security update"));
         assert_eq!(row.published.as_deref(), Some("2021-10-01T10:00:00Z"));
         let unknown: Vec<_> = feed.unknown_ecosystems.into_iter().collect();
-        assert_eq!(unknown, [("Debian".to_owned(), 1), ("PyPI".to_owned(), 1)]);
+        assert_eq!(unknown, [("Debian".to_owned(), 1)]);
+        let python = &feed.advisories[2];
+        assert_eq!((python.introduced.as_deref(), python.last_affected.as_deref()), (Some("1"), Some("1")));
         assert_eq!(feed.problems, []);
     }
 
@@ -196,7 +265,7 @@ mod tests {
             .replace("DSA-5000-1", "GHSA-x")
             .replace(r#""aliases":[]"#, r#""aliases":["CVE-2021-9999","X-1"]"#);
         let feed = read(&text);
-        assert_eq!(feed.advisories.len(), 1, "what is related is another vulnerability");
+        assert_eq!(feed.advisories.len(), 2, "what is related is another vulnerability");
         assert_eq!(feed.advisories[0].id, "CVE-2021-9999");
         assert_eq!(feed.advisories[0].aliases, ["GHSA-x", "X-1"]);
         let own = read(&DSA.replace("related", "references"));
@@ -206,16 +275,50 @@ mod tests {
     #[test]
     fn withdrawn_documents_are_dropped_and_counted() {
         let feed = read(&DSA.replace(r#""aliases":[]"#, r#""withdrawn":"2022-01-01T00:00:00Z""#));
-        assert_eq!((feed.advisories.len(), feed.withdrawn), (0, 1));
+        assert_eq!((feed.advisories.len(), feed.withdrawn), (0, vec!["DSA-5000-1".to_owned()]));
     }
 
     #[test]
     fn what_cannot_be_told_is_a_problem() {
         let feed = read(&DSA.replace("1.2-3+deb11u1", "not a version"));
-        assert_eq!(feed.advisories, []);
+        assert!(feed.advisories.iter().all(|row| row.release.is_empty()));
         assert_eq!(feed.problems[0].subject, "DSA-5000-1 for foo of debian:11");
-        let feed = read(&DSA.replace("\"ECOSYSTEM\"", "\"GIT\""));
+        let feed = read(&DSA.replace("\"ECOSYSTEM\"", "\"GIT\"").replace(r#""versions":["1.2-3"],"#, ""));
         assert_eq!(feed.problems[0].kind, ProblemKind::Unsupported);
+    }
+
+    const GHSA: &str = r#"{"id":"GHSA-x","aliases":["CVE-2021-9999"],"modified":"0001-01-01T00:00:00Z",
+        "severity":[{"type":"CVSS_V3","score":"CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}],
+        "affected":[{"package":{"ecosystem":"PyPI","name":"Foo_Bar"},
+           "ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"1.0"}]},{"type":"GIT","events":[{"introduced":"abc"}]}],
+           "versions":["1.0","1.4","0.9"],
+           "database_specific":{"last_known_affected_version_range":"<= 1.5","source":{"severity":3}}}],
+        "database_specific":{"severity":"HIGH","cwe_ids":["CWE-1"]}}"#;
+
+    #[test]
+    fn documents_of_languages_give_ranges_versions_and_vectors() {
+        let feed = read(GHSA);
+        let stretches: Vec<_> = feed
+            .advisories
+            .iter()
+            .map(|row| (row.introduced.as_deref(), row.last_affected.as_deref(), row.fixed.as_deref()))
+            .collect();
+        assert_eq!(stretches, [(Some("1.0"), Some("1.5"), None), (Some("0.9"), Some("0.9"), None)]);
+        let row = &feed.advisories[0];
+        assert_eq!((row.severity, row.published.as_deref()), (Severity::High, None));
+        assert_eq!((row.package.as_str(), row.release.as_str()), ("Foo_Bar", ""));
+        assert_eq!(feed.vulnerabilities.len(), 1);
+        assert_eq!(feed.vulnerabilities[0].id, "CVE-2021-9999");
+        assert_eq!(feed.vulnerabilities[0].cvss[0].0, "ghsa");
+        assert_eq!(feed.problems, []);
+    }
+
+    #[test]
+    fn advisories_that_repair_errors_are_none() {
+        let feed = read(&DSA.replace("DSA-5000-1", "ALBA-2021:1"));
+        assert!(!feed.advisories.is_empty(), "it names vulnerabilities");
+        let feed = read(&DSA.replace("DSA-5000-1", "ALBA-2021:1").replace("related", "references"));
+        assert_eq!((feed.advisories.len(), feed.no_security), (0, 1));
     }
 
     #[test]

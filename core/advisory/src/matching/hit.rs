@@ -1,0 +1,178 @@
+//! The rows of a package that speak of its version.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use lazaret_model::{AdvisoryStatus, Ecosystem, FixState};
+
+use super::range::Stretch;
+use crate::database::{Database, DatabaseError, Note, Row};
+
+/// A row that speaks of the version that was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Hit {
+    pub(super) row: Row,
+    pub(super) note: Note,
+}
+
+/// What rows are held against.
+pub(super) struct Asked<'p> {
+    pub(super) ecosystem: Ecosystem,
+    pub(super) version: &'p str,
+    pub(super) module: Option<&'p str>,
+}
+
+impl Hit {
+    pub(super) fn is_vulnerable(&self) -> bool {
+        self.row.status != AdvisoryStatus::NotAffected
+    }
+}
+
+/// Adds the rows among these that speak of a version, those included which say that it is not vulnerable.
+///
+/// A row of a distribution does not count where another feed knows the same stretch of the same vulnerability to
+/// end at or below the version: a release's own rebuild has the fix under a lower version than the upload that
+/// it comes from.
+pub(super) fn find(
+    database: &Database,
+    rows: Range<usize>,
+    asked: &Asked<'_>,
+    hits: &mut Vec<Hit>,
+) -> Result<(), DatabaseError> {
+    let scheme = asked.ecosystem.scheme();
+    let first = hits.len();
+    for at in rows.clone() {
+        let row = database.row(at)?;
+        if !stretch(database, &row)?.contains(scheme, asked.version) {
+            continue;
+        }
+        let note = database.note(row.note)?;
+        if database.optional_text(note.module)? == asked.module {
+            hits.push(Hit { row, note });
+        }
+    }
+    if asked.ecosystem.is_of_distribution() && hits.len() > first {
+        let found = hits.split_off(first);
+        for hit in &found {
+            if !hit.is_vulnerable() || !is_refuted(database, rows.clone(), hit, &found, asked)? {
+                hits.push(*hit);
+            }
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn stretch<'d>(database: &'d Database, row: &Row) -> Result<Stretch<'d>, DatabaseError> {
+    Ok(Stretch {
+        introduced: database.optional_text(row.introduced)?,
+        end: database.optional_text(row.end)?,
+        inclusive: row.inclusive,
+    })
+}
+
+/// Whether a feed that has no hit of the same vulnerability knows that the hit's stretch ended before.
+fn is_refuted(
+    database: &Database,
+    rows: Range<usize>,
+    hit: &Hit,
+    found: &[Hit],
+    asked: &Asked<'_>,
+) -> Result<bool, DatabaseError> {
+    let scheme = asked.ecosystem.scheme();
+    let own = stretch(database, &hit.row)?;
+    let id = database.text(hit.note.id)?;
+    // Rows of a package stand in the order of their ids.
+    let id_at = |at: usize| database.text(database.note(database.row(at)?.note)?.id);
+    let (mut low, mut high) = (rows.start, rows.end);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if id_at(middle)?.as_bytes() < id.as_bytes() { low = middle + 1 } else { high = middle }
+    }
+    for at in low..rows.end {
+        let row = database.row(at)?;
+        let note = database.note(row.note)?;
+        if note.id != hit.note.id {
+            break;
+        }
+        let other = stretch(database, &row)?;
+        let speaks = note.feed != hit.note.feed
+            && note.module == hit.note.module
+            && row.status != AdvisoryStatus::NotAffected
+            && !row.inclusive
+            && other.ends_before(scheme, asked.version)
+            && own.overlaps(scheme, other);
+        let agrees = |known: &Hit| known.note.id == note.id && known.note.feed == note.feed;
+        if speaks && !found.iter().any(agrees) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Leaves out the hits that say that a package is not vulnerable, and those that they deny.
+pub(super) fn without_denied(database: &Database, hits: Vec<Hit>) -> Result<Vec<Hit>, DatabaseError> {
+    let mut denied = BTreeSet::new();
+    for hit in hits.iter().filter(|hit| !hit.is_vulnerable()) {
+        denied.insert(database.text(hit.note.id)?);
+    }
+    let mut kept = Vec::with_capacity(hits.len());
+    for hit in hits.into_iter().filter(Hit::is_vulnerable) {
+        let id = database.text(hit.note.id)?;
+        // An advisory under an id of its own may be about several CVEs: it is denied by its own id, or with the
+        // only one that it is about.
+        let mut about = database
+            .aliases(&hit.note)
+            .filter(|alias| alias.as_ref().map_or(true, |alias| alias.starts_with("CVE-")));
+        let only = match (id.starts_with("CVE-"), about.next().transpose()?, about.next().transpose()?) {
+            (false, Some(only), None) => denied.contains(only),
+            _ => false,
+        };
+        if !only && !denied.contains(id) {
+            kept.push(hit);
+        }
+    }
+    Ok(kept)
+}
+
+/// What several hits of one vulnerability come to.
+pub(super) struct Decisive<'h> {
+    /// The hit that says it.
+    pub(super) hit: &'h Hit,
+    pub(super) fix: FixState,
+    pub(super) disputed: bool,
+}
+
+/// The fix that removes the finding, where somebody knows one. Of a distribution it is the lowest: a feed that
+/// knows a lower one knows more. Of a language's package it is the highest: each document counts on its own.
+pub(super) fn decisive<'h>(
+    database: &Database,
+    ecosystem: Ecosystem,
+    hits: &'h [Hit],
+) -> Result<Decisive<'h>, DatabaseError> {
+    let mut best: Option<(&Hit, &str)> = None;
+    for hit in hits {
+        let Some(end) = hit.row.end.filter(|_| !hit.row.inclusive) else { continue };
+        let end = database.text(end)?;
+        let is_better = best.is_none_or(|(_, known)| {
+            let order = ecosystem.compare(end, known);
+            if ecosystem.is_of_distribution() { order.is_lt() } else { order.is_gt() }
+        });
+        if is_better {
+            best = Some((hit, end));
+        }
+    }
+    let disputed = hits.iter().all(|hit| hit.row.status == AdvisoryStatus::Disputed);
+    if let Some((hit, version)) = best {
+        return Ok(Decisive { hit, fix: FixState::Fixed { version: version.to_owned() }, disputed });
+    }
+    let with = |status| hits.iter().find(|hit| hit.row.status == status);
+    let (hit, fix) = if let Some(hit) = with(AdvisoryStatus::WillNotFix) {
+        (Some(hit), FixState::WillNotFix)
+    } else if let Some(hit) = with(AdvisoryStatus::EndOfLife) {
+        (Some(hit), FixState::EndOfLife)
+    } else {
+        (hits.first(), FixState::NotFixed)
+    };
+    let hit = hit.ok_or(DatabaseError::Header("a group has no rows"))?;
+    Ok(Decisive { hit, fix, disputed })
+}
