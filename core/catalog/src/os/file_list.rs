@@ -31,6 +31,19 @@ impl FileList {
     }
 }
 
+/// Directories and names of a list.
+pub(crate) fn each(mut list: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let mut directory: &[u8] = b"";
+    std::iter::from_fn(move || {
+        loop {
+            match take(&mut list)? {
+                b"" => directory = take(&mut list)?,
+                name => return Some((directory, name)),
+            }
+        }
+    })
+}
+
 /// Says of every file of a list that it is the package's.
 pub(crate) fn claim(mut list: &[u8], package: &str, owners: &mut Owners<'_>) {
     let mut directory = owners.within(b"");

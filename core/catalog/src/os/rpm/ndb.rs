@@ -100,8 +100,9 @@ fn read_blob(
 mod tests {
     use lazaret_model::Limits;
 
-    use super::super::database::{RECORDS, Slice};
+    use super::super::database::RECORDS;
     use super::super::fixture;
+    use crate::os::small::Slice;
 
     fn problems(database: &[u8]) -> Vec<String> {
         let found = (RECORDS.whole)(&mut Slice(database), b"x", &Limits::default());
