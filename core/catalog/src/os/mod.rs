@@ -10,6 +10,8 @@ mod apk;
 mod rpm;
 mod pacman;
 mod portage;
+mod nix;
+mod bitnami;
 pub(crate) mod apt;
 pub(crate) mod distribution;
 
@@ -30,6 +32,24 @@ pub(crate) const CATALOGERS: &[Cataloger] = &[
     database("rpm", "packages of rpm: Red Hat, SUSE, Amazon, Azure and their kin", Rpm, rpm::PATTERNS, rpm::read, rpm::owners),
     database("pacman", "packages of pacman: Arch", Alpm, pacman::PATTERNS, pacman::read, pacman::owners),
     database("portage", "packages of Portage: Gentoo", Portage, portage::PATTERNS, portage::read, portage::owners),
+    Cataloger {
+        name: "nix",
+        about: "packages in the store of Nix",
+        ecosystem: Ecosystem::Nix,
+        evidence: PackageEvidence::Installed,
+        patterns: nix::PATTERNS,
+        read: Read::Together(nix::read),
+        owners: None,
+    },
+    Cataloger {
+        name: "bitnami",
+        about: "applications of Bitnami's images",
+        ecosystem: Ecosystem::Bitnami,
+        evidence: PackageEvidence::Installed,
+        patterns: bitnami::PATTERNS,
+        read: Read::Each(bitnami::read),
+        owners: None,
+    },
 ];
 
 const fn database(
