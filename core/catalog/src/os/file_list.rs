@@ -59,12 +59,16 @@ pub(crate) fn claim(mut list: &[u8], package: &str, owners: &mut Owners<'_>) {
 
 /// Appends a piece behind its length, seven bits a byte, the lowest first.
 pub(crate) fn put(out: &mut Vec<u8>, piece: &[u8]) {
-    let mut length = piece.len();
-    while length >= 0x80 {
-        out.push((length & 0x7f) as u8 | 0x80);
-        length >>= 7;
+    let mut rest = piece.len();
+    loop {
+        let [low, ..] = rest.to_le_bytes();
+        rest >>= 7;
+        if rest == 0 {
+            out.push(low & 0x7f);
+            break;
+        }
+        out.push(low | 0x80);
     }
-    out.push((length & 0x7f) as u8);
     out.extend_from_slice(piece);
 }
 

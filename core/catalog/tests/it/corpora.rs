@@ -9,7 +9,7 @@ use lazaret_model::Limits;
 use crate::memory::Memory;
 
 #[expect(clippy::print_stderr, reason = "a test that did not run must be seen")]
-pub(crate) fn skipped(what: &str) {
+fn skipped(what: &str) {
     eprintln!("SKIPPED: {what}");
 }
 

@@ -23,12 +23,26 @@ pub(super) const FILES: Pattern = Pattern::extract(
 /// Packages of one source may share a directory through links.
 pub(super) const DIRECTORIES: Pattern = Pattern::layer(Place::In(DOCUMENTATION), Name::Any);
 
-/// What the package's file says, sorted.
-pub(super) fn licences(files: &Files, package: &str) -> Vec<String> {
-    let directory = format!("{DOCUMENTATION}/{package}").into_bytes();
-    let directory = files.link(&directory).unwrap_or(&directory);
-    let found = files.content(&[directory, b"/copyright"].concat()).unwrap_or_default();
-    found.split(|&byte| byte == b'\n').filter_map(text::line).collect()
+/// Gives packages their licences.
+pub(super) struct Licences<'f> {
+    files: &'f Files,
+    /// Bytes that may still be given: any number of packages may share one file.
+    left: u64,
+}
+
+impl<'f> Licences<'f> {
+    pub(super) fn new(files: &'f Files, limits: &Limits) -> Self {
+        Self { files, left: limits.kept_bytes }
+    }
+
+    /// What the package's file says, sorted; nothing once there is too much.
+    pub(super) fn of(&mut self, package: &str) -> Option<Vec<String>> {
+        let directory = format!("{DOCUMENTATION}/{package}").into_bytes();
+        let directory = self.files.link(&directory).unwrap_or(&directory);
+        let found = self.files.content(&[directory, b"/copyright"].concat()).unwrap_or_default();
+        self.left = self.left.checked_sub(found.len() as u64)?;
+        Some(found.split(|&byte| byte == b'\n').filter_map(text::line).collect())
+    }
 }
 
 fn extract(file: &mut dyn RandomAccess, path: &[u8], limits: &Limits) -> Extracted {
@@ -78,9 +92,10 @@ mod tests {
         let extracted = extract(&mut Slice(text.as_bytes()), b"x", &Limits::default());
         files.add(b"usr/share/doc/real/copyright", 0, Some(extracted.bytes));
         files.add_link(b"usr/share/doc/linked", b"real");
-        assert_eq!(licences(&files, "linked"), licences(&files, "real"));
-        assert_eq!(licences(&files, "other"), [""; 0]);
-        licences(&files, "real")
+        let mut licences = Licences::new(&files, &Limits::default());
+        assert_eq!(licences.of("linked"), licences.of("real"));
+        assert_eq!(licences.of("other"), Some(vec![]));
+        licences.of("real").unwrap()
     }
 
     #[test]
@@ -97,6 +112,15 @@ mod tests {
             License: what ever\n/usr/share/common-licenses/\n/usr/share/common-licenses/GPL-2";
         assert_eq!(read(text), ["GPL-2", "LGPL-2.1"]);
         assert_eq!(read("Format: x\nFiles: *\n /usr/share/common-licenses/BSD\n"), ["BSD"]);
+    }
+
+    #[test]
+    fn gives_no_more_than_the_limit() {
+        let mut files = Files::default();
+        files.add(b"usr/share/doc/a/copyright", 0, Some(b"MIT".to_vec()));
+        let mut licences = Licences::new(&files, &Limits { kept_bytes: 7, ..Limits::default() });
+        let given: Vec<bool> = (0..3).map(|_| licences.of("a").is_some()).collect();
+        assert_eq!(given, [true, true, false]);
     }
 
     proptest! {

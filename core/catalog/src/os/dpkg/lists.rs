@@ -43,9 +43,17 @@ pub(super) fn owners_by_sums(files: &Files, directory: &str, owners: &mut Owners
 }
 
 /// Files that lie elsewhere than their packages say, because another package has a file in their place
-/// (dpkg-divert(1)): the path, where it lies, and the package that is not meant.
+/// (dpkg-divert(1)): the path, where it lies, and the package in whose favour.
 #[derive(Default)]
-pub(crate) struct Diversions<'a>(HashMap<(&'a [u8], &'a [u8]), (&'a [u8], &'a [u8])>);
+pub(crate) struct Diversions<'a>(HashMap<Place<'a>, Diversion<'a>>);
+
+/// Directory and name.
+type Place<'a> = (&'a [u8], &'a [u8]);
+
+struct Diversion<'a> {
+    to: &'a [u8],
+    by: &'a [u8],
+}
 
 impl<'a> Diversions<'a> {
     /// Three lines for each.
@@ -53,7 +61,8 @@ impl<'a> Diversions<'a> {
         let lines: Vec<&[u8]> = text.split(|&byte| byte == b'\n').collect();
         let (threes, _) = lines.as_chunks::<3>();
         let diversion = |[from, to, package]: &[&'a [u8]; 3]| {
-            Some((split(from.strip_prefix(b"/")?), (to.strip_prefix(b"/")?, *package)))
+            let to = to.strip_prefix(b"/")?;
+            Some((split(from.strip_prefix(b"/")?), Diversion { to, by: package }))
         };
         Self(threes.iter().filter_map(diversion).collect())
     }
@@ -64,7 +73,7 @@ impl<'a> Diversions<'a> {
         }
         for (directory, name) in each(list) {
             match self.0.get(&(directory, name)) {
-                Some((elsewhere, by)) if *by != package.as_bytes() => owners.owns(elsewhere, package),
+                Some(Diversion { to, by }) if *by != package.as_bytes() => owners.owns(to, package),
                 _ => owners.within(directory).owns(name, package),
             }
         }

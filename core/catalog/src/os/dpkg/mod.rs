@@ -10,6 +10,7 @@ use std::collections::HashMap;
 
 use lazaret_model::{Ecosystem, Package, SourcePackage};
 
+use self::copyright::Licences;
 use self::lists::Diversions;
 use crate::files::Files;
 use crate::os::deb822::{Paragraph, paragraphs};
@@ -43,10 +44,11 @@ const SUMS: &str = ".md5sums";
 
 pub(crate) fn read(files: &Files, reading: &mut Reading<'_>) {
     read_status(files, &DPKG, reading);
+    let mut licences = Licences::new(files, reading.limits);
     for (path, layer, text) in files.within(PIECES) {
         if !path.ends_with(SUMS.as_bytes()) {
             let file = Status { path, layer, text, is_whole: false };
-            read_paragraphs(&file, files, &HashMap::new(), reading);
+            read_paragraphs(&file, &HashMap::new(), &mut licences, reading);
         }
     }
 }
@@ -54,9 +56,11 @@ pub(crate) fn read(files: &Files, reading: &mut Reading<'_>) {
 /// The `status` of a database.
 pub(super) fn read_status(files: &Files, database: &Database, reading: &mut Reading<'_>) {
     let layers = unpacked_in(files, database.info);
+    let mut licences = Licences::new(files, reading.limits);
     for (path, layer, text) in files.within(database.directory) {
         if path.ends_with(b"/status") {
-            read_paragraphs(&Status { path, layer, text, is_whole: true }, files, &layers, reading);
+            let file = Status { path, layer, text, is_whole: true };
+            read_paragraphs(&file, &layers, &mut licences, reading);
         }
     }
 }
@@ -72,8 +76,8 @@ struct Status<'a> {
 
 fn read_paragraphs(
     file: &Status<'_>,
-    files: &Files,
     layers: &HashMap<&[u8], u32>,
+    licences: &mut Licences<'_>,
     reading: &mut Reading<'_>,
 ) {
     let location = lossy(file.path);
@@ -96,17 +100,21 @@ fn read_paragraphs(
             reading.problems.malformed(subject(), format!("the record of {name} has no version"));
             continue;
         };
+        // opkg has a field, Debian a file.
+        let licences = match paragraph.line("License") {
+            Some(licence) => Some(vec![licence]),
+            None => licences.of(&name),
+        };
+        if licences.is_none() {
+            reading.problems.limit(subject(), format!("more licences than are kept: {name} is without"));
+        }
         let architecture = paragraph.line("Architecture");
         let package = Package {
             source: source(&paragraph, &name, &version),
             layer: layer_of(layers, &name, architecture.as_deref()).unwrap_or(file.layer),
             location: location.clone(),
             architecture,
-            // opkg has a field, Debian a file.
-            licences: match paragraph.line("License") {
-                Some(licence) => vec![licence],
-                None => copyright::licences(files, &name),
-            },
+            licences: licences.unwrap_or_default(),
             ..Package::new(Ecosystem::Deb, name, version)
         };
         if !reading.package(package) {
