@@ -10,10 +10,13 @@ use proptest::test_runner::{Config, TestRunner};
 use crate::corpora::unpacked;
 use crate::memory::{Memory, Node};
 
-/// The catalogers' directories.
+/// The directories of its catalogers.
 fn syft() -> Option<(tempfile::TempDir, PathBuf)> {
-    let directory = unpacked("pkgdb/syft.tar.zst")?;
-    let root = directory.path().join("syft-catalogers/syft/pkg/cataloger");
+    let root = "syft-catalogers/syft/pkg/cataloger";
+    let parts = ["alpine", "arch", "bitnami", "debian", "gentoo", "nix"]
+        .map(|part| format!("{root}/{part}/testdata"));
+    let directory = unpacked("pkgdb/syft.tar.zst", &parts.each_ref().map(String::as_str))?;
+    let root = directory.path().join(root);
     Some((directory, root))
 }
 
