@@ -98,7 +98,7 @@ impl<'l> Pass<'l> {
     fn extractor(&self, entry: &Entry<'_>) -> Option<Extractor> {
         self.matcher.matches(entry).find_map(|(_, pattern)| match pattern.need {
             Need::Extract(extractor) => Some(extractor),
-            Need::Content | Need::Layer => None,
+            Need::Content | Need::Layer | Need::Directory => None,
         })
     }
 
@@ -196,7 +196,7 @@ impl Visitor for Pass<'_> {
             match pattern.need {
                 Need::Extract(_) => content = Wanted::Extract,
                 Need::Content if content == Wanted::Nothing => content = Wanted::Bytes,
-                Need::Content | Need::Layer => {}
+                Need::Content | Need::Layer | Need::Directory => {}
             }
         }
         Want { digest: self.options.executables && is_executable(entry), content }
@@ -227,14 +227,19 @@ impl Visitor for Pass<'_> {
                 }
             }
             EntryKind::Symlink { target } => self.link(entry, target),
-            EntryKind::Directory | EntryKind::Special => {}
+            EntryKind::Directory => {
+                for (number, _) in self.matcher.matches(entry) {
+                    self.readers[number].files.add(entry.path, entry.layer, None);
+                }
+            }
+            EntryKind::Special => {}
         }
     }
 }
 
 /// Whether a directory of the patterns lies behind a link that does not lead to another of them.
 fn leads_away(patterns: &[Pattern], link: &[u8], target: &[u8]) -> bool {
-    let directories = || patterns.iter().filter_map(Pattern::directory);
+    let directories = || patterns.iter().filter_map(Pattern::root);
     directories().any(|directory| {
         let behind = directory.as_bytes().strip_prefix(link);
         behind.filter(|rest| rest.is_empty() || rest.starts_with(b"/")).is_some_and(|rest| {

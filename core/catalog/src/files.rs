@@ -65,6 +65,11 @@ impl Files {
         })
     }
 
+    /// Where a link leads.
+    pub(crate) fn link(&self, path: &[u8]) -> Option<&[u8]> {
+        self.links.get(path).map(Vec::as_slice)
+    }
+
     /// The content behind a path, through links.
     pub(crate) fn content(&self, path: &[u8]) -> Option<&[u8]> {
         let mut path = path;

@@ -41,6 +41,8 @@ pub enum Need {
     Content,
     /// Only which layer brought it.
     Layer,
+    /// The same of directories.
+    Directory,
     /// The small part that matters of a file that may be large.
     Extract(Extractor),
 }
@@ -50,8 +52,10 @@ pub enum Need {
 pub struct Extractor {
     pub(crate) whole: fn(&mut dyn RandomAccess, &[u8], &Limits) -> Extracted,
     /// For files that come by once and are larger than what is kept in memory.
-    pub(crate) passing: Option<fn(&[u8], &Limits) -> Box<dyn Passing>>,
+    pub(crate) passing: Option<Begin>,
 }
+
+type Begin = fn(&[u8], &Limits) -> Box<dyn Passing>;
 
 impl Pattern {
     pub(crate) const fn content(place: Place, name: Name) -> Self {
@@ -62,18 +66,25 @@ impl Pattern {
         Self { place, name, need: Need::Layer }
     }
 
+    pub(crate) const fn directory(place: Place, name: Name) -> Self {
+        Self { place, name, need: Need::Directory }
+    }
+
     pub(crate) const fn extract(place: Place, name: Name, extractor: Extractor) -> Self {
         Self { place, name, need: Need::Extract(extractor) }
     }
 
-    /// Whether a file or link is meant. Links have no executable bits.
+    /// Whether an entry is meant. Links have no executable bits.
     pub(crate) fn matches(&self, entry: &Entry<'_>) -> bool {
         let (directory, name) = split(entry.path);
-        self.place.matches(directory) && self.name.matches(name, entry)
+        let is_directory = entry.kind == EntryKind::Directory;
+        is_directory == matches!(self.need, Need::Directory)
+            && self.place.matches(directory)
+            && self.name.matches(name, entry)
     }
 
     /// The one directory where the files are, or below which they are.
-    pub(crate) fn directory(&self) -> Option<&'static str> {
+    pub(crate) fn root(&self) -> Option<&'static str> {
         match self.place {
             Place::In(directory) | Place::Below(directory) => Some(directory),
             Place::InAnyEndingWith(_) | Place::Anywhere => None,

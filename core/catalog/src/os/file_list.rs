@@ -31,6 +31,19 @@ impl FileList {
     }
 }
 
+/// Directories and names of a list.
+pub(crate) fn each(mut list: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let mut directory: &[u8] = b"";
+    std::iter::from_fn(move || {
+        loop {
+            match take(&mut list)? {
+                b"" => directory = take(&mut list)?,
+                name => return Some((directory, name)),
+            }
+        }
+    })
+}
+
 /// Says of every file of a list that it is the package's.
 pub(crate) fn claim(mut list: &[u8], package: &str, owners: &mut Owners<'_>) {
     let mut directory = owners.within(b"");
@@ -46,12 +59,16 @@ pub(crate) fn claim(mut list: &[u8], package: &str, owners: &mut Owners<'_>) {
 
 /// Appends a piece behind its length, seven bits a byte, the lowest first.
 pub(crate) fn put(out: &mut Vec<u8>, piece: &[u8]) {
-    let mut length = piece.len();
-    while length >= 0x80 {
-        out.push((length & 0x7f) as u8 | 0x80);
-        length >>= 7;
+    let mut rest = piece.len();
+    loop {
+        let [low, ..] = rest.to_le_bytes();
+        rest >>= 7;
+        if rest == 0 {
+            out.push(low & 0x7f);
+            break;
+        }
+        out.push(low | 0x80);
     }
-    out.push((length & 0x7f) as u8);
     out.extend_from_slice(piece);
 }
 

@@ -19,13 +19,14 @@ fn read(tree: &mut Memory) -> Catalog {
 
 /// Test data of syft's dpkg cataloger, unpacked.
 fn syft() -> Option<(tempfile::TempDir, PathBuf)> {
-    let directory = unpacked("pkgdb/syft.tar.zst")?;
-    let data = directory.path().join("syft-catalogers/syft/pkg/cataloger/debian/testdata");
+    let data = "syft-catalogers/syft/pkg/cataloger/debian/testdata";
+    let directory = unpacked("pkgdb/syft.tar.zst", &[data])?;
+    let data = directory.path().join(data);
     Some((directory, data))
 }
 
-/// A corpus in a directory of its own; nothing, with a line that says so, where there are no corpora.
-pub(crate) fn unpacked(name: &str) -> Option<tempfile::TempDir> {
+/// Parts of a corpus in a directory of its own; nothing, with a line that says so, where there are no corpora.
+pub(crate) fn unpacked(name: &str, parts: &[&str]) -> Option<tempfile::TempDir> {
     let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpora");
     let corpora = std::env::var_os("LAZARET_CORPORA").map_or(beside, PathBuf::from);
     let archive = corpora.join(name);
@@ -35,7 +36,7 @@ pub(crate) fn unpacked(name: &str) -> Option<tempfile::TempDir> {
     }
     let directory = tempfile::tempdir().unwrap();
     let mut tar = Command::new("tar");
-    tar.arg("--zstd").arg("-xf").arg(&archive).arg("-C").arg(directory.path());
+    tar.arg("--zstd").arg("-xf").arg(&archive).arg("-C").arg(directory.path()).args(parts);
     assert!(tar.status().unwrap().success());
     Some(directory)
 }

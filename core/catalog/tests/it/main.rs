@@ -9,3 +9,4 @@ mod corpora;
 mod memory;
 mod pass;
 mod rpm;
+mod distributions;

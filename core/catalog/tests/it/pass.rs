@@ -87,6 +87,7 @@ fn links_to_databases_are_not_passed_over_in_silence() {
     let mut harmless = Memory::default()
         .link("var/lock", 0, "/run/lock")
         .link("var/lib/dpkg/info/x.md5sums", 0, "y")
+        .link("lib", 0, "usr/lib")
         .link("usr/lib/sysimage/rpm", 0, "../../share/rpm")
         .link("var/lib/rpm", 0, "../../usr/lib/sysimage/rpm");
     assert_eq!(catalog(&mut harmless, &Limits::default(), Options::default()).problems, []);

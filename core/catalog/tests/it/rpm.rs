@@ -31,14 +31,14 @@ const DATABASES: &[(&str, &str, usize)] = &[
     (
         "go-rpmdb/history/amazonlinux2023-plain/rpmdb.sqlite",
         "go-rpmdb/history/amazonlinux2023-plain/expected.rpm4.18.tsv",
-        103,
+        102,
     ),
     (
         "go-rpmdb/pkg/testdata/sle15-bci/Packages.db",
         "go-rpmdb/pkg/testdata/sle15-bci/expected.go-rpmdb.tsv",
         35,
     ),
-    ("derived-bdb/al2023-page4096/Packages", "derived-bdb/al2023-page4096/expected.rpm4.18.tsv", 103),
+    ("derived-bdb/al2023-page4096/Packages", "derived-bdb/al2023-page4096/expected.rpm4.18.tsv", 102),
     ("derived-bdb/mariner2-page4096/Packages", "derived-bdb/mariner2-page4096/expected.rpm4.18.tsv", 129),
     ("derived-bdb/mariner2-page8192/Packages", "derived-bdb/mariner2-page8192/expected.rpm4.18.tsv", 129),
 ];
@@ -93,7 +93,7 @@ fn expected(table: &str) -> Vec<String> {
 #[test]
 #[expect(clippy::print_stderr, reason = "the numbers are the result")]
 fn agrees_with_rpm_on_every_database() {
-    let Some(directory) = unpacked("pkgdb/rpmdb.tar.zst") else { return };
+    let Some(directory) = unpacked("pkgdb/rpmdb.tar.zst", &["rpmdb"]) else { return };
     let root = directory.path().join("rpmdb");
     let mut agreed = 0;
     for (database, table, count) in DATABASES {
@@ -113,11 +113,11 @@ fn agrees_with_rpm_on_every_database() {
 /// Databases without a table of what they hold: the former versions of one that has.
 #[test]
 fn reads_the_other_databases_without_problems() {
-    let Some(directory) = unpacked("pkgdb/rpmdb.tar.zst") else { return };
+    let Some(directory) = unpacked("pkgdb/rpmdb.tar.zst", &["rpmdb"]) else { return };
     let root = directory.path().join("rpmdb");
     for (database, count) in [
         ("go-rpmdb/history/sle15-bci-b/Packages.db", 36),
-        ("go-rpmdb/history/sle15-bci-c/Packages.db", 36),
+        ("go-rpmdb/history/sle15-bci-c/Packages.db", 35),
         ("syft/cmd/syft/internal/test/integration/testdata/image-pkg-coverage/pkgs/var/lib/rpm/Packages", 1),
     ] {
         let found = read(std::fs::read(root.join(database)).unwrap());
@@ -136,7 +136,7 @@ fn reads_the_other_databases_without_problems() {
 
 #[test]
 fn reads_the_list_of_an_image_without_rpm() {
-    let Some(directory) = unpacked("pkgdb/rpmdb.tar.zst") else { return };
+    let Some(directory) = unpacked("pkgdb/rpmdb.tar.zst", &["rpmdb"]) else { return };
     let data = directory.path().join("rpmdb/syft/syft/pkg/cataloger/redhat/testdata");
     let list = std::fs::read(data.join("container-manifest-2")).unwrap();
     let mut tree = Memory::default().file("var/lib/rpmmanifest/container-manifest-2", 0, list);
@@ -159,7 +159,7 @@ fn a_log_beside_the_database_is_a_problem() {
 /// A database of each format, changed in places and cut.
 #[test]
 fn takes_damaged_databases() {
-    let Some(directory) = unpacked("pkgdb/rpmdb.tar.zst") else { return };
+    let Some(directory) = unpacked("pkgdb/rpmdb.tar.zst", &["rpmdb"]) else { return };
     let root = directory.path().join("rpmdb");
     let real = |path: &str| std::fs::read(root.join(path)).unwrap();
     let databases = [
@@ -197,7 +197,7 @@ fn takes_damaged_databases() {
 #[ignore = "a measurement"]
 #[expect(clippy::print_stderr, reason = "the numbers are the result")]
 fn speed() {
-    let Some(directory) = unpacked("pkgdb/rpmdb.tar.zst") else { return };
+    let Some(directory) = unpacked("pkgdb/rpmdb.tar.zst", &["rpmdb"]) else { return };
     for database in [
         "go-rpmdb/pkg/testdata/cbl-mariner-2.0/rpmdb.sqlite",
         "derived-bdb/mariner2-page4096/Packages",

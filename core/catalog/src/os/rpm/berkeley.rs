@@ -191,8 +191,9 @@ impl Table<'_> {
 mod tests {
     use lazaret_model::Limits;
 
-    use super::super::database::{RECORDS, Slice};
+    use super::super::database::RECORDS;
     use super::super::fixture;
+    use crate::os::small::Slice;
 
     fn problems(database: &[u8]) -> Vec<String> {
         let found = (RECORDS.whole)(&mut Slice(database), b"x", &Limits::default());

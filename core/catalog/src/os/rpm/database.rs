@@ -8,6 +8,7 @@ use lazaret_model::{Extracted, Limits, Passing, Problem, ProblemKind, RandomAcce
 use super::header::Header;
 use super::record::Record;
 use super::{berkeley, ndb, sqlite};
+use crate::os::small::Slice;
 use crate::pattern::Extractor;
 use crate::reading::{Problems, lossy};
 
@@ -161,22 +162,6 @@ impl Passing for Gathered {
             return Extracted { bytes: Vec::new(), problems: vec![problem] };
         }
         extract(&mut Slice(&self.bytes), &self.path, &self.limits)
-    }
-}
-
-/// Bytes as a file.
-pub(super) struct Slice<'a>(pub(super) &'a [u8]);
-
-impl RandomAccess for Slice<'_> {
-    fn size(&self) -> u64 {
-        self.0.len() as u64
-    }
-
-    fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
-        let start = usize::try_from(offset).ok();
-        let bytes = start.and_then(|start| self.0.get(start..start.checked_add(buffer.len())?));
-        buffer.copy_from_slice(bytes.ok_or(io::ErrorKind::UnexpectedEof)?);
-        Ok(())
     }
 }
 

@@ -213,10 +213,11 @@ fn interior(leaves: &[u32]) -> Vec<u8> {
 }
 
 fn varint(number: usize) -> Vec<u8> {
-    let mut bytes = vec![(number & 0x7f) as u8];
+    let low = |number: usize| u8::try_from(number & 0x7f).unwrap();
+    let mut bytes = vec![low(number)];
     let mut rest = number >> 7;
     while rest > 0 {
-        bytes.insert(0, (rest & 0x7f) as u8 | 0x80);
+        bytes.insert(0, low(rest) | 0x80);
         rest >>= 7;
     }
     bytes

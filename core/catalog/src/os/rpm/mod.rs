@@ -129,8 +129,8 @@ mod tests {
     use lazaret_model::{Limits, RandomAccess};
     use proptest::prelude::*;
 
-    use super::database::Slice;
     use super::*;
+    use crate::os::small::Slice;
 
     fn files(directory: &str, file: &mut dyn RandomAccess) -> Files {
         let limits = Limits::default();

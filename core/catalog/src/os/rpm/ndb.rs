@@ -18,7 +18,7 @@ const SLOT: usize = 16;
 const UNIT: u64 = 16;
 /// The header of the file stands in the place of the first slots.
 const FIRST_SLOT: usize = 2;
-const BLOB_HEADER: u64 = 16;
+const BLOB_HEADER: usize = 16;
 
 pub(super) fn is_one(start: &[u8; 16]) -> bool {
     start.starts_with(MAGIC)
@@ -75,7 +75,7 @@ fn read_blob(
     if place == 0 {
         return Ok(false);
     }
-    let mut start = [0; BLOB_HEADER as usize];
+    let mut start = [0; BLOB_HEADER];
     bytes_at(file, place, &mut start)?;
     if !start.starts_with(b"BlbS") || u32_le(&start, 4) != Some(package) {
         return Err(Damage::Record(package, "its slot does not lead to it"));
@@ -86,13 +86,13 @@ fn read_blob(
         return Err(Damage::Limit(format!("a header of {length} bytes is left out: more than {longest}")));
     }
     *left = left.checked_sub(stated.into()).ok_or(Damage::Record(package, "it lies over others"))?;
-    let end = place + BLOB_HEADER + u64::from(stated);
-    if end > file.size() {
+    let start = place + BLOB_HEADER as u64;
+    if start + u64::from(stated) > file.size() {
         return Err(Damage::Record(package, "it leads out of the file"));
     }
     blob.clear();
     blob.resize(length, 0);
-    bytes_at(file, place + BLOB_HEADER, blob)?;
+    bytes_at(file, start, blob)?;
     Ok(true)
 }
 
@@ -100,8 +100,9 @@ fn read_blob(
 mod tests {
     use lazaret_model::Limits;
 
-    use super::super::database::{RECORDS, Slice};
+    use super::super::database::RECORDS;
     use super::super::fixture;
+    use crate::os::small::Slice;
 
     fn problems(database: &[u8]) -> Vec<String> {
         let found = (RECORDS.whole)(&mut Slice(database), b"x", &Limits::default());

@@ -57,6 +57,9 @@ fn root_of_packages(row: &[u8]) -> Option<Option<u32>> {
     Some(Some(number))
 }
 
+/// Takes a row, or what could not be read; false: enough.
+type Each<'e> = dyn FnMut(Result<&[u8], Damage>) -> bool + 'e;
+
 struct Database<'f> {
     file: &'f mut dyn RandomAccess,
     page_size: usize,
@@ -86,7 +89,7 @@ impl<'f> Database<'f> {
     }
 
     /// All rows of the table with this root, in the order of their keys; goes on while it is told to.
-    fn rows(&mut self, root: u32, each: &mut dyn FnMut(Result<&[u8], Damage>) -> bool) {
+    fn rows(&mut self, root: u32, each: &mut Each<'_>) {
         let mut waiting = Vec::new();
         let mut page = vec![0; self.page_size];
         let mut goes_on = match self.take(root) {
@@ -121,13 +124,7 @@ impl<'f> Database<'f> {
         bytes_at(self.file, u64::from(before) * self.page_size as u64, page)
     }
 
-    fn interior(
-        &mut self,
-        number: u32,
-        page: &[u8],
-        waiting: &mut Vec<u32>,
-        each: &mut dyn FnMut(Result<&[u8], Damage>) -> bool,
-    ) -> bool {
+    fn interior(&mut self, number: u32, page: &[u8], waiting: &mut Vec<u32>, each: &mut Each<'_>) -> bool {
         let last = start_of(number) + 8;
         let before = waiting.len();
         let mut first_damage = None;
@@ -142,12 +139,7 @@ impl<'f> Database<'f> {
         first_damage.is_none_or(|damage| each(Err(damage)))
     }
 
-    fn leaf(
-        &mut self,
-        number: u32,
-        page: &[u8],
-        each: &mut dyn FnMut(Result<&[u8], Damage>) -> bool,
-    ) -> bool {
+    fn leaf(&mut self, number: u32, page: &[u8], each: &mut Each<'_>) -> bool {
         // Cells that overlap could repeat a page's bytes thousands of times.
         let mut left = self.usable;
         for place in cells(number, page) {

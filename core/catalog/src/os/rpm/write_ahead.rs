@@ -23,8 +23,8 @@ fn extract(file: &mut dyn RandomAccess, path: &[u8], _: &Limits) -> Extracted {
 
 #[cfg(test)]
 mod tests {
-    use super::super::database::Slice;
     use super::*;
+    use crate::os::small::Slice;
 
     #[test]
     fn only_changes_are_a_problem() {
