@@ -9,7 +9,7 @@ use lazaret_model::Limits;
 use crate::memory::Memory;
 
 #[expect(clippy::print_stderr, reason = "a test that did not run must be seen")]
-fn skipped(what: &str) {
+pub(crate) fn skipped(what: &str) {
     eprintln!("SKIPPED: {what}");
 }
 
@@ -19,9 +19,15 @@ fn read(tree: &mut Memory) -> Catalog {
 
 /// Test data of syft's dpkg cataloger, unpacked.
 fn syft() -> Option<(tempfile::TempDir, PathBuf)> {
+    let (directory, root) = unpacked("pkgdb/syft.tar.zst")?;
+    Some((directory, root.join("syft-catalogers/syft/pkg/cataloger/debian/testdata")))
+}
+
+/// An archive of the corpora, unpacked.
+pub(crate) fn unpacked(archive: &str) -> Option<(tempfile::TempDir, PathBuf)> {
     let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpora");
     let corpora = std::env::var_os("LAZARET_CORPORA").map_or(beside, PathBuf::from);
-    let archive = corpora.join("pkgdb/syft.tar.zst");
+    let archive = corpora.join(archive);
     if !archive.is_file() {
         skipped(&format!("no corpus at {}", archive.display()));
         return None;
@@ -36,8 +42,8 @@ fn syft() -> Option<(tempfile::TempDir, PathBuf)> {
         .status()
         .unwrap();
     assert!(status.success());
-    let data = directory.path().join("syft-catalogers/syft/pkg/cataloger/debian/testdata");
-    Some((directory, data))
+    let root = directory.path().to_owned();
+    Some((directory, root))
 }
 
 #[test]

@@ -6,5 +6,8 @@
 )]
 
 mod corpora;
+mod languages_js_py;
+mod lockfiles;
 mod memory;
 mod pass;
+mod syft_js_py;
