@@ -21,6 +21,8 @@ pub enum Place {
     Below(&'static str),
     /// In any directory whose own name ends so: `.dist-info`.
     InAnyEndingWith(&'static str),
+    /// In any directory but those of this name and what is below them.
+    Outside(&'static str),
     Anywhere,
 }
 
@@ -103,6 +105,9 @@ impl Place {
                 let (_, name) = split(directory);
                 name.ends_with(end.as_bytes())
             }
+            Self::Outside(name) => {
+                directory.split(|&byte| byte == b'/').all(|component| component != name.as_bytes())
+            }
             Self::Anywhere => true,
         }
     }
@@ -137,7 +142,7 @@ impl fmt::Display for Pattern {
         match self.place {
             Place::In("") => {}
             Place::In(directory) => write!(f, "{directory}/")?,
-            Place::Below("") | Place::Anywhere => f.write_str("**/")?,
+            Place::Below("") | Place::Outside(_) | Place::Anywhere => f.write_str("**/")?,
             Place::Below(directory) => write!(f, "{directory}/**/")?,
             Place::InAnyEndingWith(end) => write!(f, "**/*{end}/")?,
         }
@@ -147,6 +152,10 @@ impl fmt::Display for Pattern {
             Name::Around(start, end) => write!(f, "{start}*{end}"),
             Name::Any => f.write_str("*"),
             Name::Executable => f.write_str("* (executable)"),
+        }?;
+        match self.place {
+            Place::Outside(name) => write!(f, " (outside {name})"),
+            _ => Ok(()),
         }
     }
 }
@@ -182,6 +191,12 @@ mod tests {
                 Name::Exactly("METADATA"),
                 &["x-1.dist-info/METADATA", "usr/lib/x-1.dist-info/METADATA"],
                 &["x-1.dist-info/a/METADATA", "METADATA"],
+            ),
+            (
+                Place::Outside("lib"),
+                Name::Exactly("x"),
+                &["x", "a/x", "a/lib2/x"],
+                &["lib/x", "a/lib/x", "a/lib/b/x"],
             ),
             (
                 Place::Anywhere,

@@ -5,7 +5,7 @@
 //! (workspaces, links, directories) has names that nobody registered, or that somebody else did: advisories about
 //! malicious packages name those.
 
-mod bun;
+mod bun_lock;
 mod jsonc;
 mod licence;
 mod manifest;
@@ -21,42 +21,48 @@ use crate::pattern::{Name, Pattern, Place};
 
 pub(crate) const CATALOGERS: &[Cataloger] = &[
     Cataloger {
-        name: "npm",
-        about: "installed packages of npm, yarn, pnpm and bun, by their package.json",
-        ecosystem: Ecosystem::Npm,
         evidence: PackageEvidence::Installed,
-        patterns: &[anywhere("package.json")],
-        read: Read::Each(manifest::read),
-        owners: None,
+        ..npm(
+            "npm",
+            "installed packages of npm, yarn, pnpm and bun, by their package.json",
+            &[Pattern::content(Place::Anywhere, Name::Exactly("package.json"))],
+            Read::Each(manifest::read),
+        )
     },
-    declared(
+    npm(
         "npm-lock",
         "lock files of npm",
-        &[anywhere("package-lock.json"), anywhere("npm-shrinkwrap.json")],
-        npm_lock::read,
+        &[of_project("package-lock.json"), of_project("npm-shrinkwrap.json")],
+        Read::Each(npm_lock::read),
     ),
-    declared("yarn-lock", "lock files of yarn, classic and berry", &[anywhere("yarn.lock")], yarn_lock::read),
-    declared("pnpm-lock", "lock files of pnpm", &[anywhere("pnpm-lock.yaml")], pnpm_lock::read),
-    declared("bun-lock", "lock files of bun", &[anywhere("bun.lock"), anywhere("bun.lockb")], bun::read),
+    npm(
+        "yarn-lock",
+        "lock files of yarn, classic and berry; the manifests say what is only for developers",
+        &[of_project("yarn.lock"), of_project("package.json")],
+        Read::Together(yarn_lock::read),
+    ),
+    npm("pnpm-lock", "lock files of pnpm", &[of_project("pnpm-lock.yaml")], Read::Each(pnpm_lock::read)),
+    npm(
+        "bun-lock",
+        "lock files of bun",
+        &[of_project("bun.lock"), of_project("bun.lockb")],
+        Read::Each(bun_lock::read),
+    ),
 ];
 
-const fn anywhere(name: &'static str) -> Pattern {
-    Pattern::content(Place::Anywhere, Name::Exactly(name))
+/// Lock files of installed packages speak of how those were developed.
+const fn of_project(name: &'static str) -> Pattern {
+    Pattern::content(Place::Outside("node_modules"), Name::Exactly(name))
 }
 
-const fn declared(
-    name: &'static str,
-    about: &'static str,
-    patterns: &'static [Pattern],
-    read: fn(&File<'_>, &mut crate::reading::Reading<'_>),
-) -> Cataloger {
+const fn npm(name: &'static str, about: &'static str, patterns: &'static [Pattern], read: Read) -> Cataloger {
     Cataloger {
         name,
         about,
         ecosystem: Ecosystem::Npm,
         evidence: PackageEvidence::Declared,
         patterns,
-        read: Read::Each(read),
+        read,
         owners: None,
     }
 }
@@ -69,11 +75,6 @@ fn wanted(file: &File<'_>, name: &str, version: &str) -> Package {
         location: file.location(),
         ..Package::new(Ecosystem::Npm, name, version)
     }
-}
-
-/// Lock files of installed packages speak of how those were developed.
-fn is_installed(path: &[u8]) -> bool {
-    path.split(|&byte| byte == b'/').any(|component| component == b"node_modules")
 }
 
 /// Whether a reference (what follows `name@`) leads into the project itself. Packed archives there are packages.
@@ -119,11 +120,5 @@ mod tests {
         for other in ["1.0.0", "npm:1", "file:x.tgz", "file:x.tgz#./x.tgz::hash=1", "https://x/workspace:"] {
             assert!(!is_own(other), "{other}");
         }
-    }
-
-    #[test]
-    fn lock_files_of_installed_packages() {
-        assert!(is_installed(b"a/node_modules/b/yarn.lock"));
-        assert!(!is_installed(b"node_modules_old/yarn.lock"));
     }
 }

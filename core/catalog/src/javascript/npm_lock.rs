@@ -6,7 +6,7 @@ use lazaret_model::Package;
 use serde::Deserialize;
 
 use super::licence::Licences;
-use super::{alias, is_installed, is_own, wanted};
+use super::{alias, is_own, wanted};
 use crate::files::File;
 use crate::lenient::{Flag, Pairs, Table, Text, json};
 use crate::reading::Reading;
@@ -45,9 +45,6 @@ struct Dependency<'a> {
 }
 
 pub(super) fn read(file: &File<'_>, reading: &mut Reading<'_>) {
-    if is_installed(file.path) {
-        return;
-    }
     let Some(lock) = json::<Lock<'_>>(file, reading) else { return };
     if lock.packages.0.is_empty() {
         nested(&lock.dependencies, file, reading);
@@ -72,8 +69,11 @@ pub(super) fn read(file: &File<'_>, reading: &mut Reading<'_>) {
 fn nested(dependencies: &Pairs<'_, Table<Dependency<'_>>>, file: &File<'_>, reading: &mut Reading<'_>) {
     for (name, dependency) in &dependencies.0 {
         let Some(dependency) = &dependency.0 else { continue };
+        // What lies below a tool of developers is only seen by it.
+        if dependency.dev.0 {
+            continue;
+        }
         if let Some(version) = dependency.version.trimmed()
-            && !dependency.dev.0
             && !is_own(version)
         {
             let (name, version) = alias(version).unwrap_or((name, version));
@@ -120,7 +120,7 @@ mod tests {
 
     const NESTED: &str = r#"{"lockfileVersion": 1, "dependencies": {
   "a": {"version": "1.2.3", "requires": {"b": "^1"}, "dependencies": {"b": {"version": "1.0.0"}}},
-  "test": {"version": "4.0.0", "dev": true},
+  "test": {"version": "4.0.0", "dev": true, "dependencies": {"b": {"version": "2.0.0"}}},
   "other": {"version": "npm:@s/real@3.0.0"},
   "near": {"version": "file:../near"},
   "far": {"version": "git+ssh://git@x/far.git#0123"}

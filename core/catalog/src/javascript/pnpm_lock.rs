@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::{is_installed, is_own, split_reference, wanted};
+use super::{is_own, split_reference, wanted};
 use crate::files::File;
 use crate::lenient::{Flag, Pairs, Table, Text, yaml};
 use crate::reach::reached;
@@ -70,9 +70,6 @@ struct Snapshot<'a> {
 }
 
 pub(super) fn read(file: &File<'_>, reading: &mut Reading<'_>) {
-    if is_installed(file.path) {
-        return;
-    }
     // The first of two documents is pnpm's own: which pnpm is to be used.
     for lock in yaml::<Lock<'_>>(file, reading).unwrap_or_default() {
         let ships = lock.shipped();

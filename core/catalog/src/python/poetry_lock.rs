@@ -3,15 +3,13 @@
 //! What only developers need: versions before 1.5 say `category = "dev"`, from 2.0 on `groups` lacks `main`. In
 //! between, the lock file does not say; the `pyproject.toml` beside it names what the project needs.
 
-use std::collections::HashMap;
-
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::{normalised, wanted};
 use crate::files::{File, Files};
 use crate::lenient::{List, Pairs, Table, Text, toml};
-use crate::reach::reached;
+use crate::reach::Names;
 use crate::reading::Reading;
 
 #[derive(Default, Deserialize)]
@@ -126,18 +124,16 @@ impl Lock<'_> {
     /// Which packages a project needs, directly or not. None: it is not known what it needs.
     fn reached_from(&self, manifest: &Manifest<'_>) -> Option<Vec<bool>> {
         let needs = manifest.needs()?;
-        let mut numbers: HashMap<String, Vec<usize>> = HashMap::new();
-        for (number, entry) in self.package.0.iter().enumerate() {
-            numbers.entry(normalised(entry.name.trimmed().unwrap_or_default())).or_default().push(number);
-        }
-        let all = |name: &str| numbers.get(&normalised(name)).map_or(&[][..], Vec::as_slice);
-        let wants: Vec<Vec<usize>> = self
-            .package
-            .0
+        let entries = &self.package.0;
+        let names =
+            Names::of(entries.iter().map(|entry| normalised(entry.name.trimmed().unwrap_or_default())));
+        let number = |name: &str| names.number(normalised(name).as_str());
+        let wants: Vec<Vec<usize>> = entries
             .iter()
-            .map(|entry| entry.dependencies.0.iter().flat_map(|(name, _)| all(name)).copied().collect())
+            .map(|entry| entry.dependencies.0.iter().filter_map(|(name, _)| number(name)).collect())
             .collect();
-        Some(reached(needs.into_iter().flat_map(all).copied(), &wants))
+        let roots: Vec<usize> = needs.into_iter().filter_map(number).collect();
+        Some(names.reached(roots, wants))
     }
 }
 

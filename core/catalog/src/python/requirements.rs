@@ -54,8 +54,11 @@ pub(super) fn pinned(line: &str) -> Option<(&str, &str)> {
 
 /// The file that a line includes. Constraints (`-c`) bring nothing by themselves.
 fn included(line: &str) -> Option<&str> {
-    let rest = line.strip_prefix("--requirement").or_else(|| line.strip_prefix("-r"))?;
-    Some(rest.trim_start_matches(['=', ' ', '\t']))
+    let rest = match line.strip_prefix("--requirement") {
+        Some(rest) => rest.strip_prefix(['=', ' ', '\t'])?,
+        None => line.strip_prefix("-r")?,
+    };
+    Some(rest.trim_start())
 }
 
 fn is_read_by_itself(target: &str, from: &[u8]) -> bool {
@@ -168,6 +171,7 @@ mod tests {
             ("requirements.txt", "--requirement=sub/requirements.txt", 0),
             ("requirements/dev.txt", "-r base.txt", 0),
             ("requirements/dev.txt", "-r./base.txt", 0),
+            ("requirements.txt", "--requirements other.txt", 0),
             ("requirements.txt", "-r base.txt", 1),
             ("requirements.txt", "-r https://x/requirements.txt", 1),
         ] {

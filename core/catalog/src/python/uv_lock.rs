@@ -9,7 +9,7 @@ use serde::de::IgnoredAny;
 use super::wanted;
 use crate::files::File;
 use crate::lenient::{List, Pairs, Table, Text, toml};
-use crate::reach::reached;
+use crate::reach::Names;
 use crate::reading::Reading;
 
 #[derive(Default, Deserialize)]
@@ -71,23 +71,29 @@ pub(super) fn read(file: &File<'_>, reading: &mut Reading<'_>) {
 
 impl Lock<'_> {
     /// Which packages are reached from the members, without what is for developers.
-    fn shipped(&self) -> Vec<bool> {
+    fn shipped<'a>(&'a self) -> Vec<bool> {
         let entries = &self.package.0;
-        let mut numbers: HashMap<&str, Vec<usize>> = HashMap::new();
-        for (number, entry) in entries.iter().enumerate() {
-            numbers.entry(entry.name.trimmed().unwrap_or_default()).or_default().push(number);
-        }
         let members =
             entries.iter().enumerate().filter(|(_, entry)| entry.is_own()).map(|(number, _)| number);
         let members: Vec<usize> = members.collect();
         if members.is_empty() {
             return vec![true; entries.len()];
         }
-        let wants: Vec<Vec<usize>> = entries
+        let name = |entry: &'a Entry<'_>| entry.name.trimmed().unwrap_or_default();
+        let names = Names::of(entries.iter().map(name));
+        let exact: HashMap<_, usize> = entries
             .iter()
-            .map(|entry| entry.needs().flat_map(|need| need.among(&numbers, entries)).collect())
+            .enumerate()
+            .map(|(number, it)| ((name(it), it.version.trimmed()), number))
             .collect();
-        reached(members, &wants)
+        // Where there are several of a name, references state the version.
+        let number = |reference: &Reference<'_>| {
+            let name = reference.name.trimmed()?;
+            exact.get(&(name, reference.version.trimmed())).copied().or_else(|| names.number(name))
+        };
+        let wants: Vec<Vec<usize>> =
+            entries.iter().map(|entry| entry.needs().filter_map(number).collect()).collect();
+        names.reached(members, wants)
     }
 }
 
@@ -102,16 +108,6 @@ impl<'a> Entry<'a> {
     fn needs(&self) -> impl Iterator<Item = &Reference<'a>> {
         let optional = self.optional_dependencies.0.iter().flat_map(|(_, list)| &list.0);
         self.dependencies.0.iter().chain(optional).filter_map(|reference| reference.0.as_ref())
-    }
-}
-
-impl Reference<'_> {
-    fn among(&self, numbers: &HashMap<&str, Vec<usize>>, entries: &[Entry<'_>]) -> Option<usize> {
-        let same_name = numbers.get(self.name.trimmed()?)?;
-        match self.version.trimmed() {
-            None => same_name.first().copied(),
-            stated => same_name.iter().copied().find(|&number| entries[number].version.trimmed() == stated),
-        }
     }
 }
 

@@ -9,7 +9,7 @@ use lazaret_model::Limits;
 use crate::memory::Memory;
 
 #[expect(clippy::print_stderr, reason = "a test that did not run must be seen")]
-fn skipped(what: &str) {
+pub(crate) fn skipped(what: &str) {
     eprintln!("SKIPPED: {what}");
 }
 
@@ -23,6 +23,13 @@ fn syft() -> Option<(tempfile::TempDir, PathBuf)> {
     let directory = unpacked("pkgdb/syft.tar.zst", &[data])?;
     let data = directory.path().join(data);
     Some((directory, data))
+}
+
+/// All of a corpus, and where it begins.
+pub(crate) fn whole(name: &str) -> Option<(tempfile::TempDir, PathBuf)> {
+    let directory = unpacked(name, &[])?;
+    let root = directory.path().to_owned();
+    Some((directory, root))
 }
 
 /// Parts of a corpus in a directory of its own; nothing, with a line that says so, where there are no corpora.
