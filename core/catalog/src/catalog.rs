@@ -1,5 +1,7 @@
 //! The one pass over a tree.
 
+use std::io;
+
 use lazaret_model::{
     Content, Distribution, Entry, EntryKind, Extracted, Limits, Package, PackageEvidence, Passing, Problem,
     RandomAccess, Tree, Visitor, Want, Wanted,
@@ -102,6 +104,14 @@ impl<'l> Pass<'l> {
         })
     }
 
+    /// What is extracted from a file whose content somebody else wants whole.
+    fn extract_from(&mut self, entry: &Entry<'_>, bytes: &[u8]) -> Option<Vec<u8>> {
+        let extractor = self.extractor(entry)?;
+        let extracted = (extractor.whole)(&mut InMemory(bytes), entry.path, self.reading.limits);
+        extracted.problems.into_iter().for_each(|problem| self.reading.problems.push(problem));
+        Some(extracted.bytes)
+    }
+
     fn file(&mut self, number: usize, pattern: &Pattern, entry: &Entry<'_>, content: Content<'_>) {
         let reader = &mut self.readers[number];
         match (reader.cataloger.map(|cataloger| cataloger.read), pattern.need, content.bytes) {
@@ -111,8 +121,8 @@ impl<'l> Pass<'l> {
             // The tree says why.
             (Some(Read::Each(_)), _, None) => {}
             (Some(Read::Each(read)), _, Some(bytes)) => {
-                let (path, layer, mode) = (entry.path, entry.layer, entry.mode);
-                read(&File { path, layer, mode, bytes }, &mut self.reading);
+                let (path, layer) = (entry.path, entry.layer);
+                read(&File { path, layer, bytes }, &mut self.reading);
             }
             (Some(Read::Together(_)) | None, _, Some(bytes)) => {
                 let kept = match self.left.checked_sub(bytes.len() as u64) {
@@ -194,9 +204,10 @@ impl Visitor for Pass<'_> {
         let mut content = Wanted::Nothing;
         for (_, pattern) in self.matcher.matches(entry) {
             match pattern.need {
-                Need::Extract(_) => content = Wanted::Extract,
-                Need::Content if content == Wanted::Nothing => content = Wanted::Bytes,
-                Need::Content | Need::Layer | Need::Directory => {}
+                // Who extracts can do so from the content: a lock file with an executable bit is a lock file.
+                Need::Content => content = Wanted::Bytes,
+                Need::Extract(_) if content == Wanted::Nothing => content = Wanted::Extract,
+                Need::Extract(_) | Need::Layer | Need::Directory => {}
             }
         }
         Want { digest: self.options.executables && is_executable(entry), content }
@@ -222,7 +233,14 @@ impl Visitor for Pass<'_> {
                     self.executables.push(Executable { path, sha256, mode: entry.mode, layer: entry.layer });
                 }
                 let matching: Vec<_> = self.matcher.matches(entry).collect();
+                let is_whole = matching.iter().any(|(_, pattern)| matches!(pattern.need, Need::Content));
+                let extracted =
+                    content.bytes.filter(|_| is_whole).and_then(|bytes| self.extract_from(entry, bytes));
                 for (number, pattern) in matching {
+                    let content = match (pattern.need, &extracted) {
+                        (Need::Extract(_), Some(bytes)) => Content { bytes: Some(bytes), ..content },
+                        _ => content,
+                    };
                     self.file(number, pattern, entry, content);
                 }
             }
@@ -247,6 +265,24 @@ fn leads_away(patterns: &[Pattern], link: &[u8], target: &[u8]) -> bool {
             !directories().any(|other| other.as_bytes() == there)
         })
     })
+}
+
+/// A file whose content is kept.
+struct InMemory<'b>(&'b [u8]);
+
+impl RandomAccess for InMemory<'_> {
+    fn size(&self) -> u64 {
+        self.0.len() as u64
+    }
+
+    fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        let part = usize::try_from(offset)
+            .ok()
+            .and_then(|offset| self.0.get(offset..offset.checked_add(buffer.len())?))
+            .ok_or(io::ErrorKind::UnexpectedEof)?;
+        buffer.copy_from_slice(part);
+        Ok(())
+    }
 }
 
 fn is_executable(entry: &Entry<'_>) -> bool {

@@ -340,7 +340,7 @@ mod tests {
     }
 
     fn file(bytes: &[u8]) -> File<'_> {
-        File { path: b"x", layer: 0, mode: 0o644, bytes }
+        File { path: b"x", layer: 0, bytes }
     }
 
     fn shape(odd: &Odd<'_>) -> (Option<String>, usize, usize, bool) {

@@ -89,7 +89,7 @@ impl Pattern {
     pub(crate) fn root(&self) -> Option<&'static str> {
         match self.place {
             Place::In(directory) | Place::Below(directory) => Some(directory),
-            Place::InAnyEndingWith(_) | Place::Anywhere => None,
+            Place::InAnyEndingWith(_) | Place::Outside(_) | Place::Anywhere => None,
         }
     }
 }

@@ -145,7 +145,7 @@ mod tests {
     fn at(path: &str, bytes: &[u8]) -> (Vec<Package>, usize) {
         let limits = Limits::default();
         let mut reading = Reading::new(&limits);
-        read(&File { path: path.as_bytes(), layer: 2, mode: 0o644, bytes }, &mut reading);
+        read(&File { path: path.as_bytes(), layer: 2, bytes }, &mut reading);
         let (packages, problems) = reading.into_parts();
         (packages, problems.into_list().len())
     }

@@ -95,7 +95,7 @@ mod tests {
     fn lock(bytes: &[u8]) -> (Vec<String>, usize) {
         let limits = Limits::default();
         let mut reading = Reading::new(&limits);
-        read(&File { path: b"app/package-lock.json", layer: 0, mode: 0o644, bytes }, &mut reading);
+        read(&File { path: b"app/package-lock.json", layer: 0, bytes }, &mut reading);
         let (packages, problems) = reading.into_parts();
         assert!(packages.iter().all(|package| package.evidence == PackageEvidence::Declared));
         let lines = packages.iter().map(|it| format!("{} {} {}", it.name, it.version, it.licences.join(",")));

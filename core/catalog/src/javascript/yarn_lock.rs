@@ -19,7 +19,7 @@ pub(super) fn read(files: &Files, reading: &mut Reading<'_>) {
         let (directory, name) = split(path);
         let (b"yarn.lock", Some(bytes)) = (name, kept.content.as_deref()) else { continue };
         let text = String::from_utf8_lossy(unmarked(bytes));
-        let file = File { path, layer: kept.layer, mode: 0, bytes };
+        let file = File { path, layer: kept.layer, bytes };
         lock(&text, &file, manifests.get(directory).map(Vec::as_slice), reading);
     }
 }
@@ -68,7 +68,7 @@ fn manifests<'f>(files: &'f Files, reading: &mut Reading<'_>) -> HashMap<&'f [u8
         let Some(start) = path.strip_suffix(b"package.json") else { continue };
         if let Some(bytes) = kept.content.as_deref()
             && files.content(&[start, b"yarn.lock"].concat()).is_some()
-            && let Some(manifest) = json(&File { path, layer: kept.layer, mode: 0, bytes }, reading)
+            && let Some(manifest) = json(&File { path, layer: kept.layer, bytes }, reading)
         {
             manifests.insert(split(path).0, vec![manifest]);
         }

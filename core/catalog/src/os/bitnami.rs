@@ -130,7 +130,7 @@ mod tests {
         let limits = Limits::default();
         let mut reading = Reading::new(&limits);
         let path = &b"opt/bitnami/redis/.spdx-redis.spdx"[..];
-        read(&File { path, layer: 4, mode: 0o644, bytes: text.as_bytes() }, &mut reading);
+        read(&File { path, layer: 4, bytes: text.as_bytes() }, &mut reading);
         let (packages, problems) = reading.into_parts();
         (packages, problems.into_list())
     }

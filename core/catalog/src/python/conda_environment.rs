@@ -131,7 +131,7 @@ mod tests {
     fn environment(bytes: &[u8]) -> (Vec<String>, usize) {
         let limits = Limits::default();
         let mut reading = Reading::new(&limits);
-        read(&File { path: b"environment.yml", layer: 0, mode: 0o644, bytes }, &mut reading);
+        read(&File { path: b"environment.yml", layer: 0, bytes }, &mut reading);
         let (packages, problems) = reading.into_parts();
         let lines =
             packages.iter().map(|it| format!("{} {} {}", it.ecosystem, it.name, it.version)).collect();

@@ -121,7 +121,7 @@ mod tests {
     fn one(bytes: &[u8]) -> (Vec<Package>, usize) {
         let limits = Limits::default();
         let mut reading = Reading::new(&limits);
-        read(&File { path: b"lib/x-1.dist-info/METADATA", layer: 1, mode: 0o644, bytes }, &mut reading);
+        read(&File { path: b"lib/x-1.dist-info/METADATA", layer: 1, bytes }, &mut reading);
         let (packages, problems) = reading.into_parts();
         (packages, problems.into_list().len())
     }

@@ -82,7 +82,7 @@ pub(super) fn read(files: &Files, reading: &mut Reading<'_>) {
         else {
             continue;
         };
-        let file = File { path, layer: kept.layer, mode: 0, bytes };
+        let file = File { path, layer: kept.layer, bytes };
         let Some(lock) = toml::<Lock<'_>>(&file, reading) else { continue };
         let manifest_path = [directory, b"pyproject.toml"].concat();
         let manifest = files

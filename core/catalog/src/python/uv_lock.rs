@@ -121,7 +121,7 @@ mod tests {
     fn lock(bytes: &[u8]) -> (Vec<String>, usize) {
         let limits = Limits::default();
         let mut reading = Reading::new(&limits);
-        read(&File { path: b"uv.lock", layer: 0, mode: 0o644, bytes }, &mut reading);
+        read(&File { path: b"uv.lock", layer: 0, bytes }, &mut reading);
         let (packages, problems) = reading.into_parts();
         let lines = packages.iter().map(|it| format!("{} {}", it.name, it.version)).collect();
         (lines, problems.into_list().len())

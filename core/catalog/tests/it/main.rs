@@ -5,6 +5,8 @@
     reason = "tests read corpora and ask the machine's own tools"
 )]
 
+mod binaries;
+mod classifiers;
 mod corpora;
 mod languages_js_py;
 mod lockfiles;

@@ -191,37 +191,3 @@ fn takes_damaged_databases() {
         })
         .unwrap();
 }
-
-/// How long the largest database takes, for each package: `cargo test --release -- --ignored --nocapture speed`.
-#[test]
-#[ignore = "a measurement"]
-#[expect(clippy::print_stderr, reason = "the numbers are the result")]
-fn speed() {
-    let Some(directory) = unpacked("pkgdb/rpmdb.tar.zst", &["rpmdb"]) else { return };
-    for database in [
-        "go-rpmdb/pkg/testdata/cbl-mariner-2.0/rpmdb.sqlite",
-        "derived-bdb/mariner2-page4096/Packages",
-        "go-rpmdb/pkg/testdata/sle15-bci/Packages.db",
-    ] {
-        measure(&directory.path().join("rpmdb").join(database));
-    }
-
-    #[expect(clippy::print_stderr, reason = "the numbers are the result")]
-    fn measure(path: &Path) {
-        let bytes = std::fs::read(path).unwrap();
-        let mut tree = Memory::default().file("var/lib/rpm/Packages", 0, bytes.clone());
-        let mut best = Duration::MAX;
-        let mut packages = 0;
-        for _ in 0..50 {
-            let start = Instant::now();
-            packages = catalog(&mut tree, &Limits::default(), Options::default()).packages.len();
-            best = best.min(start.elapsed());
-        }
-        let each = best.as_nanos() / packages as u128;
-        eprintln!(
-            "{}: {} bytes, {packages} packages in {best:?}: {each} ns each",
-            path.display(),
-            bytes.len()
-        );
-    }
-}

@@ -1,6 +1,8 @@
 //! What goes in comes out again.
 
-use lazaret_model::{Advisory, AdvisoryStatus, Ecosystem, NamedPackage, Package, PackageEvidence, Severity, SourcePackage};
+use lazaret_model::{
+    Advisory, AdvisoryStatus, Ecosystem, NamedPackage, Package, PackageEvidence, Severity, SourcePackage,
+};
 use lazaret_store::{
     AuditLeaf, ContainerRow, DecisionRow, EndedRun, FindingRow, NewAgent, NewEnvelope, NewEvent, NewImage,
     NewPromotion, NewReplacement, PolicyRow, StepRow, TokenKind, TokenRow, VerdictRow, Write,
