@@ -148,7 +148,7 @@ impl Engine {
             name: name.to_owned(),
             reference,
             source: Source::Engine,
-            image,
+            image: Some(image),
         })
     }
 

@@ -121,7 +121,7 @@ impl Registry {
                 name: subject,
                 reference: Some(reference.with_digest(descriptor.digest)),
                 source: Source::Registry,
-                image,
+                image: Some(image),
             });
         }
         Err(SourceError::Corrupt { subject, why: "its indexes are nested too deeply".to_owned() })

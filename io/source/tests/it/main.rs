@@ -12,3 +12,5 @@ mod registry;
 mod failing_registry;
 mod attestations;
 mod engine;
+mod engines;
+mod directories;
