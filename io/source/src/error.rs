@@ -107,10 +107,9 @@ impl SourceError {
             Self::UnknownImage { place, .. } => {
                 format!("Check the name and tag, or push or pull the image to {place}.")
             }
-            Self::Unauthorized { registry, .. } => format!(
-                "Log in with `docker login {registry}`; credentials are read from the `auths` of Docker's config.json \
-                 ($DOCKER_CONFIG or ~/.docker), not from credential helpers."
-            ),
+            Self::Unauthorized { registry, .. } => {
+                format!("Log in with `docker login {registry}` or `podman login {registry}`.")
+            }
             Self::RegistryUnreachable { .. } => {
                 "Check the registry's name, that it runs, and the network.".to_owned()
             }

@@ -27,5 +27,5 @@ pub use containerd::ContainerdOptions;
 pub use engine::{Engine, EngineImage};
 pub use error::{ErrorClass, SourceError};
 pub use open::{OpenOptions, OpenedImage, Source, host_platform, open};
-pub use registry::{Attached, Attachment, ManifestDescriptor, Registry, RegistryOptions};
+pub use registry::{Attached, Attachment, ManifestDescriptor, Mirror, Registry, RegistryOptions};
 pub use target::Target;

@@ -10,6 +10,7 @@ mod archives;
 mod unpacked;
 mod registry;
 mod failing_registry;
+mod faults;
 mod attestations;
 mod engine;
 mod engines;
