@@ -3,6 +3,7 @@
 
 mod layout;
 mod bundle;
+mod blobs;
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -14,11 +15,12 @@ use lazaret_model::{Image, Limits, Platform};
 use crate::budget::Budget;
 use crate::error::SourceError;
 use crate::image;
-use crate::layer::{Kind, LayerBytes, TarReader, Uncompressed, Window, clean, uncompressed};
+use crate::layer::{Kind, LayerBytes, Opener, TarReader, Uncompressed, Window, clean, uncompressed};
 use crate::problems::Problems;
 use crate::tree::{Layer, LayeredTree, SeparateLayers};
 use layout::{Chosen, Members};
 
+pub(crate) use blobs::{open_layout, open_manifest};
 pub(crate) use bundle::{Bundle, Known, documents};
 pub(crate) use layout::choose;
 
@@ -62,10 +64,21 @@ fn in_place(
     mut budget: Budget,
 ) -> Result<Archived, SourceError> {
     let members = Placed::read(window, subject, limits, &mut budget)?;
-    let Chosen { config, layers, manifest, names } = choose(&members, subject, name, platform)?;
+    let chosen = choose(&members, subject, name, platform)?;
+    from_windows(|path| members.window(path).cloned(), chosen, subject, limits)
+}
+
+/// An image whose layers are parts of files, or files.
+fn from_windows(
+    window: impl Fn(&[u8]) -> Option<Window>,
+    chosen: Chosen,
+    subject: &str,
+    limits: &Limits,
+) -> Result<Archived, SourceError> {
+    let Chosen { config, layers, manifest, names } = chosen;
     let windows: Vec<Window> = layers
         .iter()
-        .map(|layer| members.window(layer).cloned().ok_or_else(|| layout::missing(subject, layer)))
+        .map(|layer| window(layer).ok_or_else(|| layout::missing(subject, layer)))
         .collect::<Result<_, _>>()?;
     let sizes: Vec<u64> = windows.iter().map(Window::len).collect();
     let image = image::read(&config, subject, manifest, &sizes)?;
@@ -76,22 +89,22 @@ fn in_place(
     Ok(Archived { tree: LayeredTree::new(SeparateLayers(layers), limits.clone()), image, names })
 }
 
-/// A compressed archive is read twice, and nothing is spooled: its documents come last.
-fn as_stream(
-    window: &Window,
+/// What comes by as a whole is read twice, and nothing is spooled: its documents come last.
+pub(crate) fn as_stream(
+    opener: &(impl Opener + Clone + 'static),
     subject: &str,
     name: Option<&str>,
     platform: &Platform,
     limits: &Limits,
 ) -> Result<Archived, SourceError> {
-    let members = documents(window, subject, limits)?;
+    let members = documents(opener, subject, limits)?;
     let Chosen { config, layers, manifest, names } = choose(&members, subject, name, platform)?;
     let sizes: Vec<u64> = layers
         .iter()
         .map(|layer| members.size(layer).ok_or_else(|| layout::missing(subject, layer)))
         .collect::<Result<_, _>>()?;
     let image = image::read(&config, subject, manifest, &sizes)?;
-    let bundle = Bundle::new(Box::new(window.clone()), subject, Known::Layers(layers), limits);
+    let bundle = Bundle::new(Box::new(opener.clone()), subject, Known::Layers(layers), limits);
     Ok(Archived { tree: LayeredTree::new(bundle, limits.clone()), image, names })
 }
 
@@ -157,15 +170,18 @@ impl Members for Placed {
         if window.len() > self.most {
             return Err(layout::too_large(subject, path, self.most));
         }
-        let mut bytes = Vec::new();
-        let mut buffer = vec![0; 64 << 10];
-        let copied = window.copy(0, window.len(), &mut buffer, &mut |part| {
-            bytes.extend_from_slice(part);
-            Ok(())
-        });
-        match copied {
-            Ok(()) => Ok(Some(bytes)),
-            Err(error) => Err(SourceError::Corrupt { subject: subject.to_owned(), why: error.to_string() }),
-        }
+        let read = read_document(window);
+        read.map(Some)
+            .map_err(|error| SourceError::Corrupt { subject: subject.to_owned(), why: error.to_string() })
     }
+}
+
+fn read_document(window: &Window) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut buffer = vec![0; 64 << 10];
+    window.copy(0, window.len(), &mut buffer, &mut |part| {
+        bytes.extend_from_slice(part);
+        Ok(())
+    })?;
+    Ok(bytes)
 }

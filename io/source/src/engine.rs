@@ -122,7 +122,14 @@ impl Engine {
         let export = Export { engine: self.clone(), id, runtime: Handle::current() };
         let reference = pushed_as(name, inspected.repo_digests.as_deref().unwrap_or_default());
 
-        let steps: Vec<Step> = self.get(&format!("images/{id}/history"), name).await?;
+        let steps: Vec<Step> = match self.get(&format!("images/{id}/history"), name).await {
+            // Podman fails at images whose history has no dates; the export has it too.
+            Err(SourceError::EngineFailed { why, .. }) => {
+                tracing::debug!("the engine does not tell the history of {name}: {why}");
+                Vec::new()
+            }
+            steps => steps?,
+        };
         let mut image = match image_of(inspected, id, &steps) {
             Some(image) => image,
             // The API does not tell which steps brought the layers: the export does.
@@ -148,7 +155,7 @@ impl Engine {
             name: name.to_owned(),
             reference,
             source: Source::Engine,
-            image,
+            image: Some(image),
         })
     }
 

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use lazaret_model::Platform;
 
+use crate::target::SCHEMES;
+
 /// Why an image could not be opened or an attestation not be stored or read. The text says what
 /// failed and on what; [`remedy`](Self::remedy) says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -82,7 +84,9 @@ impl SourceError {
     pub fn remedy(&self) -> String {
         match self {
             Self::Target { .. } => {
-                "Write docker:NAME, archive:PATH or registry:HOST/REPOSITORY:TAG.".to_owned()
+                let forms: Vec<String> =
+                    SCHEMES.iter().map(|(scheme, rest)| format!("{scheme}:{rest}")).collect();
+                format!("Write one of {}.", forms.join(", "))
             }
             Self::File { source, .. } if source.kind() == io::ErrorKind::NotFound => {
                 "Check the path.".to_owned()
@@ -103,10 +107,9 @@ impl SourceError {
             Self::UnknownImage { place, .. } => {
                 format!("Check the name and tag, or push or pull the image to {place}.")
             }
-            Self::Unauthorized { registry, .. } => format!(
-                "Log in with `docker login {registry}`; credentials are read from the `auths` of Docker's config.json \
-                 ($DOCKER_CONFIG or ~/.docker), not from credential helpers."
-            ),
+            Self::Unauthorized { registry, .. } => {
+                format!("Log in with `docker login {registry}` or `podman login {registry}`.")
+            }
             Self::RegistryUnreachable { .. } => {
                 "Check the registry's name, that it runs, and the network.".to_owned()
             }

@@ -1,4 +1,4 @@
-//! Where trees come from: a registry, a container engine, an archive of an image.
+//! Where trees come from: a registry, a container engine, an archive or layout of an image, a directory.
 //!
 //! [`open`] takes a [`Target`] and gives the [`Image`](lazaret_model::Image) with a
 //! [`Tree`](lazaret_model::Tree) over its merged layers. The same image gives the same tree from
@@ -15,14 +15,17 @@ mod tree;
 mod image;
 mod manifest;
 mod archive;
+mod directory;
 mod bridge;
 mod registry;
 mod engine;
+mod containerd;
 mod open;
 pub mod apt;
 
+pub use containerd::ContainerdOptions;
 pub use engine::{Engine, EngineImage};
 pub use error::{ErrorClass, SourceError};
 pub use open::{OpenOptions, OpenedImage, Source, host_platform, open};
-pub use registry::{Attached, Attachment, ManifestDescriptor, Registry, RegistryOptions};
+pub use registry::{Attached, Attachment, ManifestDescriptor, Mirror, Registry, RegistryOptions};
 pub use target::Target;

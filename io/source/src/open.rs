@@ -1,14 +1,16 @@
-//! The one door: a target → an image and its tree.
+//! The one door: a target → an image or directory and its tree.
 
 use std::path::{Path, PathBuf};
 
 use lazaret_model::{Image, ImageReference, Limits, Platform, Tree};
 
-use crate::archive;
+use crate::archive::{self, Archived};
+use crate::containerd::{self, ContainerdOptions};
+use crate::directory::{DirectoryTree, Scope};
 use crate::engine::Engine;
 use crate::error::SourceError;
 use crate::registry::{Registry, RegistryOptions};
-use crate::target::{self, Target};
+use crate::target::Target;
 
 /// How images are looked for and read.
 #[derive(Debug, Clone)]
@@ -17,6 +19,9 @@ pub struct OpenOptions {
     /// Which image of an index is meant.
     pub platform: Platform,
     pub engine_socket: PathBuf,
+    /// Where Podman may listen: the first that exists counts.
+    pub podman_sockets: Vec<PathBuf>,
+    pub containerd: ContainerdOptions,
     pub registry: RegistryOptions,
 }
 
@@ -26,43 +31,63 @@ impl Default for OpenOptions {
             limits: Limits::default(),
             platform: host_platform(),
             engine_socket: PathBuf::from("/var/run/docker.sock"),
+            podman_sockets: vec![PathBuf::from("/run/podman/podman.sock")],
+            containerd: ContainerdOptions::default(),
             registry: RegistryOptions::default(),
         }
     }
 }
 
 impl OpenOptions {
-    /// With Docker's own settings: `$DOCKER_HOST` where it is a socket, and its logins.
+    /// With the settings of other programs: `$DOCKER_HOST` where it is a socket, the user's own Podman,
+    /// the logins of both, `$CONTAINERD_ADDRESS` and `$CONTAINERD_NAMESPACE`.
     pub fn from_environment() -> Self {
+        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let socket = |name: &str| Some(PathBuf::from(variable(name)?.strip_prefix("unix://")?));
         let mut options = Self { registry: RegistryOptions::from_environment(), ..Self::default() };
-        if let Some(socket) =
-            std::env::var("DOCKER_HOST").ok().as_deref().and_then(|host| host.strip_prefix("unix://"))
-        {
-            options.engine_socket = PathBuf::from(socket);
+        if let Some(socket) = socket("DOCKER_HOST") {
+            options.engine_socket = socket;
+        }
+        if let Some(directory) = variable("XDG_RUNTIME_DIR") {
+            options.podman_sockets.insert(0, Path::new(&directory).join("podman/podman.sock"));
+        }
+        if let Some(socket) = socket("CONTAINER_HOST") {
+            options.podman_sockets.insert(0, socket);
+        }
+        if let Some(address) = variable("CONTAINERD_ADDRESS") {
+            options.containerd.socket = address.into();
+        }
+        if let Some(namespace) = variable("CONTAINERD_NAMESPACE") {
+            options.containerd.namespace = namespace;
         }
         options
     }
 }
 
-/// An image that is ready to be walked.
+/// An image or directory that is ready to be walked.
 pub struct OpenedImage {
-    pub image: Image,
+    /// None for a directory: it has no configuration, and is one layer.
+    pub image: Option<Image>,
     /// To be walked on a thread that may block: what comes over the network is fetched by the
     /// runtime meanwhile.
     pub tree: Box<dyn Tree + Send>,
-    /// What the image was called.
+    /// What the image was called, or the path.
     pub name: String,
     /// The image by digest in a registry, where it is known to be in one.
     pub reference: Option<ImageReference>,
     pub source: Source,
 }
 
-/// Where an image came from.
+/// Where a tree came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
+    /// Docker, Podman or containerd.
     Engine,
     Archive,
+    Layout,
     Registry,
+    Directory,
+    RootFileSystem,
 }
 
 impl std::fmt::Debug for OpenedImage {
@@ -76,60 +101,98 @@ impl std::fmt::Debug for OpenedImage {
     }
 }
 
-/// Opens an image. Nothing of its layers is read before the tree is walked, but the headers of archives.
+/// Opens what a target names. Nothing of an image's layers is read before the tree is walked, but the
+/// headers of archives.
 pub async fn open(target: &Target, options: &OpenOptions) -> Result<OpenedImage, SourceError> {
-    match target {
+    let existing = match target {
+        Target::Detect(text) => Target::existing(text),
+        _ => None,
+    };
+    match existing.as_ref().unwrap_or(target) {
         Target::Docker(name) => Engine::new(&options.engine_socket, &options.limits)?.open(name).await,
-        Target::Archive { path, image } => open_archive(path, image.as_deref(), options).await,
-        Target::Registry(reference) => {
-            Registry::new(options.registry.clone())?.open(reference, &options.platform, &options.limits).await
+        Target::Podman(name) => Engine::new(&podman_socket(options), &options.limits)?.open(name).await,
+        Target::Containerd(name) => containerd::open(name, options).await,
+        Target::Registry(reference) => open_remote(reference, options).await,
+        Target::Archive { path, image } => {
+            open_archived(path, image.as_deref(), options, Source::Archive, archive::open).await
         }
-        Target::Detect(text) => detect(text, options).await,
+        Target::Layout { path, image } => {
+            open_archived(path, image.as_deref(), options, Source::Layout, archive::open_layout).await
+        }
+        Target::Directory(path) => open_directory(path, Scope::Directory, options),
+        Target::RootFileSystem(path) => open_directory(path, Scope::RootFileSystem, options),
+        Target::Detect(text) => search(text, options).await,
     }
 }
 
-async fn open_archive(
+type OpenArchive = fn(&Path, Option<&str>, &Platform, &Limits) -> Result<Archived, SourceError>;
+
+async fn open_archived(
     path: &Path,
     name: Option<&str>,
     options: &OpenOptions,
+    source: Source,
+    open: OpenArchive,
 ) -> Result<OpenedImage, SourceError> {
     let (path, name, options) = (path.to_owned(), name.map(str::to_owned), options.clone());
     let shown = path.display().to_string();
-    let file_error = |source| SourceError::File { path: path.clone(), source };
-    let opening = {
-        let path = path.clone();
-        move || archive::open(&path, name.as_deref(), &options.platform, &options.limits)
-    };
+    let failed_path = path.clone();
+    let opening = move || open(&path, name.as_deref(), &options.platform, &options.limits);
     let opened = tokio::task::spawn_blocking(opening).await;
-    let archived = opened.map_err(|error| file_error(std::io::Error::other(error)))??;
+    let archived = opened
+        .map_err(|error| SourceError::File { path: failed_path, source: std::io::Error::other(error) })??;
     Ok(OpenedImage {
-        image: archived.image,
+        image: Some(archived.image),
         tree: Box::new(archived.tree),
         name: archived.names.into_iter().next().unwrap_or(shown),
         reference: None,
-        source: Source::Archive,
+        source,
     })
 }
 
-/// A file that exists, else an image that the engine knows, else a registry's.
-async fn detect(text: &str, options: &OpenOptions) -> Result<OpenedImage, SourceError> {
-    if let Target::Archive { path, image } = target::archive(text)
-        && path.is_file()
-    {
-        return open_archive(&path, image.as_deref(), options).await;
+fn open_directory(path: &Path, scope: Scope, options: &OpenOptions) -> Result<OpenedImage, SourceError> {
+    Ok(OpenedImage {
+        image: None,
+        tree: Box::new(DirectoryTree::open(path, scope, &options.limits)?),
+        name: path.display().to_string(),
+        reference: None,
+        source: match scope {
+            Scope::Directory => Source::Directory,
+            Scope::RootFileSystem => Source::RootFileSystem,
+        },
+    })
+}
+
+async fn open_remote(reference: &ImageReference, options: &OpenOptions) -> Result<OpenedImage, SourceError> {
+    Registry::new(options.registry.clone())?.open(reference, &options.platform, &options.limits).await
+}
+
+/// The first of Podman's sockets that exists, else the one that it should have.
+fn podman_socket(options: &OpenOptions) -> PathBuf {
+    let sockets = &options.podman_sockets;
+    sockets.iter().find(|path| path.exists()).or(sockets.first()).cloned().unwrap_or_default()
+}
+
+/// An image that an engine knows, else a registry's.
+async fn search(text: &str, options: &OpenOptions) -> Result<OpenedImage, SourceError> {
+    let mut sockets = vec![options.engine_socket.clone()];
+    sockets.extend(Some(podman_socket(options)).filter(|socket| socket.exists()));
+    let mut not_here = Vec::new();
+    for socket in sockets {
+        match Engine::new(&socket, &options.limits)?.open(text).await {
+            Err(error @ (SourceError::UnknownImage { .. } | SourceError::EngineUnreachable { .. })) => {
+                not_here.push(error.to_string());
+            }
+            result => return result,
+        }
     }
-    let engine = Engine::new(&options.engine_socket, &options.limits)?;
-    let not_here = match engine.open(text).await {
-        Ok(opened) => return Ok(opened),
-        Err(error @ (SourceError::UnknownImage { .. } | SourceError::EngineUnreachable { .. })) => error,
-        Err(error) => return Err(error),
-    };
+    let not_here = not_here.join("; ");
     let reference: ImageReference = text.parse().map_err(|error| SourceError::Target {
         text: text.to_owned(),
-        why: format!("there is no such file; {not_here}; {error}"),
+        why: format!("there is no such file or directory; {not_here}; {error}"),
     })?;
     tracing::debug!("{not_here}; trying the registry {}", reference.registry);
-    Registry::new(options.registry.clone())?.open(&reference, &options.platform, &options.limits).await
+    open_remote(&reference, options).await
 }
 
 /// The platform of this machine, in Go's names.

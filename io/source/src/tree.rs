@@ -7,6 +7,7 @@
 
 mod contents;
 mod in_place;
+mod reduce;
 mod separate;
 
 use std::collections::HashMap;
@@ -19,6 +20,8 @@ use crate::merge::{Node, NodeKind, merge};
 use crate::problems::Problems;
 use contents::{Contents, WantedContent};
 
+pub(crate) use contents::read_bytes;
+pub(crate) use reduce::{BUFFER, Reduced, reduce};
 pub(crate) use separate::{Layer, SeparateLayers};
 
 /// Reads the layers of one image.

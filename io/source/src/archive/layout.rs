@@ -100,7 +100,8 @@ fn check_digest(stored: &str, bytes: &[u8], subject: &str) -> Result<(), SourceE
     }
 }
 
-fn oci(
+/// Finds the image of an OCI index, or the named one of several.
+pub(crate) fn oci(
     members: &dyn Members,
     bytes: &[u8],
     subject: &str,
@@ -115,30 +116,36 @@ fn oci(
     let names: Vec<Vec<String>> = entries.iter().map(names).collect();
     // An index of platforms may be written flat: then the platform chooses.
     let flat = name.is_none() && entries.len() > 1 && entries.iter().all(|entry| entry.platform.is_some());
-    let mut entry = if flat {
+    let entry = if flat {
         select(&entries, platform, subject)?.clone()
     } else {
         entries[pick(&names, subject, name)?].clone()
     };
-    let names = names_of(&entry);
+    let digest = entry.digest().map_err(|why| SourceError::Corrupt { subject: subject.to_owned(), why })?;
+    Ok(Chosen { names: names_of(&entry), ..manifest(members, digest, subject, platform)? })
+}
+
+/// Reads a manifest, or the one of an index that fits the platform.
+pub(crate) fn manifest(
+    members: &dyn Members,
+    mut digest: Digest,
+    subject: &str,
+    platform: &Platform,
+) -> Result<Chosen, SourceError> {
     for _ in 0..DEEPEST {
-        let digest =
-            entry.digest().map_err(|why| SourceError::Corrupt { subject: subject.to_owned(), why })?;
+        let digest_of = |descriptor: &Descriptor| {
+            descriptor.digest().map_err(|why| SourceError::Corrupt { subject: subject.to_owned(), why })
+        };
         match Manifest::read(&blob(members, digest, subject)?, subject)? {
-            Manifest::Index(entries) => entry = select(&entries, platform, subject)?.clone(),
+            Manifest::Index(entries) => digest = digest_of(select(&entries, platform, subject)?)?,
             Manifest::Image(manifest) => {
-                let digest_of = |descriptor: &Descriptor| {
-                    descriptor
-                        .digest()
-                        .map_err(|why| SourceError::Corrupt { subject: subject.to_owned(), why })
-                };
                 let layers: Result<_, SourceError> =
                     manifest.layers.iter().map(|layer| Ok(blob_path(digest_of(layer)?))).collect();
                 return Ok(Chosen {
                     config: blob(members, digest_of(&manifest.config)?, subject)?,
                     layers: layers?,
                     manifest: Some(digest),
-                    names,
+                    names: Vec::new(),
                 });
             }
         }

@@ -4,10 +4,9 @@ use std::io;
 
 use lazaret_model::RandomAccess;
 
-use super::index::Record;
 use super::input::{Window, truncated};
 use super::reader::check_stored;
-use super::sparse::Segment;
+use super::sparse::{Segment, expand};
 use crate::budget::{Deadline, Exceeded};
 
 /// A file whose content is in memory.
@@ -26,37 +25,73 @@ impl RandomAccess for InMemory<'_> {
     }
 }
 
-/// A file that is part of another file, perhaps with holes.
-pub(crate) struct InWindow<'a> {
-    window: &'a Window,
-    start: u64,
-    size: u64,
-    segments: Option<&'a [Segment]>,
-    /// Where each segment begins in what is stored.
-    stored: Vec<u64>,
-    deadline: Deadline,
+/// Where the bytes of a file are in another file, perhaps with holes between them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Extent<'a> {
+    pub(crate) window: &'a Window,
+    pub(crate) start: u64,
+    pub(crate) stored: u64,
+    /// Size of the file, holes included.
+    pub(crate) size: u64,
+    pub(crate) segments: Option<&'a [Segment]>,
 }
 
-impl<'a> InWindow<'a> {
-    pub(crate) fn new(window: &'a Window, record: &'a Record, deadline: Deadline) -> io::Result<Self> {
-        let segments = record.segments();
-        let mut stored = Vec::new();
-        if let Some(segments) = segments {
-            check_stored(record.stored, segments)?;
+impl<'a> Extent<'a> {
+    /// All of a window.
+    pub(crate) fn whole(window: &'a Window) -> Self {
+        Self { window, start: 0, stored: window.len(), size: window.len(), segments: None }
+    }
+
+    pub(crate) fn open(self, deadline: Deadline) -> io::Result<InWindow<'a>> {
+        let mut segment_starts = Vec::new();
+        if let Some(segments) = self.segments {
+            check_stored(self.stored, segments)?;
             let mut position = 0;
             for segment in segments {
-                stored.push(position);
+                segment_starts.push(position);
                 // The sum is what is stored, as was checked.
                 position += segment.length;
             }
         }
-        Ok(Self { window, start: record.start, size: record.size, segments, stored, deadline })
+        Ok(InWindow { extent: self, segment_starts, deadline })
     }
 
+    /// Passes the content to the sink, in pieces.
+    pub(crate) fn copy(
+        self,
+        buffer: &mut [u8],
+        sink: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let mut start = self.start;
+        let mut read = |length: u64, sink: &mut dyn FnMut(&[u8]) -> io::Result<()>| {
+            self.window.copy(start, length, buffer, sink)?;
+            start += length;
+            Ok(())
+        };
+        match self.segments {
+            None => read(self.stored, sink),
+            Some(segments) => {
+                check_stored(self.stored, segments)?;
+                expand(self.size, segments, sink, read)
+            }
+        }
+    }
+}
+
+/// A file that is part of another file.
+pub(crate) struct InWindow<'a> {
+    extent: Extent<'a>,
+    /// Where each segment begins in what is stored.
+    segment_starts: Vec<u64>,
+    deadline: Deadline,
+}
+
+impl InWindow<'_> {
     fn read_stored(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        let extent = &self.extent;
         let mut filled = 0;
         while filled < buffer.len() {
-            match self.window.read_at(&mut buffer[filled..], self.start + offset + filled as u64)? {
+            match extent.window.read_at(&mut buffer[filled..], extent.start + offset + filled as u64)? {
                 0 => return Err(truncated()),
                 read => filled += read,
             }
@@ -69,7 +104,7 @@ impl<'a> InWindow<'a> {
         buffer.fill(0);
         let end = offset + buffer.len() as u64;
         let first = segments.partition_point(|segment| segment.offset + segment.length <= offset);
-        for (segment, &stored) in segments.iter().zip(&self.stored).skip(first) {
+        for (segment, &stored) in segments.iter().zip(&self.segment_starts).skip(first) {
             if segment.offset >= end {
                 break;
             }
@@ -86,16 +121,16 @@ impl<'a> InWindow<'a> {
 
 impl RandomAccess for InWindow<'_> {
     fn size(&self) -> u64 {
-        self.size
+        self.extent.size
     }
 
     fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
         self.deadline.check().map_err(Exceeded::io)?;
         let end = offset.checked_add(buffer.len() as u64);
-        if end.is_none_or(|end| end > self.size) {
+        if end.is_none_or(|end| end > self.extent.size) {
             return Err(beyond());
         }
-        match self.segments {
+        match self.extent.segments {
             None => self.read_stored(offset, buffer),
             Some(segments) => self.read_sparse(segments, offset, buffer),
         }

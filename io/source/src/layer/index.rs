@@ -6,11 +6,12 @@ use std::io::{self, BufRead};
 
 use lazaret_model::{Entry, EntryKind, Want};
 
+use super::access::Extent;
 use super::input::{Input, StreamInput, Window, WindowInput};
 use super::keep::{Kept, Need, Taker};
 use super::path::clean;
-use super::reader::{Kind, Member, TarReader, check_stored};
-use super::sparse::{Segment, expand};
+use super::reader::{Kind, Member, TarReader};
+use super::sparse::Segment;
 use crate::budget::{Budget, Exceeded};
 use crate::problems::{Problems, lossy};
 
@@ -32,16 +33,18 @@ pub(crate) struct Record {
     pub(crate) uid: u32,
     pub(crate) gid: u32,
     pub(crate) size: u64,
-    pub(crate) start: u64,
-    pub(crate) stored: u64,
+    start: u64,
+    stored: u64,
     /// What was wanted when the content came by; nothing where nobody was asked.
     pub(crate) asked: Option<Want>,
     segments: Option<Box<[Segment]>>,
 }
 
 impl Record {
-    pub(crate) fn segments(&self) -> Option<&[Segment]> {
-        self.segments.as_deref()
+    /// Where the content is, if the layer is a part of a file.
+    pub(crate) fn extent<'a>(&'a self, window: &'a Window) -> Extent<'a> {
+        let segments = self.segments.as_deref();
+        Extent { window, start: self.start, stored: self.stored, size: self.size, segments }
     }
 }
 
@@ -262,26 +265,4 @@ pub(crate) const OWN_NAME: u32 = u32::MAX;
 pub(crate) fn is_whiteout(path: &[u8]) -> bool {
     let base = path.rsplit(|&byte| byte == b'/').next().unwrap_or(path);
     base.starts_with(b".wh.")
-}
-
-/// Passes the content of a record that is part of a file to the sink.
-pub(crate) fn read_record(
-    window: &Window,
-    record: &Record,
-    buffer: &mut [u8],
-    sink: &mut dyn FnMut(&[u8]) -> io::Result<()>,
-) -> io::Result<()> {
-    let mut start = record.start;
-    let mut read = |length: u64, sink: &mut dyn FnMut(&[u8]) -> io::Result<()>| {
-        window.copy(start, length, buffer, sink)?;
-        start += length;
-        Ok(())
-    };
-    match record.segments() {
-        None => read(record.stored, sink),
-        Some(segments) => {
-            check_stored(record.stored, segments)?;
-            expand(record.size, segments, sink, read)
-        }
-    }
 }

@@ -133,7 +133,7 @@ impl Registry {
                     None
                 }
             };
-            tokio::time::sleep(wait.unwrap_or_else(|| back_off(attempt)).min(LONGEST_WAIT)).await;
+            tokio::time::sleep(wait_for(wait, attempt)).await;
             attempt += 1;
         }
     }
@@ -175,9 +175,11 @@ impl Registry {
             .iter()
             .filter_map(|value| value.to_str().ok())
             .collect();
-        let login = self.0.credentials.get(&repository.registry);
+        let login = self.0.credentials.get(&repository.registry, &repository.path).await;
         match challenge::choose(&headers) {
-            Some(challenge) => self.0.tokens.obtain(self, repository, access, &challenge, login).await,
+            Some(challenge) => {
+                self.0.tokens.obtain(self, repository, access, &challenge, login.as_ref()).await
+            }
             None => Err(SourceError::Unauthorized {
                 registry: repository.registry.clone(),
                 what: repository.path.clone(),
@@ -229,7 +231,7 @@ fn is_loopback(address: &str) -> bool {
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-fn is_temporary(status: StatusCode) -> bool {
+pub(super) fn is_temporary(status: StatusCode) -> bool {
     status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED
         || status == StatusCode::TOO_MANY_REQUESTS
 }
@@ -239,9 +241,14 @@ fn may_pass(error: &reqwest::Error) -> bool {
     !error.is_builder() && !error.is_redirect()
 }
 
-fn retry_after(response: &Response) -> Option<Duration> {
+pub(super) fn retry_after(response: &Response) -> Option<Duration> {
     let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds))
+}
+
+/// As long as was asked for, within bounds, else longer each time.
+pub(super) fn wait_for(asked: Option<Duration>, attempt: u32) -> Duration {
+    asked.unwrap_or_else(|| back_off(attempt)).min(LONGEST_WAIT)
 }
 
 /// Doubles with each attempt; the clock's fraction keeps many clients from coming back at once.

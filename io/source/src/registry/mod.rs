@@ -4,6 +4,7 @@
 //! against its digest, transfers that break off are resumed, and no answer can make it panic.
 
 mod credentials;
+mod helper;
 mod challenge;
 mod token;
 mod client;
@@ -14,6 +15,7 @@ mod referrers;
 mod attest;
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -32,8 +34,15 @@ pub(crate) use client::{bounded, reasons};
 pub struct RegistryOptions {
     /// Registries, as `host` or `host:port`, that are spoken to without TLS. Loopback always is.
     pub insecure: Vec<String>,
-    /// Docker's `config.json`, for its logins.
-    pub docker_config: Option<PathBuf>,
+    /// Files with logins: Docker's `config.json`, Podman's `auth.json`. The first that knows a registry
+    /// counts.
+    pub logins: Vec<PathBuf>,
+    /// Where credential helpers are looked for instead of in `$PATH`, in the same form.
+    pub helper_path: Option<OsString>,
+    /// Files of PEM certificates of authorities that are trusted besides the system's.
+    pub authorities: Vec<PathBuf>,
+    /// Where to look for images of a registry before that itself is asked.
+    pub mirrors: Vec<Mirror>,
     /// How often a request is made before it counts as failed.
     pub attempts: u32,
     pub connect_timeout: Duration,
@@ -48,7 +57,10 @@ impl Default for RegistryOptions {
     fn default() -> Self {
         Self {
             insecure: Vec::new(),
-            docker_config: None,
+            logins: Vec::new(),
+            helper_path: None,
+            authorities: Vec::new(),
+            mirrors: Vec::new(),
             attempts: 4,
             connect_timeout: Duration::from_secs(10),
             read_timeout: Duration::from_secs(60),
@@ -58,10 +70,19 @@ impl Default for RegistryOptions {
 }
 
 impl RegistryOptions {
-    /// With the logins of `$DOCKER_CONFIG` or `~/.docker`.
+    /// With the logins of Docker and Podman.
     pub fn from_environment() -> Self {
-        Self { docker_config: credentials::default_path(), ..Self::default() }
+        Self { logins: credentials::default_paths(), ..Self::default() }
     }
+}
+
+/// A registry that has copies of another's images.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mirror {
+    /// The registry whose images it has: `docker.io`.
+    pub of: String,
+    /// `host[:port]`, or `host[:port]/path` where its repositories lie below a path.
+    pub address: String,
 }
 
 /// A client for all registries. Cheap to clone.
@@ -95,8 +116,20 @@ pub struct ManifestDescriptor {
 
 impl Registry {
     pub fn new(options: RegistryOptions) -> Result<Self, SourceError> {
+        let mut authorities = Vec::new();
+        for path in &options.authorities {
+            let fail = |source| SourceError::File { path: path.clone(), source };
+            let read = std::fs::read(path).map_err(fail)?;
+            let certificates = reqwest::Certificate::from_pem_bundle(&read);
+            let certificates = certificates.map_err(|error| fail(std::io::Error::other(error)))?;
+            if certificates.is_empty() {
+                return Err(fail(std::io::Error::other("it holds no PEM certificate")));
+            }
+            authorities.extend(certificates);
+        }
         let build = |direct: bool| {
             let builder = reqwest::Client::builder()
+                .tls_certs_merge(authorities.iter().cloned())
                 .user_agent(concat!("lazaret/", env!("CARGO_PKG_VERSION")))
                 .connect_timeout(options.connect_timeout)
                 .read_timeout(options.read_timeout);
@@ -109,7 +142,7 @@ impl Registry {
         Ok(Self(Arc::new(Inner {
             http: build(false)?,
             direct: build(true)?,
-            credentials: options.docker_config.as_deref().map(Credentials::load).unwrap_or_default(),
+            credentials: Credentials::load(&options.logins, options.helper_path.clone()),
             tokens: Tokens::default(),
             attaching: Mutex::default(),
             options,

@@ -7,7 +7,7 @@ use tokio::runtime::Handle;
 use super::blob::RemoteLayer;
 use super::client::{Request, explain};
 use super::token::Access;
-use super::{ManifestDescriptor, Registry};
+use super::{ManifestDescriptor, Mirror, Registry};
 use crate::archive::label_layers;
 use crate::error::SourceError;
 use crate::image;
@@ -71,9 +71,29 @@ impl Registry {
         Ok((ManifestDescriptor { media_type, digest, size: bytes.len() as u64 }, bytes))
     }
 
-    /// Opens an image. Its layers are fetched while the tree is walked, which must not happen on a
-    /// thread that drives the runtime.
+    /// Opens an image, from a mirror that has it or from its registry. Its layers are fetched while the
+    /// tree is walked, which must not happen on a thread that drives the runtime.
     pub async fn open(
+        &self,
+        reference: &ImageReference,
+        platform: &Platform,
+        limits: &Limits,
+    ) -> Result<OpenedImage, SourceError> {
+        for mirror in self.0.options.mirrors.iter().filter(|mirror| mirror.of == reference.registry) {
+            match self.open_at(&mirrored(reference, mirror), platform, limits).await {
+                // It is known by the name that was asked for.
+                Ok(opened) => {
+                    let manifest = opened.image.as_ref().and_then(|image| image.manifest);
+                    let named = manifest.map(|digest| reference.with_digest(digest));
+                    return Ok(OpenedImage { name: reference.to_string(), reference: named, ..opened });
+                }
+                Err(error) => tracing::debug!("the mirror {} was of no use: {error}", mirror.address),
+            }
+        }
+        self.open_at(reference, platform, limits).await
+    }
+
+    async fn open_at(
         &self,
         reference: &ImageReference,
         platform: &Platform,
@@ -121,9 +141,19 @@ impl Registry {
                 name: subject,
                 reference: Some(reference.with_digest(descriptor.digest)),
                 source: Source::Registry,
-                image,
+                image: Some(image),
             });
         }
         Err(SourceError::Corrupt { subject, why: "its indexes are nested too deeply".to_owned() })
     }
+}
+
+/// The same image under a mirror's name.
+fn mirrored(reference: &ImageReference, mirror: &Mirror) -> ImageReference {
+    let (host, path) = mirror.address.split_once('/').unwrap_or((&mirror.address, ""));
+    let repository = match path.trim_matches('/') {
+        "" => reference.repository.clone(),
+        path => format!("{path}/{}", reference.repository),
+    };
+    ImageReference { registry: host.to_owned(), repository, ..reference.clone() }
 }

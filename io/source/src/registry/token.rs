@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::Url;
-use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use serde::Deserialize;
 
 use super::Registry;
 use super::challenge::Challenge;
-use super::client::{self, Repository, bounded, explain};
+use super::client::{self, Repository, bounded, explain, is_temporary, retry_after, wait_for};
 use super::credentials::Login;
 use crate::error::SourceError;
 
@@ -81,14 +81,15 @@ impl Tokens {
     }
 }
 
-const BAD: &str = "the login has characters that cannot be sent";
+const BAD: &str = "the login cannot be sent as name and password";
 
 fn key(repository: &Repository, access: Access) -> (String, String, Access) {
     (repository.registry.clone(), repository.path.clone(), access)
 }
 
 fn basic(login: &Login) -> Option<HeaderValue> {
-    let text = STANDARD.encode(format!("{}:{}", login.user, login.password));
+    let Login::Password { user, password } = login else { return None };
+    let text = STANDARD.encode(format!("{user}:{password}"));
     client::header(&format!("Basic {text}"))
 }
 
@@ -115,6 +116,32 @@ fn service_url(
     Ok(url)
 }
 
+/// The question for a token: with an identity token in OAuth 2's way, else as Docker began it.
+fn request(
+    registry: &Registry,
+    repository: &Repository,
+    url: &Url,
+    login: Option<&Login>,
+) -> reqwest::RequestBuilder {
+    let http = registry.http(repository);
+    let Some(Login::Identity(token)) = login else {
+        let request = http.get(url.clone());
+        return match login.and_then(basic) {
+            Some(header) => request.header(AUTHORIZATION, header),
+            None => request,
+        };
+    };
+    let mut form = url.clone();
+    form.query_pairs_mut()
+        .append_pair("grant_type", "refresh_token")
+        .append_pair("client_id", "lazaret")
+        .append_pair("refresh_token", token);
+    let body = form.query().unwrap_or_default().to_owned();
+    let mut target = url.clone();
+    target.set_query(None);
+    http.post(target).header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(body)
+}
+
 async fn fetch(
     registry: &Registry,
     repository: &Repository,
@@ -126,11 +153,18 @@ async fn fetch(
         why: client::reasons(&error),
     };
     let what = "the token service";
-    let mut request = registry.http(repository).get(url);
-    if let Some(header) = login.and_then(basic) {
-        request = request.header(AUTHORIZATION, header);
-    }
-    let response = request.send().await.map_err(unreachable)?;
+    let mut attempt = 1;
+    let response = loop {
+        let last = attempt >= registry.0.options.attempts;
+        let wait = match request(registry, repository, &url, login).send().await {
+            Ok(response) if last || !is_temporary(response.status()) => break response,
+            Ok(response) => retry_after(&response),
+            Err(error) if last => return Err(unreachable(error)),
+            Err(_) => None,
+        };
+        tokio::time::sleep(wait_for(wait, attempt)).await;
+        attempt += 1;
+    };
     let status = response.status();
     if status.is_client_error() {
         return Err(SourceError::Unauthorized {

@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Indexed, LayerSource, Needs, in_place};
 use crate::budget::{Budget, Exceeded};
-use crate::layer::{Kept, LayerIndex, OWN_NAME, Place, Record, Window, read_record};
+use crate::layer::{Extent, Kept, LayerIndex, OWN_NAME, Place, Record};
 use crate::problems::{Problems, lossy};
 
 /// Where a content is: the number of its archive and of its record.
@@ -113,7 +113,7 @@ impl Contents<'_> {
                 match (kept.and_then(|kept| kept.bytes.as_deref()), record_at(self.indexed, key)) {
                     (Some(bytes), _) => Some(bytes),
                     (None, (LayerIndex { window: Some(window), .. }, record)) => {
-                        match read_bytes(window, record, self.budget) {
+                        match read_bytes(record.extent(window), self.budget) {
                             Ok(bytes) => window_bytes = Some(bytes),
                             Err(error) => {
                                 self.problems.io(lossy(entry.path), &error);
@@ -177,19 +177,20 @@ fn missing(wanted: &WantedContent<'_>, kept: &mut Kept, extracted: &mut HashMap<
     missing
 }
 
-fn read_bytes(window: &Window, record: &Record, budget: &mut Budget) -> io::Result<Vec<u8>> {
+/// Reads a content into memory, within the budget; its size is to be given back later.
+pub(crate) fn read_bytes(extent: Extent<'_>, budget: &mut Budget) -> io::Result<Vec<u8>> {
     const PIECE: usize = 128 << 10;
-    budget.check_file(record.size).map_err(Exceeded::io)?;
-    budget.keep(record.size).map_err(Exceeded::io)?;
+    let size = extent.size;
+    budget.check_file(size).map_err(Exceeded::io)?;
+    budget.keep(size).map_err(Exceeded::io)?;
     let mut bytes = Vec::new();
-    let mut buffer = vec![0; usize::try_from(record.size).unwrap_or(usize::MAX).min(PIECE)];
-    let result = read_record(window, record, &mut buffer, &mut |part| {
+    let mut buffer = vec![0; usize::try_from(size).unwrap_or(usize::MAX).min(PIECE)];
+    let result = extent.copy(&mut buffer, &mut |part| {
         bytes.extend_from_slice(part);
         Ok(())
     });
-    // What is given back later is the length of what was read.
     if result.is_err() {
-        budget.release(record.size);
+        budget.release(size);
     }
     result.map(|()| bytes)
 }

@@ -6,34 +6,23 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use lazaret_model::{Extracted, RandomAccess as _, Visitor, Wanted};
-use sha2::{Digest as _, Sha256};
+use lazaret_model::{Visitor, Wanted};
 
 use super::Indexed;
 use super::contents::{Contents, Gathered, Key, WantedContent, key_of, record_at};
-use crate::budget::{Deadline, Exceeded};
-use crate::layer::{InMemory, InWindow, Record, Window, read_record};
+use super::reduce::{BUFFER, Reduced, reduce};
+use crate::layer::Extent;
 use crate::problems::lossy;
 
 /// Fewer contents are not worth a thread.
 const JOBS_PER_THREAD: usize = 16;
-/// Contents up to this size are read at once; of larger ones, only what is asked for.
-const BUFFER: usize = 128 << 10;
-
 /// One content, or one more name of a content from which something is extracted.
 struct Job<'a> {
     key: Key,
     wanted: &'a WantedContent<'a>,
     digest: bool,
     extract: bool,
-    window: &'a Window,
-    record: &'a Record,
-}
-
-#[derive(Default)]
-struct Done {
-    digest: Option<io::Result<[u8; 32]>>,
-    extracted: Option<io::Result<Extracted>>,
+    extent: Extent<'a>,
 }
 
 pub(super) fn read(
@@ -44,7 +33,7 @@ pub(super) fn read(
 ) {
     let mut jobs = jobs(contents.indexed, wanted);
     // In the order in which they are stored.
-    jobs.sort_unstable_by_key(|job| (job.key.0, job.record.start, job.wanted.number));
+    jobs.sort_unstable_by_key(|job| (job.key.0, job.extent.start, job.wanted.number));
     let deadline = contents.budget.deadline;
     let next = AtomicUsize::new(0);
     let done = Mutex::new((Vec::with_capacity(jobs.len()), &mut *contents.budget));
@@ -53,7 +42,15 @@ pub(super) fn read(
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
             let Some(job) = jobs.get(number) else { break };
-            let mut result = job.work(visitor, &mut buffer, deadline);
+            let mut result = reduce(
+                job.extent,
+                &job.wanted.entry,
+                job.digest,
+                job.extract,
+                visitor,
+                &mut buffer,
+                deadline,
+            );
             if let Ok(mut locked) = done.lock() {
                 let (done, budget) = &mut *locked;
                 if let Some(Ok(extracted)) = &result.extracted
@@ -90,13 +87,13 @@ fn jobs<'a>(indexed: &'a Indexed, wanted: &'a [WantedContent<'a>]) -> Vec<Job<'a
         let digest = wanted.want.digest && hashed.insert(key);
         let extract = wanted.want.content == Wanted::Extract;
         if digest || extract {
-            jobs.push(Job { key, wanted, digest, extract, window, record });
+            jobs.push(Job { key, wanted, digest, extract, extent: record.extent(window) });
         }
     }
     jobs
 }
 
-fn put(job: &Job<'_>, done: Done, contents: &mut Contents<'_>, gathered: &mut Gathered) {
+fn put(job: &Job<'_>, done: Reduced, contents: &mut Contents<'_>, gathered: &mut Gathered) {
     let mut failed = |error: &io::Error| {
         contents.problems.io(lossy(job.wanted.entry.path), error);
         gathered.kept.entry(job.key).or_default().failed = true;
@@ -118,49 +115,5 @@ fn put(job: &Job<'_>, done: Done, contents: &mut Contents<'_>, gathered: &mut Ga
     }
     if digest.is_some() {
         gathered.kept.entry(job.key).or_default().digest = digest;
-    }
-}
-
-impl Job<'_> {
-    fn work(&self, visitor: &dyn Visitor, buffer: &mut [u8], deadline: Deadline) -> Done {
-        let mut done = Done::default();
-        let small = usize::try_from(self.record.size).is_ok_and(|size| size <= buffer.len());
-        if small && (self.digest || self.extract) {
-            match self.read_whole(buffer, deadline) {
-                Ok(bytes) => {
-                    done.digest = self.digest.then(|| Ok(Sha256::digest(bytes).into()));
-                    done.extracted =
-                        self.extract.then(|| Ok(visitor.extract(&self.wanted.entry, &mut InMemory(bytes))));
-                }
-                Err(error) if self.digest => done.digest = Some(Err(error)),
-                Err(error) => done.extracted = Some(Err(error)),
-            }
-            return done;
-        }
-        if self.digest {
-            done.digest = Some(self.hash(buffer, deadline));
-        }
-        if self.extract {
-            let opened = InWindow::new(self.window, self.record, deadline);
-            done.extracted = Some(opened.map(|mut file| visitor.extract(&self.wanted.entry, &mut file)));
-        }
-        done
-    }
-
-    fn read_whole<'b>(&self, buffer: &'b mut [u8], deadline: Deadline) -> io::Result<&'b [u8]> {
-        let mut file = InWindow::new(self.window, self.record, deadline)?;
-        let size = usize::try_from(self.record.size).unwrap_or(usize::MAX).min(buffer.len());
-        let bytes = &mut buffer[..size];
-        file.read_at(0, bytes)?;
-        Ok(bytes)
-    }
-
-    fn hash(&self, buffer: &mut [u8], deadline: Deadline) -> io::Result<[u8; 32]> {
-        let mut hash = Sha256::new();
-        read_record(self.window, self.record, buffer, &mut |part| {
-            hash.update(part);
-            deadline.check().map_err(Exceeded::io)
-        })?;
-        Ok(hash.finalize().into())
     }
 }

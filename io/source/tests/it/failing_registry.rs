@@ -206,7 +206,7 @@ fn with_login(fake: &Fake, login: &str) -> (tempfile::TempDir, OpenOptions) {
     let path = directory.path().join("config.json");
     std::fs::write(&path, config.to_string()).unwrap();
     let mut options = options();
-    options.registry.docker_config = Some(path);
+    options.registry.logins = vec![path];
     options.limits = Limits::default();
     (directory, options)
 }

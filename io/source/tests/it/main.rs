@@ -10,5 +10,8 @@ mod archives;
 mod unpacked;
 mod registry;
 mod failing_registry;
+mod faults;
 mod attestations;
 mod engine;
+mod engines;
+mod directories;

@@ -31,12 +31,17 @@ impl Drop for DebianRegistry {
 impl DebianRegistry {
     /// Nothing where it is not installed.
     pub(crate) async fn start() -> Option<Self> {
+        Self::start_with("127.0.0.1", "", "").await
+    }
+
+    /// With more of its configuration: top-level keys, and keys of `http`.
+    pub(crate) async fn start_with(host: &str, more: &str, more_of_http: &str) -> Option<Self> {
         let directory = tempfile::tempdir().unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let address = format!("127.0.0.1:{port}");
+        let port = TcpListener::bind((host, 0)).unwrap().local_addr().unwrap().port();
+        let address = format!("{host}:{port}");
         let storage = directory.path().join("storage");
         let config = format!(
-            "version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {}}}, delete: {{enabled: true}}}}\nhttp: {{addr: '{address}'}}\n",
+            "version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {}}}, delete: {{enabled: true}}}}\nhttp: {{addr: '{address}'{more_of_http}}}\n{more}",
             storage.display()
         );
         let path = directory.path().join("config.yml");
@@ -53,7 +58,7 @@ impl DebianRegistry {
         };
         let registry = Self { process, address, _directory: directory };
         for _ in 0..100 {
-            if Client::new().get(registry.url("")).send().await.is_ok() {
+            if tokio::net::TcpStream::connect(&registry.address).await.is_ok() {
                 return Some(registry);
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -62,22 +67,34 @@ impl DebianRegistry {
     }
 
     pub(crate) fn url(&self, rest: &str) -> String {
-        format!("http://{}/v2/{rest}", self.address)
+        let scheme = if self.address.starts_with("127.") { "http" } else { "https" };
+        format!("{scheme}://{}/v2/{rest}", self.address)
+    }
+
+    /// For setting up only: it trusts everybody.
+    fn client(&self) -> Client {
+        Client::builder().no_proxy().tls_danger_accept_invalid_certs(true).build().unwrap()
+    }
+
+    /// With the only login that is ever set up; a registry without logins does not look at it.
+    fn logged_in(&self, request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
+        request.basic_auth("me", Some("secret"))
     }
 
     pub(crate) async fn push_blob(&self, repository: &str, bytes: &[u8]) {
-        let client = Client::new();
-        let begun = client.post(self.url(&format!("{repository}/blobs/uploads/"))).send().await.unwrap();
+        let client = self.client();
+        let begun = client.post(self.url(&format!("{repository}/blobs/uploads/")));
+        let begun = self.logged_in(begun).send().await.unwrap();
         let location = begun.headers()["location"].to_str().unwrap().to_owned();
         let url = format!("{location}&digest={}", sha256(bytes));
-        let stored = client.put(url).body(bytes.to_vec()).send().await.unwrap();
+        let stored = self.logged_in(client.put(url)).body(bytes.to_vec()).send().await.unwrap();
         assert_eq!(stored.status(), StatusCode::CREATED);
     }
 
     pub(crate) async fn push_manifest(&self, repository: &str, tag: &str, media_type: &str, bytes: &[u8]) {
         let url = self.url(&format!("{repository}/manifests/{tag}"));
-        let request = Client::new().put(url).header("content-type", media_type).body(bytes.to_vec());
-        let stored = request.send().await.unwrap();
+        let request = self.client().put(url).header("content-type", media_type).body(bytes.to_vec());
+        let stored = self.logged_in(request).send().await.unwrap();
         let status = stored.status();
         assert_eq!(status, StatusCode::CREATED, "{}", stored.text().await.unwrap());
     }

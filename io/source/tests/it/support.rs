@@ -18,7 +18,9 @@ pub(crate) fn options() -> OpenOptions {
         platform: amd64(),
         registry: RegistryOptions { attempts: 3, ..RegistryOptions::default() },
         engine_socket: "/nonexistent/docker.sock".into(),
+        podman_sockets: Vec::new(),
         limits: Limits { time: std::time::Duration::from_secs(60), ..Limits::default() },
+        ..OpenOptions::default()
     }
 }
 
@@ -76,7 +78,7 @@ pub(crate) async fn listed(target: &Target, options: &OpenOptions) -> Result<Lis
     let mut opened = open(target, options).await?;
     let walking = tokio::task::spawn_blocking(move || {
         let (lines, problems) = list(&mut *opened.tree);
-        Listed { image: opened.image.clone(), lines, problems, opened }
+        Listed { image: opened.image.clone().unwrap(), lines, problems, opened }
     });
     Ok(walking.await.unwrap())
 }
