@@ -1,16 +1,18 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use lazaret_model::{Digest, Distribution, Finding, Image, ImageReference, Package, Problem};
+use lazaret_model::{
+    Digest, Distribution, Finding, Image, ImageReference, Package, PackageEvidence, Problem,
+};
 use sha2::{Digest as _, Sha256};
 
 use super::document::{
-    Component, Composition, Document, Evidence, Hash, Metadata, Occurrence, Property, Tools,
+    Component, Composition, Document, Evidence, Hash, Identity, Licence, LicenceChoice, Metadata, Method,
+    Occurrence, Property, Tools,
 };
 use super::{property, vulnerability};
-use crate::purl;
-
-/// A hostile image can have any number of problems; that there are more is said.
-const MOST_PROBLEMS: usize = 100;
+use crate::report::{ScanReport, Suppressed};
+use crate::sbom::{Fields, image_fields, package_fields, problem_fields};
+use crate::{licence, purl};
 
 /// What goes into a bill of material.
 #[derive(Debug, Clone, Copy)]
@@ -33,36 +35,84 @@ pub struct Bom<'a> {
     pub tool_version: &'a str,
 }
 
-/// The document in one line, to be signed or stored.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SpecVersion {
+    #[default]
+    V1_6,
+    V1_7,
+}
+
+impl SpecVersion {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::V1_6 => "1.6",
+            Self::V1_7 => "1.7",
+        }
+    }
+}
+
+/// The document in one line, to be signed or stored; CycloneDX 1.6.
 pub fn write(bom: &Bom<'_>) -> String {
-    serde_json::to_string(&document(bom)).expect("strings and numbers always serialize")
+    let document = document(bom, &[], SpecVersion::V1_6);
+    serde_json::to_string(&document).expect("strings and numbers always serialize")
 }
 
 /// The same document for people to read.
 pub fn write_pretty(bom: &Bom<'_>) -> String {
-    serde_json::to_string_pretty(&document(bom)).expect("strings and numbers always serialize") + "\n"
+    write_pretty_as(bom, SpecVersion::V1_6)
 }
 
-fn document<'a>(bom: &Bom<'a>) -> Document<'a> {
+/// As [`write_pretty`], of the version asked for.
+pub fn write_pretty_as(bom: &Bom<'_>, version: SpecVersion) -> String {
+    pretty(&document(bom, &[], version))
+}
+
+/// A whole scan: packages, vulnerabilities, and those that statements take out with their analysis.
+pub fn report(report: &ScanReport<'_>, version: SpecVersion) -> String {
+    let bom = Bom {
+        name: report.target,
+        reference: report.reference,
+        image: report.image,
+        distribution: report.distribution,
+        packages: report.packages,
+        findings: report.findings,
+        problems: report.problems,
+        timestamp: report.timestamp,
+        tool_version: report.tool_version,
+    };
+    pretty(&document(&bom, report.suppressed, version))
+}
+
+fn pretty(document: &Document<'_>) -> String {
+    serde_json::to_string_pretty(document).expect("strings and numbers always serialize") + "\n"
+}
+
+fn document<'a>(bom: &Bom<'a>, suppressed: &'a [Suppressed], version: SpecVersion) -> Document<'a> {
     let config = bom.image.config.to_string();
     let references = References::new(bom);
     let mut components: Vec<Component<'a>> = bom.distribution.into_iter().map(operating_system).collect();
-    components
-        .extend(bom.packages.iter().zip(&references.in_order).map(|(package, r)| library(bom, package, r)));
+    components.extend(
+        bom.packages
+            .iter()
+            .zip(&references.in_order)
+            .map(|(package, reference)| library(bom, package, reference)),
+    );
+    let mut vulnerabilities = vulnerability::open(bom.findings, &references);
+    vulnerabilities.extend(vulnerability::suppressed(suppressed, &references));
     let mut document = Document {
         bom_format: "CycloneDX".into(),
-        spec_version: "1.6".into(),
+        spec_version: version.name().into(),
         serial_number: None,
         version: 1,
         metadata: Metadata {
             timestamp: bom.timestamp.map(Into::into),
             tools: Tools { components: vec![tool(bom.tool_version)] },
             component: Some(container(bom, config.clone())),
-            properties: problems(bom.problems),
+            properties: properties(problem_fields(bom.problems)),
         },
         components,
         compositions: Vec::new(),
-        vulnerabilities: vulnerability::vulnerabilities(bom.findings, &references),
+        vulnerabilities,
     };
     if !bom.problems.is_empty() {
         document
@@ -70,17 +120,17 @@ fn document<'a>(bom: &Bom<'a>) -> Document<'a> {
             .push(Composition { aggregate: "incomplete".into(), assemblies: vec![config.into()] });
     }
     let content = serde_json::to_vec(&document).expect("strings and numbers always serialize");
-    document.serial_number = Some(serial_number(&content).into());
+    document.serial_number = Some(format!("urn:uuid:{}", uuid(&content)).into());
     document
 }
 
 /// A UUID of version 8 (RFC 9562, section 5.8) made of the content's SHA-256: equal documents are one.
-fn serial_number(content: &[u8]) -> String {
+pub(crate) fn uuid(content: &[u8]) -> String {
     let mut bytes: [u8; 32] = Sha256::digest(content).into();
     bytes[6] = 0x80 | bytes[6] & 0x0f;
     bytes[8] = 0x80 | bytes[8] & 0x3f;
     let hex = Digest::from_bytes(bytes).hex();
-    format!("urn:uuid:{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..32])
+    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..32])
 }
 
 fn tool(version: &str) -> Component<'_> {
@@ -94,17 +144,6 @@ fn tool(version: &str) -> Component<'_> {
 
 fn container<'a>(bom: &Bom<'a>, config: String) -> Component<'a> {
     let image = bom.image;
-    let mut properties = vec![
-        Property::new(property::CONFIG, config.clone()),
-        Property::new(property::PLATFORM, image.platform.to_string()),
-    ];
-    properties.extend(image.created.as_deref().map(|created| Property::new(property::CREATED, created)));
-    for (at, layer) in image.layers.iter().enumerate() {
-        let name = |field: &str| format!("{}{at}:{field}", property::LAYER);
-        properties.push(Property::new(name("diffId"), layer.diff_id.to_string()));
-        properties.push(Property::new(name("createdBy"), layer.created_by.as_str()));
-        properties.push(Property::new(name("size"), layer.size.to_string()));
-    }
     let hash = |manifest: Digest| Hash { alg: "SHA-256".into(), content: manifest.hex().into() };
     let purl = bom.reference.zip(image.manifest);
     Component {
@@ -116,7 +155,7 @@ fn container<'a>(bom: &Bom<'a>, config: String) -> Component<'a> {
         purl: purl.map(|(reference, manifest)| {
             purl::image(reference, manifest, &image.platform.architecture).into()
         }),
-        properties,
+        properties: properties(image_fields(image)),
         ..Component::default()
     }
 }
@@ -135,38 +174,51 @@ fn operating_system(distribution: &Distribution) -> Component<'_> {
 }
 
 fn library<'a>(bom: &Bom<'a>, package: &'a Package, reference: &str) -> Component<'a> {
-    let mut properties = vec![Property::new(property::ECOSYSTEM, package.ecosystem.name())];
-    properties
-        .extend(package.architecture.as_deref().map(|arch| Property::new(property::ARCHITECTURE, arch)));
-    properties.push(Property::new(property::SOURCE, package.source.name.as_str()));
-    properties.push(Property::new(property::SOURCE_VERSION, package.source.version.as_str()));
-    properties.push(Property::new(property::LAYER_INDEX, package.layer.to_string()));
     let layer = usize::try_from(package.layer).ok().and_then(|at| bom.image.layers.get(at));
-    properties.extend(layer.map(|layer| Property::new(property::LAYER_DIFF_ID, layer.diff_id.to_string())));
     Component {
         kind: "library".into(),
         reference: Some(reference.to_owned().into()),
         name: package.name.as_str().into(),
         version: Some(package.version.as_str().into()),
+        licenses: licences(&package.licences),
         purl: purl::package(package, bom.distribution).map(Into::into),
-        properties,
+        properties: properties(package_fields(package, bom.image)),
         evidence: Some(Evidence {
-            occurrences: vec![Occurrence { location: package.location.as_str().into() }],
+            identity: vec![identity(package.evidence)],
+            occurrences: vec![Occurrence {
+                location: package.location.as_str().into(),
+                additional_context: layer.map(|layer| format!("layer {}", layer.diff_id).into()),
+            }],
         }),
         ..Component::default()
     }
 }
 
-fn problems(problems: &[Problem]) -> Vec<Property<'static>> {
-    let mut properties: Vec<_> = problems
-        .iter()
-        .take(MOST_PROBLEMS)
-        .map(|problem| Property::new(property::PROBLEM, problem.to_string()))
-        .collect();
-    if let Some(more) = problems.len().checked_sub(MOST_PROBLEMS).filter(|more| *more > 0) {
-        properties.push(Property::new(property::PROBLEM, format!("{more} more things could not be read")));
+/// How sure a version is, in the standard's words.
+fn identity(evidence: PackageEvidence) -> Identity {
+    let (technique, confidence) = match evidence {
+        PackageEvidence::Installed => ("manifest-analysis", 1.0),
+        PackageEvidence::BuiltIn => ("binary-analysis", 1.0),
+        PackageEvidence::Declared => ("manifest-analysis", 0.8),
+        PackageEvidence::Inferred => ("binary-analysis", 0.5),
+    };
+    Identity { field: "version", confidence, methods: vec![Method { technique, confidence }] }
+}
+
+/// The standard has either one expression, or a list of which each is a licence.
+fn licences(stated: &[String]) -> Vec<LicenceChoice<'_>> {
+    if let [one] = stated
+        && !licence::is_id(one)
+        && licence::is_expression(one)
+    {
+        return vec![LicenceChoice::Expression(one.as_str().into())];
     }
-    properties
+    let each = |text: &str| if licence::is_id(text) { Licence::Id } else { Licence::Name };
+    stated.iter().map(|text| LicenceChoice::License(each(text)(text.as_str().into()))).collect()
+}
+
+fn properties(fields: Fields<'_>) -> Vec<Property<'_>> {
+    fields.into_iter().map(|(name, value)| Property::new(name, value)).collect()
 }
 
 /// The `bom-ref` of each package: its package URL, numbered where several would share one.
@@ -177,14 +229,21 @@ pub(super) struct References<'a> {
 
 impl<'a> References<'a> {
     fn new(bom: &Bom<'a>) -> Self {
-        let mut uses: HashMap<String, usize> = HashMap::new();
+        let (mut uses, mut taken) = (HashMap::<String, usize>::new(), HashSet::new());
         let mut references = Self { in_order: Vec::new(), by_package: HashMap::new() };
         for package in bom.packages {
             let purl = purl::package(package, bom.distribution).unwrap_or_else(|| "package".to_owned());
-            let number = uses.entry(purl.clone()).and_modify(|uses| *uses += 1).or_insert(1);
+            let number = uses.entry(purl.clone()).or_default();
+            let reference = loop {
+                *number += 1;
+                let reference = if *number == 1 { purl.clone() } else { format!("{purl}#{number}") };
+                // A hostile package may be named as another one's second.
+                if taken.insert(reference.clone()) {
+                    break reference;
+                }
+            };
             references.by_package.entry(package).or_insert(references.in_order.len());
-            // A package URL holds no `#` (there is no subpath), so numbered ones are unique too.
-            references.in_order.push(if *number == 1 { purl } else { format!("{purl}#{number}") });
+            references.in_order.push(reference);
         }
         references
     }
@@ -196,10 +255,12 @@ impl<'a> References<'a> {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use lazaret_model::Limits;
+
     use super::*;
     use crate::report::tests::{Sample, sample};
 
-    const GOLDEN: &str = include_str!("../../testdata/cyclonedx-1.6.json");
+    const OLD: &str = include_str!("../../testdata/cyclonedx-1.6-0.1.json");
 
     pub(in super::super) fn bom<'a>(sample: &'a Sample, reference: &'a ImageReference) -> Bom<'a> {
         Bom {
@@ -215,11 +276,14 @@ pub(super) mod tests {
         }
     }
 
+    /// Documents of earlier releases are read as before.
     #[test]
-    fn stays_what_it_was_promised_to_be() {
-        let (sample, reference) = (sample(), "127.0.0.1:5055/shop:v1".parse().unwrap());
-        let text = write_pretty(&bom(&sample, &reference));
-        assert!(text == GOLDEN, "if this is meant, the new document is:\n{text}");
+    fn old_documents_are_read() {
+        let sample = sample();
+        let inventory = crate::sbom::read(OLD.as_bytes(), &Limits::default()).unwrap();
+        assert_eq!((inventory.packages, inventory.image), (sample.packages, sample.image));
+        let own = super::super::packages(OLD.as_bytes(), &Limits::default()).unwrap();
+        assert_eq!(own.packages.len(), 4);
     }
 
     #[test]
@@ -227,7 +291,8 @@ pub(super) mod tests {
         let (sample, reference) = (sample(), "127.0.0.1:5055/shop:v1".parse().unwrap());
         let one = bom(&sample, &reference);
         assert_eq!(write(&one), write(&one));
-        let serial = |bom: &Bom<'_>| document(bom).serial_number.unwrap().into_owned();
+        let serial =
+            |bom: &Bom<'_>| document(bom, &[], SpecVersion::V1_6).serial_number.unwrap().into_owned();
         let other = Bom { timestamp: None, ..one };
         assert_ne!(serial(&one), serial(&other));
         let serial = serial(&one);
@@ -248,14 +313,5 @@ pub(super) mod tests {
         unique.dedup();
         assert_eq!(unique.len(), sample.packages.len());
         assert!(references.of(&sample.packages[4]).unwrap().ends_with("#2"));
-    }
-
-    #[test]
-    fn a_heap_of_problems_is_cut_and_said_to_be() {
-        let mut sample = sample();
-        sample.problems = vec![sample.problems[0].clone(); 103];
-        let properties = problems(&sample.problems);
-        assert_eq!(properties.len(), 101);
-        assert_eq!(properties[100].value, "3 more things could not be read");
     }
 }

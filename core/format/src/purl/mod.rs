@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 pub use read::{Named, named};
+pub(crate) use text::decode;
 pub use write::{image, package};
 
 /// The parts of a package URL; `Display` writes its canonical text.
@@ -77,6 +78,22 @@ impl<'a> Purl<'a> {
             self.qualifiers.insert(key.into(), value);
         }
         self
+    }
+
+    /// As [`with`](Self::with), for keys that are not known to be right.
+    pub fn try_with(
+        mut self,
+        key: impl Into<Cow<'a, str>>,
+        value: impl Into<Cow<'a, str>>,
+    ) -> Result<Self, PurlError> {
+        let (key, value) = (key.into(), value.into());
+        if !types::is_key(&key) {
+            return Err(PurlError::Qualifier);
+        }
+        if !value.is_empty() {
+            self.qualifiers.insert(key, value);
+        }
+        Ok(self)
     }
 
     /// The value of a qualifier.

@@ -48,6 +48,7 @@ pub fn named(purl: &Purl<'_>) -> Option<Named> {
 fn ecosystem(kind: &str) -> Option<Ecosystem> {
     match kind {
         "portage" => Some(Ecosystem::Portage),
+        "alpine" => Some(Ecosystem::Apk),
         "dart" => Some(Ecosystem::Pub),
         "otp" => Some(Ecosystem::Hex),
         other => Ecosystem::from_name(other),

@@ -125,7 +125,7 @@ fn joined<'a>(segments: impl Iterator<Item = &'a str>) -> Option<Cow<'a, str>> {
 }
 
 /// Undoes percent-encoding; what is no escape stays, and what is not UTF-8 is replaced.
-fn decode(text: &str) -> Cow<'_, str> {
+pub(crate) fn decode(text: &str) -> Cow<'_, str> {
     if !text.contains('%') {
         return text.into();
     }

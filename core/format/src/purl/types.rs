@@ -45,6 +45,7 @@ const DEFINITIONS: &[Definition] = &[
     lowered("apk"),
     lowered("bitbucket"),
     lowered("bitnami"),
+    lowered("brew"),
     lowered("composer"),
     lowered("deb"),
     lowered("github"),

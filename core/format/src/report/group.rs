@@ -1,7 +1,7 @@
-use std::cmp::{Ordering, Reverse};
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use lazaret_model::{Ecosystem, Finding, Severity};
+use lazaret_model::{Ecosystem, Finding, PackageEvidence, Severity};
 
 use super::ScanReport;
 
@@ -16,6 +16,12 @@ pub struct SourceGroup<'a> {
     pub packages: Vec<&'a str>,
     /// Layers that brought them.
     pub layers: Vec<u32>,
+    /// Files that say that they are there, such as lock files.
+    pub locations: Vec<&'a str>,
+    /// Packages of the distribution that they are part of.
+    pub owners: Vec<&'a str>,
+    /// Whether all of them are only inferred from what a program contains.
+    pub inferred: bool,
     /// The version that removes everything in `fixed`.
     pub upgrade: Option<&'a str>,
     /// One finding for each id that the upgrade removes, the worst first.
@@ -33,26 +39,23 @@ pub fn groups<'a>(report: &ScanReport<'a>) -> Vec<SourceGroup<'a>> {
     }
     let mut groups: Vec<_> = by_source
         .into_iter()
-        .map(|((ecosystem, source), findings)| group(ecosystem, source, &findings, report.order))
+        .map(|((ecosystem, source), findings)| group(ecosystem, source, &findings))
         .collect();
-    groups.sort_by(|a, b| {
-        weight(&b.fixed).cmp(&weight(&a.fixed)).then_with(|| weight(&b.open).cmp(&weight(&a.open)))
-    });
+    groups.sort_by_cached_key(|group| Reverse((weight(&group.fixed), weight(&group.open))));
     groups
 }
 
-fn group<'a>(
-    ecosystem: Ecosystem,
-    source: &'a str,
-    findings: &[&'a Finding],
-    order: fn(Ecosystem, &str, &str) -> Ordering,
-) -> SourceGroup<'a> {
+fn group<'a>(ecosystem: Ecosystem, source: &'a str, findings: &[&'a Finding]) -> SourceGroup<'a> {
     let versions: BTreeSet<&str> =
         findings.iter().map(|finding| finding.package.source.version.as_str()).collect();
     let packages: BTreeSet<&str> = findings.iter().map(|finding| finding.package.name.as_str()).collect();
+    let locations: BTreeSet<&str> =
+        findings.iter().map(|finding| finding.package.location.as_str()).collect();
+    let owners: BTreeSet<&str> =
+        findings.iter().filter_map(|finding| finding.package.owner.as_deref()).collect();
     let layers: BTreeSet<u32> = findings.iter().map(|finding| finding.package.layer).collect();
     let fix = |finding: &&'a Finding| finding.fix.version();
-    let upgrade = findings.iter().filter_map(fix).max_by(|a, b| order(ecosystem, a, b));
+    let upgrade = findings.iter().filter_map(fix).max_by(|a, b| ecosystem.compare(a, b));
     let (fixed, open): (Vec<_>, Vec<_>) = findings.iter().partition(|finding| fix(finding).is_some());
     SourceGroup {
         ecosystem,
@@ -60,14 +63,17 @@ fn group<'a>(
         installed: versions.into_iter().collect(),
         packages: packages.into_iter().collect(),
         layers: layers.into_iter().collect(),
+        locations: locations.into_iter().filter(|location| !location.is_empty()).collect(),
+        owners: owners.into_iter().collect(),
+        inferred: findings.iter().all(|finding| finding.package.evidence == PackageEvidence::Inferred),
         upgrade,
         fixed: worst_first(fixed),
         open: worst_first(open),
     }
 }
 
-/// One finding for each id, the worst first, then the newest id.
-pub(super) fn worst_first<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Vec<&'a Finding> {
+/// One finding for each id, the worst first, then those that are exploited, then the newest id.
+pub(crate) fn worst_first<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Vec<&'a Finding> {
     let mut by_id: BTreeMap<&str, &Finding> = BTreeMap::new();
     for finding in findings {
         let known = by_id.entry(&finding.id).or_insert(finding);
@@ -76,7 +82,10 @@ pub(super) fn worst_first<'a>(findings: impl IntoIterator<Item = &'a Finding>) -
         }
     }
     let mut list: Vec<_> = by_id.into_values().collect();
-    list.sort_by_key(|finding| (Reverse(finding.severity), Reverse(id_key(&finding.id))));
+    list.sort_by_cached_key(|finding| {
+        let finding: &'a Finding = *finding;
+        (Reverse(finding.severity), finding.exploited.is_none(), Reverse(id_key(&finding.id)))
+    });
     list
 }
 

@@ -1,16 +1,21 @@
 //! The scan report: one result, a JSON document for programs and a page of text for people.
 
+mod suppressed;
 mod group;
+mod base;
 mod json;
 mod table;
 mod text;
 
-use std::cmp::Ordering;
+use lazaret_model::{
+    DatabaseSnapshot, Distribution, Finding, Image, ImageReference, Package, Problem, Verdict,
+};
 
-use lazaret_model::{DatabaseSnapshot, Distribution, Ecosystem, Finding, Image, Package, Problem, Verdict};
-
+pub use base::{LayerShare, layers};
+pub(crate) use group::worst_first;
 pub use group::{SourceGroup, groups};
 pub use json::{SCHEMA, json};
+pub use suppressed::{Suppressed, Suppression, SuppressionKind};
 pub use table::{NARROWEST, table};
 
 /// Everything a scan found out.
@@ -18,25 +23,79 @@ pub use table::{NARROWEST, table};
 pub struct ScanReport<'a> {
     /// What the user asked to scan, in the user's words.
     pub target: &'a str,
+    /// Where the image can be fetched, if from a registry.
+    pub reference: Option<&'a ImageReference>,
     pub image: &'a Image,
     pub distribution: Option<&'a Distribution>,
+    /// Kept in this order: sort them where the order of discovery may differ.
     pub packages: &'a [Package],
+    /// Those that count; sorted.
     pub findings: &'a [Finding],
+    /// Findings that somebody's statement takes out: they are in no sum, and stay visible.
+    pub suppressed: &'a [Suppressed],
     /// What could not be read. Any at all makes the scan incomplete.
     pub problems: &'a [Problem],
+    /// What the database cannot know of this image, such as a distribution without advisories: a lower-case
+    /// sentence. Without findings it is not clean but unknown.
+    pub coverage_warning: Option<&'a str>,
     /// Absent where packages were only listed.
     pub database: Option<&'a DatabaseSnapshot>,
     /// Absent where no policy was asked.
     pub verdict: Option<&'a Verdict>,
-    /// How versions compare: the report says which upgrade is the furthest, but knows no version order.
-    pub order: fn(Ecosystem, &str, &str) -> Ordering,
+    /// RFC 3339. Without it documents depend on the scan alone; formats that must have a time use that of the
+    /// image, or the beginning of 1970.
+    pub timestamp: Option<&'a str>,
+    /// The commit and job that the scan belongs to, for formats that want to know.
+    pub revision: Option<&'a Revision>,
+    /// Version of the program that made the report.
+    pub tool_version: &'a str,
+}
+
+/// What a CI system calls the work that a scan is part of.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Revision {
+    /// 40 hexadecimal digits.
+    pub commit: String,
+    /// `refs/heads/main`.
+    pub reference: String,
+    /// Of one run.
+    pub job_id: String,
+    /// Of all runs of one job: snapshots with the same one replace each other.
+    pub correlator: String,
+}
+
+impl<'a> ScanReport<'a> {
+    /// A scan that found nothing; the rest is for the caller to say.
+    pub fn new(target: &'a str, image: &'a Image, tool_version: &'a str) -> Self {
+        Self {
+            target,
+            reference: None,
+            image,
+            distribution: None,
+            packages: &[],
+            findings: &[],
+            suppressed: &[],
+            problems: &[],
+            coverage_warning: None,
+            database: None,
+            verdict: None,
+            timestamp: None,
+            revision: None,
+            tool_version,
+        }
+    }
+
+    /// `debian-12`'s package URL, and so on: how documents name a package of this image.
+    pub fn purl(&self, package: &Package) -> Option<String> {
+        crate::purl::package(package, self.distribution)
+    }
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
     use lazaret_model::{
-        Digest, FixState, ImageConfiguration, Layer, Outcome, Platform, ProblemKind, Reason, Severity,
-        SourcePackage,
+        Digest, Ecosystem, FixState, ImageConfiguration, Layer, Outcome, Platform, ProblemKind, Reason,
+        Severity, SourcePackage,
     };
 
     use super::*;
@@ -48,6 +107,7 @@ pub(crate) mod tests {
         pub(crate) distribution: Option<Distribution>,
         pub(crate) packages: Vec<Package>,
         pub(crate) findings: Vec<Finding>,
+        pub(crate) suppressed: Vec<Suppressed>,
         pub(crate) problems: Vec<Problem>,
         pub(crate) database: DatabaseSnapshot,
         pub(crate) verdict: Option<Verdict>,
@@ -120,6 +180,7 @@ pub(crate) mod tests {
             }),
             packages,
             findings,
+            suppressed: vec![],
             problems: vec![Problem::new(ProblemKind::Limit, "usr/share/big", "larger than 64 MiB")],
             verdict: Some(Verdict {
                 outcome: Outcome::Refuse,
@@ -140,16 +201,14 @@ pub(crate) mod tests {
     impl Sample {
         pub(crate) fn report(&self) -> ScanReport<'_> {
             ScanReport {
-                target: "127.0.0.1:5055/shop:v1",
-                image: &self.image,
                 distribution: self.distribution.as_ref(),
                 packages: &self.packages,
                 findings: &self.findings,
+                suppressed: &self.suppressed,
                 problems: &self.problems,
                 database: Some(&self.database),
                 verdict: self.verdict.as_ref(),
-                // Enough for the versions of these tests.
-                order: |_, a, b| (a.len(), a).cmp(&(b.len(), b)),
+                ..ScanReport::new("127.0.0.1:5055/shop:v1", &self.image, "0.1.0")
             }
         }
     }

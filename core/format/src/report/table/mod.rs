@@ -1,17 +1,21 @@
+mod details;
+
 use anstyle::{AnsiColor, Style};
-use lazaret_model::{Finding, Image, Outcome, Reason, Severity};
+use lazaret_model::{Finding, Outcome, Reason, Severity};
 
 use super::ScanReport;
+use super::base::{LayerShare, layers};
 use super::group::{SourceGroup, by_severity, groups, worst_first};
 use super::text::{Page, Word, plain, word, words};
+use crate::words as say;
 
 /// No terminal is taken to be narrower, in columns.
 pub const NARROWEST: usize = 40;
 
 /// Upgrades told at the top; all of them stand with their findings below.
 const MOST_UPGRADES: usize = 10;
-/// A hostile image can have any number of problems; JSON has them all.
-const MOST_PROBLEMS: usize = 20;
+/// Layers told: images have tens, and those below brought little.
+const MOST_LAYERS: usize = 5;
 
 const STRONG: Style = Style::new().bold();
 const FAINT: Style = Style::new().dimmed();
@@ -29,11 +33,13 @@ pub fn table(report: &ScanReport<'_>, width: usize, color: bool) -> String {
     head(&mut page, report, &groups);
     verdict(&mut page, report);
     upgrades(&mut page, &groups);
+    origins(&mut page, report);
     for group in &groups {
         page.blank();
-        findings(&mut page, group, report.image);
+        details::findings(&mut page, group, report.image);
     }
-    problems(&mut page, report);
+    details::suppressed(&mut page, report);
+    details::problems(&mut page, report);
     page.finish()
 }
 
@@ -43,28 +49,34 @@ fn head(page: &mut Page, report: &ScanReport<'_>, groups: &[SourceGroup<'_>]) {
     line.extend(plain(&format!("({}, {})", image.config.short(), image.platform)));
     page.paragraph(0, 2, line);
     let system = report.distribution.map_or("no known distribution".to_owned(), ToString::to_string);
-    let layers = count(image.layers.len(), "layer", "layers");
-    page.paragraph(
-        0,
-        2,
-        plain(&format!("{system}, {} in {layers}", count(report.packages.len(), "package", "packages"))),
-    );
+    let layers = say::count(image.layers.len(), "layer", "layers");
+    let packages = say::count(report.packages.len(), "package", "packages");
+    page.paragraph(0, 2, plain(&format!("{system}, {packages} in {layers}")));
+    if let Some(warning) = report.coverage_warning {
+        page.paragraph(0, 2, words(&format!("Warning: {warning}"), WORSE));
+    }
     let Some(database) = report.database else { return };
     let ids = worst_first(report.findings);
     let mut line = if ids.is_empty() {
-        words("no known vulnerability,", GOOD)
+        words("no known vulnerability,", if report.coverage_warning.is_none() { GOOD } else { WORSE })
     } else {
-        let mut line = words(&count(ids.len(), "vulnerability", "vulnerabilities"), STRONG);
-        line.extend(plain(&format!("in {}:", count(groups.len(), "source package", "source packages"))));
+        let mut line = words(&say::count(ids.len(), "vulnerability", "vulnerabilities"), STRONG);
+        line.extend(plain(&format!("in {}:", say::count(groups.len(), "package", "packages"))));
         line.extend(severities(&ids, ","));
         line
     };
-    line.extend(plain(&format!(
-        "by {} of {}",
-        count_u64(database.advisories, "advisory", "advisories"),
-        database.built
-    )));
+    let advisories = if database.advisories == 1 { "advisory" } else { "advisories" };
+    line.extend(plain(&format!("by {} {advisories} of {}", database.advisories, database.built)));
     page.paragraph(0, 2, line);
+    let exploited = ids.iter().filter(|finding| finding.exploited.is_some()).count();
+    if exploited > 0 {
+        let text = format!("{exploited} of them known to be exploited");
+        page.paragraph(0, 2, words(&text, BAD));
+    }
+    if !report.suppressed.is_empty() {
+        let text = say::count(report.suppressed.len(), "finding does", "findings do");
+        page.paragraph(0, 2, plain(&format!("{text} not count, by statements that stand below")));
+    }
 }
 
 fn verdict(page: &mut Page, report: &ScanReport<'_>) {
@@ -96,16 +108,10 @@ fn upgrades(page: &mut Page, groups: &[SourceGroup<'_>]) {
     for (at, (group, to)) in useful.iter().take(MOST_UPGRADES).enumerate() {
         let mut line = plain(&format!("{:>2}. upgrade", at + 1));
         line.extend(words(group.source, STRONG));
-        line.extend(plain(&format!(
-            "to {to}: removes {}",
-            count(group.fixed.len(), "vulnerability", "vulnerabilities")
-        )));
-        let rated: Vec<_> =
-            group.fixed.iter().copied().filter(|finding| finding.severity > Severity::None).collect();
-        if !rated.is_empty() {
-            line.extend(plain("with"));
-            line.extend(severities(&rated, ""));
-        }
+        let removed = say::count(group.fixed.len(), "vulnerability", "vulnerabilities");
+        let place = place(group).map(|place| format!(" {place}")).unwrap_or_default();
+        line.extend(plain(&format!("to {to}{place}: removes {removed}")));
+        line.extend(rated(&group.fixed));
         page.paragraph(2, 6, line);
     }
     if useful.len() > MOST_UPGRADES {
@@ -113,56 +119,57 @@ fn upgrades(page: &mut Page, groups: &[SourceGroup<'_>]) {
     }
 }
 
-fn findings(page: &mut Page, group: &SourceGroup<'_>, image: &Image) {
-    let mut line = words(group.source, STRONG);
-    line.extend(plain(&group.installed.join(" and ")));
-    if let Some(upgrade) = group.upgrade {
-        line.extend(plain("→"));
-        line.extend(words(upgrade, GOOD));
+/// Where an upgrade is to be made: what a distribution's tools upgrade needs no place.
+fn place(group: &SourceGroup<'_>) -> Option<String> {
+    if group.ecosystem.is_of_distribution() {
+        return None;
     }
-    page.paragraph(0, 4, line);
-    page.paragraph(2, 4, plain(&format!("in {}", group.packages.join(", "))));
-    for layer in &group.layers {
-        let known = usize::try_from(*layer).ok().and_then(|at| image.layers.get(at));
-        let origin = known.map_or(String::new(), |layer| {
-            format!("{} {}", layer.diff_id.short(), first_words(&layer.created_by))
-        });
-        page.paragraph(2, 4, words(&format!("layer {layer} {origin}"), FAINT));
+    if let [owner, others @ ..] = group.owners.as_slice() {
+        let more = if others.is_empty() { "" } else { " and others" };
+        return Some(format!("({}, part of the distribution's {owner}{more})", group.ecosystem));
     }
-    ids(page, "fixed:", &group.fixed);
-    ids(page, "no fix yet:", &group.open);
-}
-
-fn ids(page: &mut Page, title: &str, findings: &[&Finding]) {
-    if findings.is_empty() {
-        return;
-    }
-    let mut line = plain(title);
-    for finding in findings {
-        match finding.severity {
-            Severity::Unknown => line.extend(plain(&finding.id)),
-            severity => line.extend(words(&format!("{} ({severity})", finding.id), style(severity))),
+    Some(match group.locations.as_slice() {
+        [] => format!("({})", group.ecosystem),
+        [one] => format!("({}, {one})", group.ecosystem),
+        [one, others @ ..] => {
+            format!("({}, {one} and {})", group.ecosystem, say::count(others.len(), "other", "others"))
         }
-    }
-    page.paragraph(2, 4, line);
+    })
 }
 
-fn problems(page: &mut Page, report: &ScanReport<'_>) {
-    if report.problems.is_empty() {
+/// Which layer brought them: a newer base image, or another line of the recipe, is the next thing to try.
+fn origins(page: &mut Page, report: &ScanReport<'_>) {
+    let shares = layers(report);
+    if report.image.layers.len() < 2 || shares.is_empty() {
         return;
     }
     page.blank();
-    let title = format!(
-        "The scan is incomplete: {} could not be read",
-        count(report.problems.len(), "thing", "things")
-    );
-    page.paragraph(0, 2, words(&title, WORSE));
-    for problem in report.problems.iter().take(MOST_PROBLEMS) {
-        page.paragraph(2, 4, plain(&problem.to_string()));
+    page.paragraph(0, 2, words("Where it comes from", STRONG));
+    for LayerShare { index, layer, vulnerabilities, fixable, .. } in shares.iter().take(MOST_LAYERS) {
+        let mut line = plain(&format!("layer {index}:"));
+        line.extend(plain(&say::count(vulnerabilities.len(), "vulnerability", "vulnerabilities")));
+        line.extend(rated(vulnerabilities));
+        line.extend(plain(&format!("({fixable} with a fix)")));
+        let recipe = layer.map(|layer| details::first_words(&layer.created_by)).unwrap_or_default();
+        line.extend(words(&recipe, FAINT));
+        page.paragraph(2, 6, line);
     }
-    if report.problems.len() > MOST_PROBLEMS {
-        page.paragraph(2, 4, plain(&format!("and {} more", report.problems.len() - MOST_PROBLEMS)));
+    if shares.len() > MOST_LAYERS {
+        let more = say::count(shares.len() - MOST_LAYERS, "other layer", "other layers");
+        page.paragraph(2, 6, plain(&format!("and less from {more}")));
     }
+}
+
+/// `with 1 high`; nothing where nothing is rated.
+fn rated(findings: &[&Finding]) -> Vec<Word> {
+    let rated: Vec<_> =
+        findings.iter().copied().filter(|finding| finding.severity > Severity::None).collect();
+    if rated.is_empty() {
+        return Vec::new();
+    }
+    let mut line = plain("with");
+    line.extend(severities(&rated, ""));
+    line
 }
 
 /// `2 critical, 1 low` and then `end`.
@@ -170,7 +177,8 @@ fn severities(findings: &[&Finding], end: &str) -> Vec<Word> {
     let counts: Vec<_> = by_severity(findings).into_iter().filter(|(_, count)| *count > 0).collect();
     let last = counts.len().saturating_sub(1);
     let each = counts.into_iter().enumerate().flat_map(|(at, (severity, count))| {
-        words(&format!("{count} {severity}{}", if at == last { end } else { "," }), style(severity))
+        let end = if at == last { end } else { "," };
+        words(&format!("{count} {}{end}", say::severity(severity)), style(severity))
     });
     each.collect()
 }
@@ -183,29 +191,14 @@ fn style(severity: Severity) -> Style {
     }
 }
 
-/// Histories hold whole scripts: enough of one to know it again.
-fn first_words(created_by: &str) -> String {
-    let mut short: String = created_by.chars().take(60).collect();
-    if created_by.chars().nth(60).is_some() {
-        short.push('…');
-    }
-    short
-}
-
-fn count(number: usize, one: &str, many: &str) -> String {
-    count_u64(number as u64, one, many)
-}
-
-fn count_u64(number: u64, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
-}
-
 #[cfg(test)]
 mod tests {
+    use lazaret_model::{Ecosystem, FixState, Package, PackageEvidence};
     use proptest::prelude::*;
 
     use super::super::tests::{Sample, finding, package, sample};
     use super::super::text::width;
+    use super::super::{Suppressed, Suppression, SuppressionKind};
     use super::*;
 
     #[test]
@@ -213,8 +206,8 @@ mod tests {
         let expected = "\
 127.0.0.1:5055/shop:v1 (cccccccccccc, linux/amd64)
 Debian GNU/Linux 12 (bookworm), 4 packages in 2 layers
-4 vulnerabilities in 2 source packages: 1 critical, 1 high, 1 low, 1 unknown, by
-  1234 advisories of 2026-11-01T00:00:00Z
+4 vulnerabilities in 2 packages: 1 critical, 1 high, 1 low, 1 unrated, by 1234
+  advisories of 2026-11-01T00:00:00Z
 
 REFUSED by the policy bbbbbbbbbbbb
   fixable: 3 vulnerabilities have been fixed for more than 7 days
@@ -223,6 +216,11 @@ REFUSED by the policy bbbbbbbbbbbb
 What to do
   1. upgrade openssl to 3.0.9-10: removes 2 vulnerabilities with 1 high
   2. upgrade nginx to 1.22.1-9+deb12u1: removes 1 vulnerability with 1 low
+
+Where it comes from
+  layer 1: 3 vulnerabilities with 1 critical, 1 high, 1 low (2 with a fix)
+      /bin/sh -c apt-get install -y nginx openssl
+  layer 0: 2 vulnerabilities with 1 high (2 with a fix)
 
 openssl 3.0.9-1 → 3.0.9-10
   in libssl3, openssl
@@ -241,6 +239,56 @@ The scan is incomplete: 1 thing could not be read
 ";
         let text = table(&sample().report(), 80, false);
         assert_eq!(text, expected, "if this is meant, the new page is:\n{text}");
+    }
+
+    #[test]
+    fn says_what_it_knows_of_each_finding() {
+        let mut sample = sample();
+        let lodash = Package {
+            location: "app/package-lock.json".to_owned(),
+            evidence: PackageEvidence::Inferred,
+            ..Package::new(Ecosystem::Npm, "lodash", "4.17.4")
+        };
+        let mut exploited = finding("CVE-2026-1", &lodash, Some("4.17.21"), Severity::High);
+        (exploited.exploited, exploited.epss) = (Some("2026-10-01".to_owned()), Some(123_456));
+        let mut disputed = finding("CVE-2026-2", &lodash, None, Severity::Unknown);
+        (disputed.disputed, disputed.fix) = (true, FixState::WillNotFix);
+        let owned = Package { owner: Some("node-ws".to_owned()), ..Package::new(Ecosystem::Npm, "ws", "1") };
+        let end = Finding { fix: FixState::EndOfLife, ..finding("CVE-2026-3", &owned, None, Severity::Low) };
+        let fixed = finding("CVE-2026-5", &owned, Some("2"), Severity::Low);
+        let taken_out = finding("CVE-2026-4", &lodash, None, Severity::Low);
+        sample.findings = vec![exploited, disputed, end, fixed];
+        sample.suppressed = vec![Suppressed {
+            finding: taken_out,
+            by: Suppression {
+                kind: SuppressionKind::Accepted,
+                justification: None,
+                reason: "not reachable".to_owned(),
+                author: "shop team".to_owned(),
+                at: None,
+                expires: Some("2027-01-31".to_owned()),
+                origin: "ignore.yaml".to_owned(),
+            },
+        }];
+        let mut report = sample.report();
+        report.coverage_warning = Some("the database has no advisories for this distribution");
+        let text = table(&report, 100, false);
+        for line in [
+            "Warning: the database has no advisories for this distribution",
+            "1 of them known to be exploited",
+            "1 finding does not count, by statements that stand below",
+            "  1. upgrade lodash to 4.17.21 (npm, app/package-lock.json): removes 1 vulnerability with 1 high",
+            "  2. upgrade ws to 2 (npm, part of the distribution's node-ws): removes 1 vulnerability with 1 low",
+            "  in app/package-lock.json (npm)",
+            "  inferred from what a program contains: the version may be that of another build",
+            "  fixed: CVE-2026-1 (high, exploited, EPSS 12.3 %)",
+            "  will not be fixed: CVE-2026-2 (disputed)",
+            "  no fixes any more, the release is at its end: CVE-2026-3 (low)",
+            "Not counted: 1 finding",
+            "  CVE-2026-4 in lodash 4.17.4: accepted, says shop team: not reachable (until 2027-01-31)",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+        }
     }
 
     #[test]

@@ -1,0 +1,137 @@
+//! The lower parts of the page: each package with its findings, and what does not count.
+
+use anstyle::Style;
+use lazaret_model::{Finding, FixState, Image, Severity};
+
+use super::super::group::SourceGroup;
+use super::super::text::{Page, plain, words};
+use super::{FAINT, GOOD, STRONG, ScanReport, WORSE, say, style};
+
+/// A hostile image can have any number of these; JSON has them all.
+const MOST_PROBLEMS: usize = 20;
+const MOST_SUPPRESSED: usize = 20;
+const MOST_LOCATIONS: usize = 5;
+
+pub(super) fn findings(page: &mut Page, group: &SourceGroup<'_>, image: &Image) {
+    let mut line = words(group.source, STRONG);
+    line.extend(plain(&group.installed.join(" and ")));
+    if let Some(upgrade) = group.upgrade {
+        line.extend(plain("→"));
+        line.extend(words(upgrade, GOOD));
+    }
+    page.paragraph(0, 4, line);
+    if group.ecosystem.is_of_distribution() {
+        page.paragraph(2, 4, plain(&format!("in {}", group.packages.join(", "))));
+    } else {
+        locations(page, group);
+    }
+    if group.inferred {
+        let text = "inferred from what a program contains: the version may be that of another build";
+        page.paragraph(2, 4, words(text, WORSE));
+    }
+    for layer in &group.layers {
+        let known = usize::try_from(*layer).ok().and_then(|at| image.layers.get(at));
+        let origin = known.map_or(String::new(), |layer| {
+            format!("{} {}", layer.diff_id.short(), first_words(&layer.created_by))
+        });
+        page.paragraph(2, 4, words(&format!("layer {layer} {origin}"), FAINT));
+    }
+    ids(page, "fixed:", &group.fixed);
+    let open = |wanted: FixState| -> Vec<&Finding> {
+        group.open.iter().copied().filter(|finding| finding.fix == wanted).collect()
+    };
+    ids(page, "no fix yet:", &open(FixState::NotFixed));
+    ids(page, "will not be fixed:", &open(FixState::WillNotFix));
+    ids(page, "no fixes any more, the release is at its end:", &open(FixState::EndOfLife));
+}
+
+/// Packages of languages have no one manager to ask: say which files they are in.
+fn locations(page: &mut Page, group: &SourceGroup<'_>) {
+    for location in group.locations.iter().take(MOST_LOCATIONS) {
+        page.paragraph(2, 4, plain(&format!("in {location} ({})", group.ecosystem)));
+    }
+    if group.locations.len() > MOST_LOCATIONS {
+        let more = say::count(group.locations.len() - MOST_LOCATIONS, "other place", "other places");
+        page.paragraph(2, 4, plain(&format!("and in {more}")));
+    }
+    if !group.owners.is_empty() {
+        let text = format!("part of the distribution's {}", group.owners.join(", "));
+        page.paragraph(2, 4, plain(&text));
+    }
+}
+
+fn ids(page: &mut Page, title: &str, findings: &[&Finding]) {
+    if findings.is_empty() {
+        return;
+    }
+    let mut line = plain(title);
+    for finding in findings {
+        let marks = marks(finding);
+        let text = if marks.is_empty() { finding.id.clone() } else { format!("{} ({marks})", finding.id) };
+        let style =
+            if finding.severity == Severity::Unknown { Style::new() } else { style(finding.severity) };
+        line.extend(words(&text, style));
+    }
+    page.paragraph(2, 4, line);
+}
+
+/// `high, exploited, EPSS 12.3 %, disputed`; small probabilities tell nobody what to do.
+fn marks(finding: &Finding) -> String {
+    const TOLD: u32 = 10_000;
+    let mut marks = Vec::new();
+    if finding.severity != Severity::Unknown {
+        marks.push(finding.severity.name().to_owned());
+    }
+    if finding.exploited.is_some() {
+        marks.push("exploited".to_owned());
+    }
+    if let Some(probability) = finding.epss.filter(|probability| *probability >= TOLD) {
+        marks.push(format!("EPSS {}", say::percent(probability)));
+    }
+    if finding.disputed {
+        marks.push("disputed".to_owned());
+    }
+    marks.join(", ")
+}
+
+pub(super) fn suppressed(page: &mut Page, report: &ScanReport<'_>) {
+    if report.suppressed.is_empty() {
+        return;
+    }
+    page.blank();
+    let title = format!("Not counted: {}", say::count(report.suppressed.len(), "finding", "findings"));
+    page.paragraph(0, 2, words(&title, STRONG));
+    for entry in report.suppressed.iter().take(MOST_SUPPRESSED) {
+        let package = &entry.finding.package;
+        let text =
+            format!("{} in {} {}: {}", entry.finding.id, package.name, package.version, entry.by.sentence());
+        page.paragraph(2, 4, plain(&text));
+    }
+    if report.suppressed.len() > MOST_SUPPRESSED {
+        page.paragraph(2, 4, plain(&format!("and {} more", report.suppressed.len() - MOST_SUPPRESSED)));
+    }
+}
+
+pub(super) fn problems(page: &mut Page, report: &ScanReport<'_>) {
+    if report.problems.is_empty() {
+        return;
+    }
+    page.blank();
+    let things = say::count(report.problems.len(), "thing", "things");
+    page.paragraph(0, 2, words(&format!("The scan is incomplete: {things} could not be read"), WORSE));
+    for problem in report.problems.iter().take(MOST_PROBLEMS) {
+        page.paragraph(2, 4, plain(&problem.to_string()));
+    }
+    if report.problems.len() > MOST_PROBLEMS {
+        page.paragraph(2, 4, plain(&format!("and {} more", report.problems.len() - MOST_PROBLEMS)));
+    }
+}
+
+/// Histories hold whole scripts: enough of one to know it again.
+pub(super) fn first_words(created_by: &str) -> String {
+    let mut short: String = created_by.chars().take(60).collect();
+    if created_by.chars().nth(60).is_some() {
+        short.push('…');
+    }
+    short
+}
