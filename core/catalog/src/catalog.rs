@@ -8,11 +8,12 @@ use lazaret_model::{
 };
 
 use crate::cataloger::{Cataloger, Read, catalogers};
-use crate::files::{File, Files, resolve};
+use crate::detours::Detours;
+use crate::files::{File, Files};
 use crate::matcher::Matcher;
 use crate::os::{apt, distribution};
 use crate::ownership::Owners;
-use crate::pattern::{Extractor, Need, Pattern, Place};
+use crate::pattern::{Extractor, Need, Pattern};
 use crate::reading::{Reading, lossy};
 
 /// What is looked for.
@@ -58,6 +59,7 @@ pub fn catalog(tree: &mut dyn Tree, limits: &Limits, options: Options) -> Catalo
 struct Pass<'l> {
     options: Options,
     matcher: Matcher,
+    detours: Detours,
     readers: Vec<Reader>,
     reading: Reading<'l>,
     executables: Vec<Executable>,
@@ -86,9 +88,11 @@ impl<'l> Pass<'l> {
             .map(of)
             .collect();
         readers.extend([distribution::PATTERNS, apt::PATTERNS].map(other));
+        let databases = catalogers().filter(|cataloger| cataloger.owners.is_some());
         Self {
             options,
             matcher: Matcher::new(readers.iter().map(|reader| reader.patterns)),
+            detours: Detours::new(databases.flat_map(|cataloger| cataloger.patterns)),
             readers,
             reading: Reading::new(limits),
             executables: Vec::new(),
@@ -141,33 +145,15 @@ impl<'l> Pass<'l> {
     }
 
     fn link(&mut self, entry: &Entry<'_>, target: &[u8]) {
-        let leads_to = resolve(entry.path, target);
-        let matching: Vec<_> = self.matcher.matches(entry).collect();
-        let mut hides = false;
-        for (number, reader) in self.readers.iter_mut().enumerate() {
-            let pattern = matching.iter().find(|(of, _)| *of == number).map(|(_, pattern)| pattern);
-            // Databases of distributions lie in few places. A link there hides them, or leads where they are: to
-            // another of these places (`lib` to `usr/lib`, `var/lib/rpm` to `usr/lib/sysimage/rpm`), or elsewhere.
-            if reader.cataloger.is_some_and(|cataloger| cataloger.owners.is_some()) {
-                let there = Entry { path: &leads_to, ..entry.clone() };
-                let is_file = pattern.is_some_and(|pattern| {
-                    matches!(pattern.place, Place::In(_)) && !matches!(pattern.need, Need::Layer)
-                });
-                let is_read_there = || reader.patterns.iter().any(|pattern| pattern.matches(&there));
-                hides |= is_file && !is_read_there() || leads_away(reader.patterns, entry.path, &leads_to);
-            }
-            if pattern.is_some() {
-                reader.files.add_link(entry.path, target);
-            }
-        }
-        if hides {
-            let detail = "a link on the way to a package database was not followed";
-            self.reading.problems.unsupported(lossy(entry.path), detail);
+        self.detours.link(entry, target);
+        for (number, _) in self.matcher.matches(entry) {
+            self.readers[number].files.add_link(entry.path, target);
         }
     }
 
     fn finish(self, unread: Vec<Problem>) -> Catalog {
-        let Self { readers, mut reading, executables, .. } = self;
+        let Self { readers, detours, mut reading, executables, .. } = self;
+        detours.finish(&mut reading.problems);
         for reader in &readers {
             if let Some(Read::Together(read)) = reader.cataloger.map(|cataloger| cataloger.read) {
                 read(&reader.files, &mut reading);
@@ -228,6 +214,7 @@ impl Visitor for Pass<'_> {
     fn visit(&mut self, entry: &Entry<'_>, content: Content<'_>) {
         match entry.kind {
             EntryKind::File => {
+                self.detours.file(entry);
                 if let Some(sha256) = content.digest.filter(|_| is_executable(entry)) {
                     let path = lossy(entry.path);
                     self.executables.push(Executable { path, sha256, mode: entry.mode, layer: entry.layer });
@@ -253,18 +240,6 @@ impl Visitor for Pass<'_> {
             EntryKind::Special => {}
         }
     }
-}
-
-/// Whether a directory of the patterns lies behind a link that does not lead to another of them.
-fn leads_away(patterns: &[Pattern], link: &[u8], target: &[u8]) -> bool {
-    let directories = || patterns.iter().filter_map(Pattern::root);
-    directories().any(|directory| {
-        let behind = directory.as_bytes().strip_prefix(link);
-        behind.filter(|rest| rest.is_empty() || rest.starts_with(b"/")).is_some_and(|rest| {
-            let there = [target, rest].concat();
-            !directories().any(|other| other.as_bytes() == there)
-        })
-    })
 }
 
 /// A file whose content is kept.

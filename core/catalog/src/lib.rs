@@ -13,6 +13,7 @@ mod reading;
 mod lenient;
 mod reach;
 mod ownership;
+mod detours;
 
 mod os;
 mod javascript;

@@ -114,7 +114,7 @@ impl Place {
 }
 
 impl Name {
-    fn matches(self, name: &[u8], entry: &Entry<'_>) -> bool {
+    pub(crate) fn matches(self, name: &[u8], entry: &Entry<'_>) -> bool {
         match self {
             Self::Exactly(exactly) => name == exactly.as_bytes(),
             Self::EndsWith(end) => name.ends_with(end.as_bytes()),

@@ -25,6 +25,9 @@ impl<'a> Paragraph<'a> {
     }
 }
 
+/// dpkg knows some forty fields. Each is compared with those before it.
+const MOST_FIELDS: usize = 500;
+
 /// Splits a text into paragraphs. A field that comes a second time begins a new one: dpkg reads
 /// neither, and what one of them says must not hide behind the other.
 pub(crate) fn paragraphs(text: &[u8]) -> Paragraphs<'_> {
@@ -61,7 +64,11 @@ impl<'a> Iterator for Paragraphs<'a> {
                 return Some(paragraph);
             }
             let end = value_end(self.rest, end);
-            paragraph.fields.push((name, self.rest[colon + 1..end].trim_ascii_end()));
+            if paragraph.fields.len() < MOST_FIELDS {
+                paragraph.fields.push((name, self.rest[colon + 1..end].trim_ascii_end()));
+            } else {
+                paragraph.bad_lines += 1;
+            }
             self.rest = &self.rest[end..];
         }
         (paragraph != Paragraph::default()).then_some(paragraph)
@@ -122,6 +129,13 @@ mod tests {
         let paragraph = paragraphs(b"Package: a\nnonsense\nVersion: 1\n").next().unwrap();
         assert_eq!((paragraph.bad_lines, paragraph.line("Version").as_deref()), (1, Some("1")));
         assert_eq!(paragraphs(b" leading\nPackage: a\n").next().unwrap().bad_lines, 1);
+    }
+
+    #[test]
+    fn fields_without_end_are_bad_lines() {
+        let text: String = (0..2 * MOST_FIELDS).map(|number| format!("f{number}: x\n")).collect();
+        let found: Vec<Paragraph<'_>> = paragraphs(text.as_bytes()).collect();
+        assert_eq!((found.len(), found[0].bad_lines), (1, MOST_FIELDS));
     }
 
     proptest! {

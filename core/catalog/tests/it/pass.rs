@@ -78,16 +78,17 @@ fn a_database_that_is_executable_is_one_too() {
 #[test]
 fn links_to_databases_are_not_passed_over_in_silence() {
     for (path, target) in [("var/lib/dpkg/status", "/x"), ("var/lib/dpkg", "../../x"), ("var", "x")] {
-        let found =
-            catalog(&mut Memory::default().link(path, 0, target), &Limits::default(), Options::default());
+        let mut tree = Memory::default().file("x/lib/dpkg/status", 0, STATUS).link(path, 0, target);
+        let found = catalog(&mut tree, &Limits::default(), Options::default());
         assert_eq!(found.problems.len(), 1, "{path}");
         assert_eq!(found.problems[0].kind, ProblemKind::Unsupported);
     }
-    // Nor is what leads to another of the places where the same databases are looked for.
+    // Nor is what leads to another of the places where databases are looked for, or where there is none.
     let mut harmless = Memory::default()
         .link("var/lock", 0, "/run/lock")
         .link("var/lib/dpkg/info/x.md5sums", 0, "y")
         .link("lib", 0, "usr/lib")
+        .link("var", 0, "tmp")
         .link("usr/lib/sysimage/rpm", 0, "../../share/rpm")
         .link("var/lib/rpm", 0, "../../usr/lib/sysimage/rpm");
     assert_eq!(catalog(&mut harmless, &Limits::default(), Options::default()).problems, []);
