@@ -50,6 +50,7 @@ pub(crate) const CORE_DEPENDENCIES: &[&str] = &[
     "serde_json",
     "sha2",
     "thiserror",
+    "toml",
     "unicode-width",
     "utoipa",
     "zstd",

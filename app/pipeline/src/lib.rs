@@ -11,7 +11,5 @@ pub use statements::state;
 
 /// How versions of an ecosystem compare.
 pub fn version_order(ecosystem: lazaret_model::Ecosystem, a: &str, b: &str) -> std::cmp::Ordering {
-    match ecosystem {
-        lazaret_model::Ecosystem::Deb => lazaret_version::deb::compare(a, b),
-    }
+    ecosystem.compare(a, b)
 }

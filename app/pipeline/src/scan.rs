@@ -27,6 +27,8 @@ pub struct Scan {
 pub struct ScanOptions {
     /// Digests of all executables: reads every byte of them.
     pub executables: bool,
+    /// Packages that lock files and manifests want: for source trees, not for images.
+    pub declared: bool,
 }
 
 /// Runs an image's tree through the stations. Fails only on a damaged database.
@@ -38,7 +40,7 @@ pub fn scan(
     options: ScanOptions,
 ) -> Result<Scan, DatabaseError> {
     let Catalog { distribution, packages, executables, apt_sources, problems } =
-        catalog(tree, limits, Options { executables: options.executables });
+        catalog(tree, limits, Options { executables: options.executables, declared: options.declared });
     let findings = match database {
         Some(database) => database.findings(distribution.as_ref(), &packages)?,
         None => Vec::new(),

@@ -6,11 +6,11 @@ use lazaret_model::{
 };
 
 use crate::cataloger::{Cataloger, Read, catalogers};
-use crate::files::{File, Files};
+use crate::files::{File, Files, resolve};
 use crate::matcher::Matcher;
 use crate::os::{apt, distribution};
 use crate::ownership::Owners;
-use crate::pattern::{Extractor, Need, Pattern};
+use crate::pattern::{Extractor, Need, Pattern, Place};
 use crate::reading::{Reading, lossy};
 
 /// What is looked for.
@@ -98,7 +98,7 @@ impl<'l> Pass<'l> {
     fn extractor(&self, entry: &Entry<'_>) -> Option<Extractor> {
         self.matcher.matches(entry).find_map(|(_, pattern)| match pattern.need {
             Need::Extract(extractor) => Some(extractor),
-            Need::Content | Need::Layer => None,
+            Need::Content | Need::Layer | Need::Directory => None,
         })
     }
 
@@ -131,19 +131,28 @@ impl<'l> Pass<'l> {
     }
 
     fn link(&mut self, entry: &Entry<'_>, target: &[u8]) {
+        let leads_to = resolve(entry.path, target);
         let matching: Vec<_> = self.matcher.matches(entry).collect();
+        let mut hides = false;
         for (number, reader) in self.readers.iter_mut().enumerate() {
-            let need = matching.iter().find(|(of, _)| *of == number).map(|(_, pattern)| pattern.need);
-            // Databases of distributions lie in one place. A link there hides them, or leads where they are.
-            let is_database = reader.cataloger.is_some_and(|cataloger| cataloger.owners.is_some());
-            let on_the_way = || reader.patterns.iter().any(|pattern| pattern.is_below(entry.path));
-            if is_database && (matches!(need, Some(Need::Content)) || on_the_way()) {
-                let detail = "a link on the way to a package database was not followed";
-                self.reading.problems.unsupported(lossy(entry.path), detail);
+            let pattern = matching.iter().find(|(of, _)| *of == number).map(|(_, pattern)| pattern);
+            // Databases of distributions lie in few places. A link there hides them, or leads where they are: to
+            // another of these places (`lib` to `usr/lib`, `var/lib/rpm` to `usr/lib/sysimage/rpm`), or elsewhere.
+            if reader.cataloger.is_some_and(|cataloger| cataloger.owners.is_some()) {
+                let there = Entry { path: &leads_to, ..entry.clone() };
+                let is_file = pattern.is_some_and(|pattern| {
+                    matches!(pattern.place, Place::In(_)) && !matches!(pattern.need, Need::Layer)
+                });
+                let is_read_there = || reader.patterns.iter().any(|pattern| pattern.matches(&there));
+                hides |= is_file && !is_read_there() || leads_away(reader.patterns, entry.path, &leads_to);
             }
-            if need.is_some() {
+            if pattern.is_some() {
                 reader.files.add_link(entry.path, target);
             }
+        }
+        if hides {
+            let detail = "a link on the way to a package database was not followed";
+            self.reading.problems.unsupported(lossy(entry.path), detail);
         }
     }
 
@@ -187,7 +196,7 @@ impl Visitor for Pass<'_> {
             match pattern.need {
                 Need::Extract(_) => content = Wanted::Extract,
                 Need::Content if content == Wanted::Nothing => content = Wanted::Bytes,
-                Need::Content | Need::Layer => {}
+                Need::Content | Need::Layer | Need::Directory => {}
             }
         }
         Want { digest: self.options.executables && is_executable(entry), content }
@@ -218,9 +227,26 @@ impl Visitor for Pass<'_> {
                 }
             }
             EntryKind::Symlink { target } => self.link(entry, target),
-            EntryKind::Directory | EntryKind::Special => {}
+            EntryKind::Directory => {
+                for (number, _) in self.matcher.matches(entry) {
+                    self.readers[number].files.add(entry.path, entry.layer, None);
+                }
+            }
+            EntryKind::Special => {}
         }
     }
+}
+
+/// Whether a directory of the patterns lies behind a link that does not lead to another of them.
+fn leads_away(patterns: &[Pattern], link: &[u8], target: &[u8]) -> bool {
+    let directories = || patterns.iter().filter_map(Pattern::root);
+    directories().any(|directory| {
+        let behind = directory.as_bytes().strip_prefix(link);
+        behind.filter(|rest| rest.is_empty() || rest.starts_with(b"/")).is_some_and(|rest| {
+            let there = [target, rest].concat();
+            !directories().any(|other| other.as_bytes() == there)
+        })
+    })
 }
 
 fn is_executable(entry: &Entry<'_>) -> bool {

@@ -65,6 +65,11 @@ impl Files {
         })
     }
 
+    /// Where a link leads.
+    pub(crate) fn link(&self, path: &[u8]) -> Option<&[u8]> {
+        self.links.get(path).map(Vec::as_slice)
+    }
+
     /// The content behind a path, through links.
     pub(crate) fn content(&self, path: &[u8]) -> Option<&[u8]> {
         let mut path = path;
@@ -79,7 +84,7 @@ impl Files {
 }
 
 /// Where a link leads, lexically and within the root.
-fn resolve(from: &[u8], target: &[u8]) -> Vec<u8> {
+pub(crate) fn resolve(from: &[u8], target: &[u8]) -> Vec<u8> {
     let mut components: Vec<&[u8]> = Vec::new();
     if !target.starts_with(b"/") {
         components.extend(from.split(|&byte| byte == b'/'));

@@ -10,6 +10,8 @@ mod pattern;
 mod matcher;
 mod files;
 mod reading;
+mod lenient;
+mod reach;
 mod ownership;
 
 mod os;

@@ -21,6 +21,8 @@ pub enum Place {
     Below(&'static str),
     /// In any directory whose own name ends so: `.dist-info`.
     InAnyEndingWith(&'static str),
+    /// In any directory but those of this name and what is below them.
+    Outside(&'static str),
     Anywhere,
 }
 
@@ -41,6 +43,8 @@ pub enum Need {
     Content,
     /// Only which layer brought it.
     Layer,
+    /// The same of directories.
+    Directory,
     /// The small part that matters of a file that may be large.
     Extract(Extractor),
 }
@@ -50,8 +54,10 @@ pub enum Need {
 pub struct Extractor {
     pub(crate) whole: fn(&mut dyn RandomAccess, &[u8], &Limits) -> Extracted,
     /// For files that come by once and are larger than what is kept in memory.
-    pub(crate) passing: Option<fn(&[u8], &Limits) -> Box<dyn Passing>>,
+    pub(crate) passing: Option<Begin>,
 }
+
+type Begin = fn(&[u8], &Limits) -> Box<dyn Passing>;
 
 impl Pattern {
     pub(crate) const fn content(place: Place, name: Name) -> Self {
@@ -62,22 +68,28 @@ impl Pattern {
         Self { place, name, need: Need::Layer }
     }
 
+    pub(crate) const fn directory(place: Place, name: Name) -> Self {
+        Self { place, name, need: Need::Directory }
+    }
+
     pub(crate) const fn extract(place: Place, name: Name, extractor: Extractor) -> Self {
         Self { place, name, need: Need::Extract(extractor) }
     }
 
-    /// Whether a file or link is meant. Links have no executable bits.
+    /// Whether an entry is meant. Links have no executable bits.
     pub(crate) fn matches(&self, entry: &Entry<'_>) -> bool {
         let (directory, name) = split(entry.path);
-        self.place.matches(directory) && self.name.matches(name, entry)
+        let is_directory = entry.kind == EntryKind::Directory;
+        is_directory == matches!(self.need, Need::Directory)
+            && self.place.matches(directory)
+            && self.name.matches(name, entry)
     }
 
-    /// Whether a path is the pattern's directory or one of those that it is in.
-    pub(crate) fn is_below(&self, path: &[u8]) -> bool {
-        let (Place::In(directory) | Place::Below(directory)) = self.place else { return false };
-        match directory.as_bytes().strip_prefix(path) {
-            Some(rest) => rest.is_empty() || rest.starts_with(b"/"),
-            None => false,
+    /// The one directory where the files are, or below which they are.
+    pub(crate) fn root(&self) -> Option<&'static str> {
+        match self.place {
+            Place::In(directory) | Place::Below(directory) => Some(directory),
+            Place::InAnyEndingWith(_) | Place::Anywhere => None,
         }
     }
 }
@@ -92,6 +104,9 @@ impl Place {
             Self::InAnyEndingWith(end) => {
                 let (_, name) = split(directory);
                 name.ends_with(end.as_bytes())
+            }
+            Self::Outside(name) => {
+                directory.split(|&byte| byte == b'/').all(|component| component != name.as_bytes())
             }
             Self::Anywhere => true,
         }
@@ -127,7 +142,7 @@ impl fmt::Display for Pattern {
         match self.place {
             Place::In("") => {}
             Place::In(directory) => write!(f, "{directory}/")?,
-            Place::Below("") | Place::Anywhere => f.write_str("**/")?,
+            Place::Below("") | Place::Outside(_) | Place::Anywhere => f.write_str("**/")?,
             Place::Below(directory) => write!(f, "{directory}/**/")?,
             Place::InAnyEndingWith(end) => write!(f, "**/*{end}/")?,
         }
@@ -137,6 +152,10 @@ impl fmt::Display for Pattern {
             Name::Around(start, end) => write!(f, "{start}*{end}"),
             Name::Any => f.write_str("*"),
             Name::Executable => f.write_str("* (executable)"),
+        }?;
+        match self.place {
+            Place::Outside(name) => write!(f, " (outside {name})"),
+            _ => Ok(()),
         }
     }
 }
@@ -174,6 +193,12 @@ mod tests {
                 &["x-1.dist-info/a/METADATA", "METADATA"],
             ),
             (
+                Place::Outside("lib"),
+                Name::Exactly("x"),
+                &["x", "a/x", "a/lib2/x"],
+                &["lib/x", "a/lib/x", "a/lib/b/x"],
+            ),
+            (
                 Place::Anywhere,
                 Name::Around("req", ".txt"),
                 &["a/req.txt", "req-dev.txt"],
@@ -190,17 +215,5 @@ mod tests {
         }
         let executable = Pattern::content(Place::Anywhere, Name::Executable);
         assert!(!executable.matches(&file("a")) && executable.matches(&Entry { mode: 0o100, ..file("a") }));
-    }
-
-    #[test]
-    fn knows_what_is_on_its_way() {
-        let pattern = Pattern::content(Place::In("var/lib/dpkg"), Name::Any);
-        for path in ["var", "var/lib", "var/lib/dpkg"] {
-            assert!(pattern.is_below(path.as_bytes()), "{path}");
-        }
-        for path in ["va", "var/lib/dp", "var/lib/dpkg/x", "lib"] {
-            assert!(!pattern.is_below(path.as_bytes()), "{path}");
-        }
-        assert!(!Pattern::content(Place::Anywhere, Name::Any).is_below(b"var"));
     }
 }

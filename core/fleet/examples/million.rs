@@ -54,30 +54,12 @@ fn digest(kind: u8, number: u32) -> Digest {
 }
 
 fn package(name: u32, version: u32) -> Package {
-    let source = SourcePackage { name: format!("package-{name}"), version: format!("1.{version:03}") };
-    Package {
-        ecosystem: Ecosystem::Deb,
-        name: source.name.clone(),
-        version: source.version.clone(),
-        architecture: None,
-        source,
-        location: String::new(),
-        layer: 0,
-    }
+    Package::new(Ecosystem::Deb, format!("package-{name}"), format!("1.{version:03}"))
 }
 
 fn advisory(name: u32, fixed: u32) -> Advisory {
     Advisory {
-        id: "CVE-2026-1".to_owned(),
-        aliases: Vec::new(),
-        ecosystem: Ecosystem::Deb,
-        release: "debian:12".to_owned(),
-        package: format!("package-{name}"),
         fixed: Some(format!("1.{fixed:03}")),
-        introduced: None,
-        severity: Severity::High,
-        summary: String::new(),
-        published: None,
-        feed: "example".to_owned(),
+        ..Advisory::new("CVE-2026-1", Ecosystem::Deb, "debian:12", format!("package-{name}"))
     }
 }

@@ -97,23 +97,15 @@ fn forget<K: Eq + std::hash::Hash>(places: &mut HashMap<K, Vec<u32>>, key: &K, p
 
 #[cfg(test)]
 mod tests {
-    use lazaret_model::{Ecosystem, Severity};
+    use lazaret_model::Ecosystem;
 
     use super::*;
 
     fn advisory(id: &str, alias: &str, feed: &str) -> Advisory {
         Advisory {
-            id: id.to_owned(),
             aliases: vec![alias.to_owned(), id.to_owned()],
-            ecosystem: Ecosystem::Deb,
-            release: "debian:12".to_owned(),
-            package: "openssl".to_owned(),
-            fixed: None,
-            introduced: None,
-            severity: Severity::Unknown,
-            summary: String::new(),
-            published: None,
             feed: feed.to_owned(),
+            ..Advisory::new(id, Ecosystem::Deb, "debian:12", "openssl")
         }
     }
 

@@ -42,6 +42,19 @@ pub enum NamedPackage {
     Binary,
 }
 
+impl NamedPackage {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::Binary => "binary",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Source, Self::Binary].into_iter().find(|named| named.name() == name)
+    }
+}
+
 /// What the publisher of a feed says about the versions in question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AdvisoryStatus {
@@ -57,6 +70,32 @@ pub enum AdvisoryStatus {
     UnderInvestigation,
     /// Not vulnerable: what other feeds say of the same package and id does not count.
     NotAffected,
+}
+
+impl AdvisoryStatus {
+    pub const ALL: &[Self] = &[
+        Self::Affected,
+        Self::WillNotFix,
+        Self::EndOfLife,
+        Self::Disputed,
+        Self::UnderInvestigation,
+        Self::NotAffected,
+    ];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Affected => "affected",
+            Self::WillNotFix => "will-not-fix",
+            Self::EndOfLife => "end-of-life",
+            Self::Disputed => "disputed",
+            Self::UnderInvestigation => "under-investigation",
+            Self::NotAffected => "not-affected",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|status| status.name() == name)
+    }
 }
 
 /// What is known of a vulnerability itself, whichever packages it is in.

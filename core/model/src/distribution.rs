@@ -5,7 +5,7 @@ use std::fmt;
 pub struct Distribution {
     /// `ID`: `debian`.
     pub id: String,
-    /// `VERSION_ID`: `12`. Rolling releases have none.
+    /// `VERSION_ID`: `12`. Rolling releases have none, or the day on which they were made.
     pub version: Option<String>,
     /// `VERSION_CODENAME`: `bookworm`.
     pub codename: Option<String>,
@@ -13,13 +13,96 @@ pub struct Distribution {
     pub title: Option<String>,
 }
 
+/// How much of a version names the release.
+#[derive(Debug, Clone, Copy)]
+enum Release {
+    /// All of it.
+    Whole,
+    /// The first number: `8` of `8.9`.
+    Major,
+    /// The first two numbers: `3.18` of `3.18.4`.
+    Minor,
+    /// As [`Self::Minor`], and `edge` between releases.
+    Alpine,
+    /// The year, and `1` for what came before `2` and was named after months: `2018.03`.
+    Amazon,
+    /// There are no releases.
+    Rolling,
+}
+
+/// What the key of a distribution is, by `ID`; the others keep all of their version.
+const KEYS: &[(&str, &str, Release)] = &[
+    ("almalinux", "almalinux", Release::Major),
+    ("alpine", "alpine", Release::Alpine),
+    ("amzn", "amzn", Release::Amazon),
+    ("arch", "arch", Release::Rolling),
+    ("archarm", "arch", Release::Rolling),
+    ("azurelinux", "azurelinux", Release::Minor),
+    ("centos", "centos", Release::Major),
+    ("chainguard", "chainguard", Release::Rolling),
+    ("debian", "debian", Release::Major),
+    ("eurolinux", "eurolinux", Release::Major),
+    ("fedora", "fedora", Release::Major),
+    ("gentoo", "gentoo", Release::Rolling),
+    ("mariner", "mariner", Release::Minor),
+    ("ol", "ol", Release::Major),
+    ("opensuse-leap", "opensuse.leap", Release::Minor),
+    ("opensuse-tumbleweed", "opensuse.tumbleweed", Release::Rolling),
+    ("photon", "photon", Release::Minor),
+    ("rhel", "rhel", Release::Major),
+    ("rocky", "rocky", Release::Major),
+    ("scientific", "scientific", Release::Major),
+    ("sles", "sles", Release::Minor),
+    ("sles_sap", "sles", Release::Minor),
+    ("ubuntu", "ubuntu", Release::Minor),
+    ("wolfi", "wolfi", Release::Rolling),
+];
+
 impl Distribution {
-    /// The key under which advisories for this release are stored: `debian:12`, or `debian:bookworm`
-    /// where there is no number, or `debian`.
+    /// The key under which advisories for this release are stored: its publisher files them for all of a major
+    /// version, for a service pack, or for a distribution that has no releases.
+    ///
+    /// | `ID` | `VERSION_ID` | key |
+    /// |---|---|---|
+    /// | `debian`, `fedora` | `12`, `40` | `debian:12`, `fedora:40` |
+    /// | `debian` without a number yet | – (`VERSION_CODENAME=forky`) | `debian:forky` |
+    /// | `ubuntu` | `22.04` | `ubuntu:22.04` |
+    /// | `alpine` | `3.18.4`; between releases `3.21_alpha20240923` | `alpine:3.18`; `alpine:edge` |
+    /// | `rhel`, `centos`, `rocky`, `almalinux`, `ol`, `scientific`, `eurolinux` | `8.9` | `rhel:8`, `centos:8`, `rocky:8`, … |
+    /// | `amzn` | `2`, `2023`; `2018.03` | `amzn:2`, `amzn:2023`; `amzn:1` |
+    /// | `sles`, `sles_sap` | `15.4` | `sles:15.4` |
+    /// | `opensuse-leap` | `15.4` | `opensuse.leap:15.4` |
+    /// | `opensuse-tumbleweed` | `20240923` | `opensuse.tumbleweed` |
+    /// | `photon`, `mariner`, `azurelinux` | `5.0`, `2.0.20240112`, `3.0` | `photon:5.0`, `mariner:2.0`, `azurelinux:3.0` |
+    /// | `wolfi`, `chainguard`, `arch`, `gentoo` | any | `wolfi`, `chainguard`, `arch`, `gentoo` |
+    /// | any other | any | `ID:VERSION_ID`, else `ID:VERSION_CODENAME`, else `ID` |
     pub fn key(&self) -> String {
-        match self.version.as_ref().or(self.codename.as_ref()) {
-            Some(release) => format!("{}:{release}", self.id),
-            None => self.id.clone(),
+        let known = KEYS.iter().find(|(id, ..)| *id == self.id);
+        let (name, release) =
+            known.map_or((self.id.as_str(), Release::Whole), |(_, key, release)| (key, *release));
+        let version = self.version.as_deref().or(self.codename.as_deref());
+        match version.and_then(|version| release.of(version)) {
+            Some(release) => format!("{name}:{release}"),
+            None => name.to_owned(),
+        }
+    }
+}
+
+impl Release {
+    fn of(self, version: &str) -> Option<&str> {
+        let first = |parts: usize| {
+            let end = version.match_indices('.').nth(parts - 1).map_or(version.len(), |(at, _)| at);
+            &version[..end]
+        };
+        match self {
+            Self::Whole => Some(version),
+            Self::Major => Some(first(1)),
+            Self::Minor => Some(first(2)),
+            Self::Alpine if version.contains("_alpha") => Some("edge"),
+            Self::Alpine => Some(first(2)),
+            Self::Amazon if version.contains('.') && first(1).len() == 4 && first(1) < "2022" => Some("1"),
+            Self::Amazon => Some(first(1)),
+            Self::Rolling => None,
         }
     }
 }
@@ -30,5 +113,63 @@ impl fmt::Display for Distribution {
             Some(title) => f.write_str(title),
             None => f.write_str(&self.key()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_what_advisories_are_filed_under() {
+        for (id, version, key) in [
+            ("debian", "12", "debian:12"),
+            ("debian", "12.5", "debian:12"),
+            ("debian", "", "debian:forky"),
+            ("ubuntu", "22.04", "ubuntu:22.04"),
+            ("alpine", "3.18.4", "alpine:3.18"),
+            ("alpine", "3.18", "alpine:3.18"),
+            ("alpine", "3.21.0_alpha20240923", "alpine:edge"),
+            ("alpine", "3.21_alpha20240923", "alpine:edge"),
+            ("rhel", "9.4", "rhel:9"),
+            ("rhel", "8", "rhel:8"),
+            ("centos", "7", "centos:7"),
+            ("rocky", "8.9", "rocky:8"),
+            ("almalinux", "10.0", "almalinux:10"),
+            ("ol", "8.4", "ol:8"),
+            ("fedora", "40", "fedora:40"),
+            ("amzn", "2", "amzn:2"),
+            ("amzn", "2023", "amzn:2023"),
+            ("amzn", "2023.4", "amzn:2023"),
+            ("amzn", "2018.03", "amzn:1"),
+            ("sles", "15.4", "sles:15.4"),
+            ("sles", "15", "sles:15"),
+            ("sles_sap", "15.4", "sles:15.4"),
+            ("opensuse-leap", "15.4", "opensuse.leap:15.4"),
+            ("opensuse-tumbleweed", "20240923", "opensuse.tumbleweed"),
+            ("photon", "5.0", "photon:5.0"),
+            ("mariner", "2.0.20240112", "mariner:2.0"),
+            ("azurelinux", "3.0", "azurelinux:3.0"),
+            ("wolfi", "20230201", "wolfi"),
+            ("chainguard", "20230214", "chainguard"),
+            ("arch", "20240101.0.204074", "arch"),
+            ("gentoo", "2.14", "gentoo"),
+            ("openwrt", "23.05.3", "openwrt:23.05.3"),
+        ] {
+            let distribution = Distribution {
+                id: id.to_owned(),
+                version: Some(version.to_owned()).filter(|version| !version.is_empty()),
+                codename: Some("forky".to_owned()),
+                title: None,
+            };
+            assert_eq!(distribution.key(), key);
+        }
+        let bare = Distribution { id: "linux".to_owned(), version: None, codename: None, title: None };
+        assert_eq!(bare.key(), "linux");
+    }
+
+    #[test]
+    fn the_table_is_in_order() {
+        assert!(KEYS.is_sorted_by(|one, other| one.0 < other.0));
     }
 }

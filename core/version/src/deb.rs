@@ -2,11 +2,17 @@
 
 use std::cmp::Ordering;
 
+use crate::text::{compare_numbers, split_digits};
 use crate::{Scheme, VersionError};
 
 /// Orders two texts exactly as `dpkg --compare-versions` orders versions.
 pub fn compare(a: &str, b: &str) -> Ordering {
-    Version::split(a).cmp(&Version::split(b))
+    // Bytes: slicing text looks for the boundaries of characters, which takes as long as all the rest.
+    let (a, b) = (a.as_bytes().trim_ascii(), b.as_bytes().trim_ascii());
+    let (x, y) = (Parts::find(a), Parts::find(b));
+    compare_numbers(&a[..x.epoch], &b[..y.epoch])
+        .then_with(|| compare_parts(&a[x.upstream..x.upstream_end], &b[y.upstream..y.upstream_end]))
+        .then_with(|| compare_parts(&a[x.revision..], &b[y.revision..]))
 }
 
 /// The three parts of a version. Equality is that of the order: `1.0` equals `0:1.00-0`.
@@ -23,19 +29,20 @@ impl<'a> Version<'a> {
     /// Takes any text apart. A part before the first colon that is not a number is no epoch but
     /// belongs to the upstream version, so that every text has a place in the order.
     pub fn split(text: &'a str) -> Self {
-        let text = text.trim_matches(is_blank);
-        let (epoch, rest) = match text.split_once(':') {
-            Some((epoch, rest)) if epoch.bytes().all(|b| b.is_ascii_digit()) => (epoch, rest),
-            _ => ("", text),
-        };
-        let (upstream, revision) = rest.rsplit_once('-').unwrap_or((rest, ""));
-        Self { epoch, upstream, revision }
+        let text = text.trim_ascii();
+        let parts = Parts::find(text.as_bytes());
+        // Colons and hyphens are boundaries of characters.
+        Self {
+            epoch: &text[..parts.epoch],
+            upstream: &text[parts.upstream..parts.upstream_end],
+            revision: &text[parts.revision..],
+        }
     }
 
     /// Takes a text apart if dpkg would accept it. Blanks around it are ignored, as dpkg does.
     pub fn parse(text: &'a str) -> Result<Self, VersionError> {
         let fail = |reason| Err(VersionError { scheme: Scheme::Deb, reason });
-        let text = text.trim_matches(is_blank);
+        let text = text.trim_ascii();
         if text.is_empty() {
             return fail("it is empty");
         }
@@ -70,6 +77,26 @@ impl<'a> Version<'a> {
     }
 }
 
+/// Where the parts of a version lie. The epoch starts at 0, the revision ends with the text.
+struct Parts {
+    epoch: usize,
+    upstream: usize,
+    upstream_end: usize,
+    revision: usize,
+}
+
+impl Parts {
+    fn find(text: &[u8]) -> Self {
+        let (epoch, upstream) = match split_digits(text) {
+            (epoch, [b':', ..]) => (epoch.len(), epoch.len() + 1),
+            _ => (0, 0),
+        };
+        let hyphen = text[upstream..].iter().rposition(|byte| *byte == b'-').map(|at| upstream + at);
+        let (upstream_end, revision) = hyphen.map_or((text.len(), text.len()), |at| (at, at + 1));
+        Self { epoch, upstream, upstream_end, revision }
+    }
+}
+
 impl Ord for Version<'_> {
     fn cmp(&self, other: &Self) -> Ordering {
         compare_numbers(self.epoch.as_bytes(), other.epoch.as_bytes())
@@ -98,7 +125,7 @@ impl Eq for Version<'_> {}
 /// upgrade, but it has everything that the original has (Debian Developer's Reference 5.11.2 and the
 /// rules of backports).
 pub fn is_rebuild_of(version: &str, original: &str) -> bool {
-    let suffix = version.trim_matches(is_blank).strip_prefix(original.trim_matches(is_blank));
+    let suffix = version.trim_ascii().strip_prefix(original.trim_ascii());
     let release =
         suffix.and_then(|suffix| suffix.strip_prefix("~deb").or_else(|| suffix.strip_prefix("~bpo")));
     release.is_some_and(|release| release.starts_with(|c: char| c.is_ascii_digit()))
@@ -108,7 +135,7 @@ pub fn is_rebuild_of(version: &str, original: &str) -> bool {
 ///
 /// No package has it: it is the open end of "up to and including this version".
 pub fn just_after(version: &str) -> String {
-    let version = version.trim_matches(is_blank);
+    let version = version.trim_ascii();
     let parts = Version::split(version);
     // Debian's order is dense, so there is no true successor. `A` is the lowest character above the end
     // of a text and tildes push it down; a number in front keeps it below every higher number.
@@ -124,54 +151,75 @@ fn ends_in_digit(text: &str) -> bool {
     text.ends_with(|c: char| c.is_ascii_digit())
 }
 
-fn is_blank(c: char) -> bool {
-    c.is_ascii_whitespace()
-}
-
 /// Compares texts as alternating runs of non-digits and digits.
-fn compare_parts(mut a: &[u8], mut b: &[u8]) -> Ordering {
-    while !a.is_empty() || !b.is_empty() {
-        let (words_a, rest_a) = a.split_at(run(a, |byte| !byte.is_ascii_digit()));
-        let (words_b, rest_b) = b.split_at(run(b, |byte| !byte.is_ascii_digit()));
-        let (number_a, next_a) = rest_a.split_at(run(rest_a, |byte| byte.is_ascii_digit()));
-        let (number_b, next_b) = rest_b.split_at(run(rest_b, |byte| byte.is_ascii_digit()));
-        let order = compare_words(words_a, words_b).then_with(|| compare_numbers(number_a, number_b));
-        if order.is_ne() {
-            return order;
+fn compare_parts(a: &[u8], b: &[u8]) -> Ordering {
+    // What both start with is the same work on both sides, up to the number in which they part.
+    let common = a.iter().zip(b).take_while(|(x, y)| x == y).count();
+    if common == a.len() && common == b.len() {
+        return Ordering::Equal;
+    }
+    let start = a[..common].iter().rposition(|byte| !byte.is_ascii_digit()).map_or(0, |at| at + 1);
+    let (mut i, mut j) = (start, start);
+    loop {
+        loop {
+            let (x, y) = (weight(a.get(i)), weight(b.get(j)));
+            if x != y {
+                return x.cmp(&y);
+            }
+            // Only digits and the end weigh nothing.
+            if x == 0 {
+                break;
+            }
+            (i, j) = (i + 1, j + 1);
         }
-        (a, b) = (next_a, next_b);
+        while a.get(i) == Some(&b'0') {
+            i += 1;
+        }
+        while b.get(j) == Some(&b'0') {
+            j += 1;
+        }
+        // The longer number is the greater, else the first digit that differs decides.
+        let mut difference = Ordering::Equal;
+        loop {
+            let digits = (
+                a.get(i).filter(|byte| byte.is_ascii_digit()),
+                b.get(j).filter(|byte| byte.is_ascii_digit()),
+            );
+            match digits {
+                (Some(x), Some(y)) => difference = difference.then(x.cmp(y)),
+                (Some(_), None) => return Ordering::Greater,
+                (None, Some(_)) => return Ordering::Less,
+                (None, None) => break,
+            }
+            (i, j) = (i + 1, j + 1);
+        }
+        if difference.is_ne() || (i >= a.len() && j >= b.len()) {
+            return difference;
+        }
     }
-    Ordering::Equal
 }
 
-fn compare_words(a: &[u8], b: &[u8]) -> Ordering {
-    (0..a.len().max(b.len()))
-        .map(|at| weight(a.get(at)).cmp(&weight(b.get(at))))
-        .find(|order| order.is_ne())
-        .unwrap_or(Ordering::Equal)
-}
-
-/// `~` before the end of the text, the end before letters, letters before the rest.
+/// `~` before digits and the end of the text, those before letters, letters before the rest.
 fn weight(byte: Option<&u8>) -> i16 {
-    match byte {
-        Some(b'~') => -1,
-        None => 0,
-        Some(letter) if letter.is_ascii_alphabetic() => i16::from(*letter),
-        Some(other) => i16::from(*other) + 256,
+    byte.map_or(0, |byte| WEIGHTS[usize::from(*byte)])
+}
+
+const WEIGHTS: [i16; 256] = {
+    let mut weights = [0; 256];
+    let mut byte: u8 = 0;
+    loop {
+        weights[byte as usize] = match byte {
+            b'~' => -1,
+            b'0'..=b'9' => 0,
+            b'A'..=b'Z' | b'a'..=b'z' => byte as i16,
+            _ => byte as i16 + 256,
+        };
+        if byte == u8::MAX {
+            break weights;
+        }
+        byte += 1;
     }
-}
-
-/// Compares decimal numbers of any length; no digits are zero.
-fn compare_numbers(a: &[u8], b: &[u8]) -> Ordering {
-    let a = &a[run(a, |byte| byte == b'0')..];
-    let b = &b[run(b, |byte| byte == b'0')..];
-    a.len().cmp(&b.len()).then_with(|| a.cmp(b))
-}
-
-/// Length of the leading run of bytes of a kind.
-fn run(bytes: &[u8], kind: impl Fn(u8) -> bool) -> usize {
-    bytes.iter().position(|byte| !kind(*byte)).unwrap_or(bytes.len())
-}
+};
 
 #[cfg(test)]
 mod tests {

@@ -6,36 +6,38 @@
 //! takes a second pass over those layers.
 
 mod contents;
+mod in_place;
 mod separate;
 
 use std::collections::HashMap;
 
-use lazaret_model::{Entry, EntryKind, Limits, Problem, Tree, Want};
+use lazaret_model::{Content, Entry, EntryKind, Limits, Problem, Tree, Visitor, Want};
 
 use crate::budget::Budget;
-use crate::layer::{Kept, LayerIndex, Place, Record};
+use crate::layer::{Kept, LayerIndex, Need, Place, Record};
 use crate::merge::{Node, NodeKind, merge};
 use crate::problems::Problems;
-use contents::Contents;
+use contents::{Contents, WantedContent};
 
 pub(crate) use separate::{Layer, SeparateLayers};
 
 /// Reads the layers of one image.
 pub(crate) trait LayerSource: Send {
     /// Reads all headers. Contents that come by and are wanted are kept.
-    fn index(
-        &mut self,
-        want: &mut dyn FnMut(&Entry<'_>) -> Want,
-        budget: &mut Budget,
-        problems: &mut Problems,
-    ) -> Indexed;
+    fn index(&mut self, visitor: &dyn Visitor, budget: &mut Budget, problems: &mut Problems) -> Indexed;
 
     /// Reads the contents of records that did not turn out to be needed before.
-    fn fetch(&mut self, needs: &Needs, budget: &mut Budget, problems: &mut Problems) -> Fetched;
+    fn fetch(
+        &mut self,
+        visitor: &dyn Visitor,
+        needs: &Needs<'_>,
+        budget: &mut Budget,
+        problems: &mut Problems,
+    ) -> Fetched;
 }
 
 /// For each layer archive, by its number in [`Indexed::archives`], the contents wanted of its records.
-pub(crate) type Needs = HashMap<usize, HashMap<u32, Want>>;
+pub(crate) type Needs<'a> = HashMap<usize, HashMap<u32, Need<'a>>>;
 pub(crate) type Fetched = HashMap<usize, HashMap<u32, Kept>>;
 
 /// The headers of an image's layers. One archive may be several layers.
@@ -98,40 +100,35 @@ impl LayeredTree {
 }
 
 impl Tree for LayeredTree {
-    fn walk(
-        &mut self,
-        want: &mut dyn FnMut(&Entry<'_>) -> Want,
-        visit: &mut dyn FnMut(&Entry<'_>, lazaret_model::Content<'_>),
-    ) -> Vec<Problem> {
+    fn walk(&mut self, visitor: &mut dyn Visitor) -> Vec<Problem> {
         let mut budget = Budget::new(&self.limits);
         let mut problems = Problems::default();
-        let mut indexed = self.source.index(want, &mut budget, &mut problems);
+        let mut indexed = self.source.index(visitor, &mut budget, &mut problems);
         let kept: Vec<_> =
             indexed.archives.iter_mut().map(|archive| std::mem::take(&mut archive.kept)).collect();
 
         let layers: Vec<&LayerIndex> =
             indexed.layers.iter().map(|&archive| &indexed.archives[archive]).collect();
         let merged = merge(&layers, &mut budget, &mut problems);
-        let wants: Vec<Want> = merged
-            .iter()
-            .map(|(path, node)| match node.kind {
-                NodeKind::File => {
-                    indexed.asked(path, node).unwrap_or_else(|| want(&indexed.entry(path, node)))
-                }
-                _ => Want::Nothing,
+        let wanted: Vec<WantedContent<'_>> = (0..)
+            .zip(&merged)
+            .filter(|(_, (_, node))| node.kind == NodeKind::File)
+            .filter_map(|(number, (path, node))| {
+                let entry = indexed.entry(path, node);
+                let asked = indexed.asked(path, node);
+                let want = asked.unwrap_or_else(|| visitor.want(&entry));
+                let place = node.content.filter(|_| want != Want::NOTHING)?;
+                Some(WantedContent { number, entry, place, want, own_name: asked.is_some() })
             })
             .collect();
 
-        let wanted = merged.iter().zip(&wants).filter_map(|((path, node), &want)| {
-            node.content.filter(|_| want != Want::Nothing).map(|place| (path.as_ref(), place, want))
-        });
-        let mut contents =
-            Contents::gather(&indexed, kept, wanted, &mut *self.source, &mut budget, &mut problems);
-        for ((path, node), want) in merged.iter().zip(wants) {
-            let entry = indexed.entry(path, node);
-            match node.content.filter(|_| want != Want::Nothing) {
-                None => visit(&entry, lazaret_model::Content::Nothing),
-                Some(place) => contents.give(path, place, want, &mut |content| visit(&entry, content)),
+        let mut contents = Contents { indexed: &indexed, budget: &mut budget, problems: &mut problems };
+        let mut gathered = contents.gather(kept, &wanted, &mut *self.source, visitor);
+        let mut wanted = wanted.iter().peekable();
+        for (number, (path, node)) in (0..).zip(&merged) {
+            match wanted.next_if(|wanted| wanted.number == number) {
+                None => visitor.visit(&indexed.entry(path, node), Content::default()),
+                Some(wanted) => contents.give(wanted, &mut gathered, visitor),
             }
         }
         problems.into_list()

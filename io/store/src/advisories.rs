@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use lazaret_model::{Advisory, Ecosystem, Severity};
+use lazaret_model::{Advisory, AdvisoryStatus, Ecosystem, NamedPackage, Severity};
 use sqlx::query_as;
 
 use crate::connection::{View, Write};
@@ -18,6 +18,10 @@ type Columns = (
     String,
     String,
     Option<String>,
+    String,
+    Option<String>,
+    String,
+    Option<String>,
 );
 
 impl View<'_> {
@@ -25,7 +29,7 @@ impl View<'_> {
     pub async fn advisories(&mut self) -> Result<Vec<Advisory>> {
         let sql =
             "SELECT feed, vulnerability, aliases, ecosystem, release, package, fixed, introduced, severity,
-            summary, published FROM advisories ORDER BY id";
+            summary, published, names, last_affected, status, module FROM advisories ORDER BY id";
         let rows: Vec<Columns> = self.all(query_as(sql)).await?;
         let mut advisories = Vec::with_capacity(rows.len());
         for (
@@ -40,6 +44,10 @@ impl View<'_> {
             severity,
             summary,
             published,
+            names,
+            last_affected,
+            status,
+            module,
         ) in rows
         {
             advisories.push(Advisory {
@@ -52,6 +60,12 @@ impl View<'_> {
                 package,
                 fixed,
                 introduced,
+                last_affected,
+                names: NamedPackage::from_name(&names)
+                    .ok_or_else(|| self.bad_row("an advisory names no known kind of package"))?,
+                status: AdvisoryStatus::from_name(&status)
+                    .ok_or_else(|| self.bad_row("an advisory has no known status"))?,
+                module,
                 severity: Severity::from_name(&severity)
                     .ok_or_else(|| self.bad_row("an advisory has no known severity"))?,
                 summary,
@@ -83,7 +97,7 @@ impl Write<'_> {
 
     pub async fn add_advisories(&mut self, advisories: &[Advisory], at: &str) -> Result<()> {
         let head = "INSERT INTO advisories (feed, vulnerability, aliases, ecosystem, release, package, fixed,
-            introduced, severity, summary, published, imported) ";
+            introduced, severity, summary, published, names, last_affected, status, module, imported) ";
         self.batches(head, "", advisories, |row, advisory| {
             row.push_bind(advisory.feed.clone())
                 .push_bind(advisory.id.clone())
@@ -96,6 +110,10 @@ impl Write<'_> {
                 .push_bind(advisory.severity.name())
                 .push_bind(advisory.summary.clone())
                 .push_bind(advisory.published.clone())
+                .push_bind(advisory.names.name())
+                .push_bind(advisory.last_affected.clone())
+                .push_bind(advisory.status.name())
+                .push_bind(advisory.module.clone())
                 .push_bind(at.to_owned());
         })
         .await?;

@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use lazaret_model::{Ecosystem, Package, SourcePackage};
+use lazaret_model::{Ecosystem, Package, PackageEvidence, SourcePackage};
 use sqlx::{query, query_as};
 
 use crate::batch::unsigned;
@@ -25,6 +25,52 @@ pub struct PackageCount {
 /// Ecosystem, name, version, architecture, source name, source version.
 type Identity = (String, String, String, String, String, String);
 
+/// The same, then location, layer, evidence, licences, owner and module stream in one image.
+type Columns = (
+    String,
+    String,
+    String,
+    String,
+    String,
+    String,
+    String,
+    u32,
+    String,
+    String,
+    Option<String>,
+    Option<String>,
+);
+
+fn package(row: Columns) -> std::result::Result<Package, &'static str> {
+    let (
+        ecosystem,
+        name,
+        version,
+        architecture,
+        source,
+        source_version,
+        location,
+        layer,
+        evidence,
+        licences,
+        owner,
+        module,
+    ) = row;
+    let ecosystem = Ecosystem::from_name(&ecosystem).ok_or("a package is of no known ecosystem")?;
+    let evidence = PackageEvidence::from_name(&evidence).ok_or("a package rests on no known evidence")?;
+    Ok(Package {
+        architecture: Some(architecture).filter(|architecture| !architecture.is_empty()),
+        source: SourcePackage { name: source, version: source_version },
+        location,
+        layer,
+        evidence,
+        licences: serde_json::from_str(&licences).map_err(|_| "licences are not a JSON list")?,
+        owner,
+        module,
+        ..Package::new(ecosystem, name, version)
+    })
+}
+
 fn identity(package: &Package) -> Identity {
     (
         package.ecosystem.name().to_owned(),
@@ -39,20 +85,11 @@ fn identity(package: &Package) -> Identity {
 impl View<'_> {
     pub async fn packages_of(&mut self, image: i64) -> Result<Vec<Package>> {
         let sql = "SELECT p.ecosystem, p.name, p.version, p.architecture, p.source_name, p.source_version,
-            ip.location, ip.layer
+            ip.location, ip.layer, ip.evidence, ip.licences, ip.owner, ip.module
             FROM image_packages ip JOIN packages p ON p.id = ip.package WHERE ip.image = ?
             ORDER BY p.name, p.version, p.architecture, ip.location";
-        type Columns = (String, String, String, String, String, String, String, u32);
         let rows: Vec<Columns> = self.all(query_as(sql).bind(image)).await?;
-        let mut packages = Vec::with_capacity(rows.len());
-        for (ecosystem, name, version, architecture, source, source_version, location, layer) in rows {
-            let ecosystem = Ecosystem::from_name(&ecosystem);
-            let ecosystem = ecosystem.ok_or_else(|| self.bad_row("a package is of no known ecosystem"))?;
-            let architecture = Some(architecture).filter(|architecture| !architecture.is_empty());
-            let source = SourcePackage { name: source, version: source_version };
-            packages.push(Package { ecosystem, name, version, architecture, source, location, layer });
-        }
-        Ok(packages)
+        rows.into_iter().map(|row| package(row).map_err(|why| self.bad_row(why))).collect()
     }
 
     pub async fn layers_of(&mut self, image: i64) -> Result<Vec<LayerRow>> {
@@ -78,9 +115,12 @@ impl Write<'_> {
         self.run(query("DELETE FROM image_packages WHERE image = ?").bind(image)).await?;
         let ids = self.package_ids(packages).await?;
         let rows: Vec<(i64, &Package)> = ids.into_iter().zip(packages).collect();
-        let head = "INSERT INTO image_packages (image, package, layer, location) ";
+        let head = "INSERT INTO image_packages (image, package, layer, location, evidence, licences, owner, module) ";
         self.batches(head, " ON CONFLICT DO NOTHING", &rows, |row, (id, package)| {
             row.push_bind(image).push_bind(*id).push_bind(package.layer).push_bind(package.location.clone());
+            row.push_bind(package.evidence.name());
+            row.push_bind(serde_json::Value::from(package.licences.clone()).to_string());
+            row.push_bind(package.owner.clone()).push_bind(package.module.clone());
         })
         .await?;
         Ok(())

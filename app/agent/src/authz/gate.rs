@@ -114,10 +114,15 @@ impl Gate {
         // A volume that exists already may be a path of the host in disguise.
         let mut run = create.run.clone();
         self.engine_files.reveal_volumes(&mut run);
-        match self.engine_files.resolve(&create.image) {
-            Ok(Some(config)) => {
-                ruling.image_config = Some(config);
-                ruling.reasons = admit(policy, &self.stage, admissions, &create.image, config, &run).err().unwrap_or_default();
+        match self.engine_files.image(&create.image) {
+            Ok(Some(image)) => {
+                // Who says nothing gets the image's own user, and root if that says nothing either.
+                if run.user.is_empty() {
+                    run.user = if image.user.is_empty() { "root".to_owned() } else { image.user };
+                }
+                ruling.image_config = Some(image.config);
+                let admission = admit(policy, &self.stage, admissions, &create.image, image.config, &run);
+                ruling.reasons = admission.err().unwrap_or_default();
             }
             // The engine will say that it has no such image, and clients then pull it and ask again. Should it
             // appear in between, it still cannot start: the start hook decides once more.

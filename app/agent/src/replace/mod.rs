@@ -202,13 +202,14 @@ async fn recover(hands: &impl Hands, body: &ReplacementBody) -> Result<Journal, 
     };
     let name = found.labels.get(LABEL_NAME).cloned();
     match old {
-        Ok(Some(old)) if old.running => {
+        // A successor that does not run, because its port was still taken, serves nobody: the old one must.
+        Ok(Some(old)) if old.running || !found.running => {
             let trouble = "the agent's notes were lost".to_owned();
             journal.old = Some(Old {
                 id: old.id,
                 name: name.unwrap_or(old.name),
                 networks: Vec::new(),
-                ports: Vec::new(),
+                ports: old.published,
             });
             journal.enter(Phase::RollingBack, format!("rolling back: {trouble}"));
             journal.trouble = Some(trouble);

@@ -393,12 +393,22 @@ async fn a_container_that_does_not_run_is_refused_up_front() {
 
 #[tokio::test]
 async fn lost_notes_leave_one_container_serving() {
+    for listens in [false, true] {
+        lost_notes_leave_one(listens).await;
+    }
+}
+
+async fn lost_notes_leave_one(listens: bool) {
     for fuel in 0.. {
         let directory = tempfile::tempdir().unwrap();
         let shelf = Shelf::open(directory.path()).unwrap();
         shelf.save(&Journal::new(&body("planned"))).unwrap();
         let world = World::new(Image::Healthy);
-        world.0.lock().unwrap().fuel = Some((fuel, true));
+        {
+            let mut state = world.0.lock().unwrap();
+            state.fuel = Some((fuel, true));
+            state.containers.get_mut(OLD).unwrap().listens = listens;
+        }
         let first = live(&world, &shelf).await;
         world.0.lock().unwrap().fuel = None;
         let mut journal = recover(&world, &body("waiting-for-health")).await.unwrap();

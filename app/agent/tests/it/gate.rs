@@ -3,9 +3,10 @@
 use std::time::Instant;
 
 use lazaret_model::EngineAction;
+use lazaret_policy::Policy;
 use serde_json::json;
 
-use crate::world::{GOOD, NOT_PROMOTED, World, digest, write_container};
+use crate::world::{GOOD, NOT_PROMOTED, OF_ROOT, World, digest, good_config, write_container};
 
 /// Ways around plugins that read JSON, addresses or the interface less strictly than the engine obeys them.
 const BYPASSES: &[(&str, &[u8])] = &[
@@ -81,12 +82,25 @@ const GRANTS: &[&str] = &[
 ];
 
 #[tokio::test]
+async fn an_image_that_names_no_user_runs_as_root() {
+    let policy = Policy::default_text().replace("users: {root: allow}", "users: {root: refuse}");
+    let world = World::with_policy(&policy);
+    let answer = world.create(&json!({"Image": OF_ROOT}).to_string()).await;
+    assert!(!answer.allow && answer.msg.contains("runs as root"), "{}", answer.msg);
+    assert!(world.create(&json!({"Image": OF_ROOT, "User": "app"}).to_string()).await.allow);
+    assert!(!world.create(&json!({"Image": GOOD, "User": "root"}).to_string()).await.allow);
+}
+
+#[tokio::test]
 async fn what_is_promoted_runs_and_what_is_not_is_refused_with_a_remedy() {
     let world = World::new();
     assert!(world.create(&json!({"Image": GOOD}).to_string()).await.allow);
     let by_digest = format!("127.0.0.1:5055/shop@{}", digest(1));
     assert!(world.create(&json!({"Image": by_digest}).to_string()).await.allow);
-    assert!(world.create(&json!({"Image": digest(2).to_string()}).to_string()).await.allow, "by image id");
+    assert!(
+        world.create(&json!({"Image": good_config().to_string()}).to_string()).await.allow,
+        "by image id"
+    );
     let refusal = world.create(&json!({"Image": NOT_PROMOTED}).to_string()).await;
     assert!(!refusal.allow);
     assert!(refusal.msg.contains(NOT_PROMOTED) && refusal.msg.contains("lazaret promote"), "{}", refusal.msg);
@@ -273,7 +287,7 @@ async fn an_engine_whose_files_are_elsewhere_is_refused_and_named() {
     std::fs::remove_dir_all(world.data_root()).unwrap();
     let refusal = world.create(&json!({"Image": GOOD}).to_string()).await;
     assert!(!refusal.allow && refusal.msg.contains("data-root"), "{}", refusal.msg);
-    write_container(&world.data_root(), digest(2), GOOD);
+    write_container(&world.data_root(), good_config(), GOOD);
 }
 
 /// Not a benchmark: shows the order of magnitude, and fails only if that is wrong.

@@ -2,6 +2,7 @@
 
 mod world;
 mod gate;
+mod start;
 mod plugin_server;
 mod spool;
 

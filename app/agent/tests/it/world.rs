@@ -23,6 +23,7 @@ use tokio::net::UnixListener;
 use crate::plugin_server::post;
 
 pub(crate) const GOOD: &str = "127.0.0.1:5055/shop:v2";
+pub(crate) const OF_ROOT: &str = "127.0.0.1:5055/shop:root";
 pub(crate) const NOT_PROMOTED: &str = "127.0.0.1:5055/shop:v1";
 pub(crate) const CONTAINER: &str = "cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc";
 
@@ -66,7 +67,10 @@ impl World {
                 revision: 1,
                 at: clock::now(),
                 policy: PolicyBody { text: policy.to_owned(), digest: String::new() },
-                images: vec![promoted_image(&key)],
+                images: vec![
+                    promoted_image(&key, digest(1), good_config()),
+                    promoted_image(&key, digest(3), of(ROOT_CONFIG)),
+                ],
             };
             let lazaret_agent::admissions::Applied::New { complaints } = admissions.apply(snapshot).unwrap()
             else {
@@ -142,17 +146,38 @@ pub(crate) fn wish(method: &str, uri: &str, body: Option<&[u8]>) -> String {
     wish.to_string()
 }
 
+const GOOD_CONFIG: &str = r#"{"config":{"User":"app"}}"#;
+const BAD_CONFIG: &str = "{}";
+/// Promoted, but it names no user: its processes are root's.
+const ROOT_CONFIG: &str = r#"{"config":{}}"#;
+
+fn of(text: &str) -> Digest {
+    use sha2::{Digest as _, Sha256};
+    Digest::from_bytes(Sha256::digest(text).into())
+}
+
+/// Digest of the promoted image's configuration.
+pub(crate) fn good_config() -> Digest {
+    of(GOOD_CONFIG)
+}
+
+/// Digest of the other image's configuration.
+pub(crate) fn bad_config() -> Digest {
+    of(BAD_CONFIG)
+}
+
 /// An engine that has two images and one container.
 fn write_engine_files(root: &Path) {
-    let (good, bad) = (digest(2), digest(9));
+    let (good, bad) = (good_config(), bad_config());
     let content = root.join("image/overlay2/imagedb/content/sha256");
     std::fs::create_dir_all(&content).unwrap();
-    for image in [good, bad] {
-        std::fs::write(content.join(image.hex()), "{}").unwrap();
+    for (image, text) in [(good, GOOD_CONFIG), (bad, BAD_CONFIG), (of(ROOT_CONFIG), ROOT_CONFIG)] {
+        std::fs::write(content.join(image.hex()), text).unwrap();
     }
     let repositories = serde_json::json!({"Repositories": {"127.0.0.1:5055/shop": {
         GOOD: good.to_string(),
         NOT_PROMOTED: bad.to_string(),
+        OF_ROOT: of(ROOT_CONFIG).to_string(),
         format!("127.0.0.1:5055/shop@{}", digest(1)): good.to_string(),
     }}});
     std::fs::write(root.join("image/overlay2/repositories.json"), repositories.to_string()).unwrap();
@@ -168,8 +193,8 @@ pub(crate) fn write_container(root: &Path, image: Digest, name: &str) {
     std::fs::write(container.join("config.v2.json"), record.to_string()).unwrap();
 }
 
-fn promoted_image(key: &SigningKey) -> AdmittedImage {
-    let (manifest, config, now) = (digest(1), digest(2), clock::now());
+fn promoted_image(key: &SigningKey, manifest: Digest, config: Digest) -> AdmittedImage {
+    let now = clock::now();
     let promotion = |to: &str| {
         Predicate::Promotion(PromotionPredicate {
             to: to.parse().unwrap(),

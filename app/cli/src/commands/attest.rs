@@ -22,7 +22,7 @@ pub(crate) async fn run(settings: &Settings, args: &AttestArgs) -> Outcome {
 
     let target = format!("registry:{}", subject.reference);
     let source = SourceArgs { engine_socket: "/nonexistent".into() };
-    let options = ScanOptions { executables: true };
+    let options = ScanOptions { executables: true, ..ScanOptions::default() };
     let mut scanned = images::scan(settings, &target, &source, Some(database), options).await?;
     scanned.target = subject.repository();
     if scanned.scan.image.config != subject.config {

@@ -165,13 +165,10 @@ pub(crate) fn finding(id: &str, source: &str) -> AttestedFinding {
 
 fn package(name: &str, version: &str) -> Package {
     Package {
-        ecosystem: Ecosystem::Deb,
-        name: format!("lib{name}"),
-        version: version.to_owned(),
         architecture: Some("amd64".to_owned()),
         source: SourcePackage { name: name.to_owned(), version: version.to_owned() },
         location: "var/lib/dpkg/status".to_owned(),
-        layer: 0,
+        ..Package::new(Ecosystem::Deb, format!("lib{name}"), version)
     }
 }
 

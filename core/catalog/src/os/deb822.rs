@@ -1,7 +1,6 @@
 //! Paragraphs of `Field: value` lines (deb822(5)), as dpkg and apt write them.
 
-/// Longer than any name, version or status.
-const LONGEST: usize = 1_000;
+use crate::os::text;
 
 /// One paragraph. Values are slices of the text, continuation lines included.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -20,13 +19,9 @@ impl<'a> Paragraph<'a> {
             .map(|(_, value)| *value)
     }
 
-    /// The first line of a field's value, without the space around it; nothing if that is empty.
-    /// It will be shown to people: it is cut short, and no control character is left in it.
+    /// The first line of a field's value, fit to be shown to people; nothing if that is empty.
     pub(crate) fn line(&self, name: &str) -> Option<String> {
-        let line = self.value(name)?.split(|&byte| byte == b'\n').next()?.trim_ascii();
-        let line = String::from_utf8_lossy(&line[..line.len().min(LONGEST)]);
-        let line: String = line.chars().map(|it| if it.is_control() { '\u{fffd}' } else { it }).collect();
-        (!line.is_empty()).then_some(line)
+        text::line(self.value(name)?)
     }
 }
 

@@ -1,5 +1,135 @@
-//! Packages of Python: wheels, eggs, and lock files.
+//! Packages of Python: wheels, eggs, conda's, and lock files.
+//!
+//! Of lock files, what only developers need is left out wherever the lock file tells it apart, and so is what lies in
+//! the project itself: see [`crate::javascript`] for the reasons.
 
-use crate::cataloger::Cataloger;
+mod conda_environment;
+mod conda_meta;
+mod metadata;
+mod pdm_lock;
+mod pipfile_lock;
+mod poetry_lock;
+mod pylock;
+mod requirements;
+mod uv_lock;
 
-pub(crate) const CATALOGERS: &[Cataloger] = &[];
+use lazaret_model::{Ecosystem, Package, PackageEvidence};
+
+use crate::cataloger::{Cataloger, Read};
+use crate::files::File;
+use crate::pattern::{Name, Pattern, Place};
+
+pub(crate) const CATALOGERS: &[Cataloger] = &[
+    Cataloger {
+        name: "python",
+        about: "installed packages of Python: wheels and eggs",
+        ecosystem: Ecosystem::PyPi,
+        evidence: PackageEvidence::Installed,
+        patterns: metadata::PATTERNS,
+        read: Read::Each(metadata::read),
+        owners: None,
+    },
+    Cataloger {
+        name: "conda",
+        about: "packages in environments of conda",
+        ecosystem: Ecosystem::Conda,
+        evidence: PackageEvidence::Installed,
+        patterns: &[Pattern::content(Place::InAnyEndingWith("conda-meta"), Name::EndsWith(".json"))],
+        read: Read::Each(conda_meta::read),
+        owners: None,
+    },
+    Cataloger {
+        ecosystem: Ecosystem::Conda,
+        ..declared(
+            "conda-environment",
+            "pinned packages of conda's environment files",
+            &[anywhere("environment.yml"), anywhere("environment.yaml")],
+            Read::Each(conda_environment::read),
+        )
+    },
+    declared(
+        "requirements",
+        "pinned packages of pip's requirements files",
+        requirements::PATTERNS,
+        Read::Each(requirements::read),
+    ),
+    declared(
+        "pipfile-lock",
+        "lock files of Pipenv",
+        &[anywhere("Pipfile.lock")],
+        Read::Each(pipfile_lock::read),
+    ),
+    declared(
+        "poetry-lock",
+        "lock files of Poetry; the project file says what is only for developers",
+        &[anywhere("poetry.lock"), anywhere("pyproject.toml")],
+        Read::Together(poetry_lock::read),
+    ),
+    declared("uv-lock", "lock files of uv", &[anywhere("uv.lock")], Read::Each(uv_lock::read)),
+    declared("pdm-lock", "lock files of PDM", &[anywhere("pdm.lock")], Read::Each(pdm_lock::read)),
+    declared(
+        "pylock",
+        "the standard lock file of Python (PEP 751)",
+        &[anywhere("pylock.toml"), Pattern::content(Place::Anywhere, Name::Around("pylock.", ".toml"))],
+        Read::Each(pylock::read),
+    ),
+];
+
+const fn anywhere(name: &'static str) -> Pattern {
+    Pattern::content(Place::Anywhere, Name::Exactly(name))
+}
+
+const fn declared(
+    name: &'static str,
+    about: &'static str,
+    patterns: &'static [Pattern],
+    read: Read,
+) -> Cataloger {
+    Cataloger {
+        name,
+        about,
+        ecosystem: Ecosystem::PyPi,
+        evidence: PackageEvidence::Declared,
+        patterns,
+        read,
+        owners: None,
+    }
+}
+
+/// A package that a lock file wants.
+fn wanted(file: &File<'_>, name: &str, version: &str) -> Package {
+    Package {
+        evidence: PackageEvidence::Declared,
+        layer: file.layer,
+        location: file.location(),
+        ..Package::new(Ecosystem::PyPi, normalised(name), version)
+    }
+}
+
+/// Lower case, with one hyphen for any run of `-`, `_` and `.` (PyPA, "Names and normalization"): so advisories and
+/// purls spell names.
+fn normalised(name: &str) -> String {
+    let mut normal = String::with_capacity(name.len());
+    for c in name.chars() {
+        if !matches!(c, '-' | '_' | '.') {
+            normal.push(c.to_ascii_lowercase());
+        } else if !normal.ends_with('-') {
+            normal.push('-');
+        }
+    }
+    normal
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_normal() {
+        for (name, normal) in
+            [("Flask", "flask"), ("a.-_b", "a-b"), ("ruamel.yaml.clib", "ruamel-yaml-clib"), ("", "")]
+        {
+            assert_eq!(normalised(name), normal);
+        }
+    }
+}

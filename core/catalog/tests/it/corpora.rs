@@ -9,7 +9,7 @@ use lazaret_model::Limits;
 use crate::memory::Memory;
 
 #[expect(clippy::print_stderr, reason = "a test that did not run must be seen")]
-fn skipped(what: &str) {
+pub(crate) fn skipped(what: &str) {
     eprintln!("SKIPPED: {what}");
 }
 
@@ -19,25 +19,33 @@ fn read(tree: &mut Memory) -> Catalog {
 
 /// Test data of syft's dpkg cataloger, unpacked.
 fn syft() -> Option<(tempfile::TempDir, PathBuf)> {
+    let data = "syft-catalogers/syft/pkg/cataloger/debian/testdata";
+    let directory = unpacked("pkgdb/syft.tar.zst", &[data])?;
+    let data = directory.path().join(data);
+    Some((directory, data))
+}
+
+/// All of a corpus, and where it begins.
+pub(crate) fn whole(name: &str) -> Option<(tempfile::TempDir, PathBuf)> {
+    let directory = unpacked(name, &[])?;
+    let root = directory.path().to_owned();
+    Some((directory, root))
+}
+
+/// Parts of a corpus in a directory of its own; nothing, with a line that says so, where there are no corpora.
+pub(crate) fn unpacked(name: &str, parts: &[&str]) -> Option<tempfile::TempDir> {
     let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpora");
     let corpora = std::env::var_os("LAZARET_CORPORA").map_or(beside, PathBuf::from);
-    let archive = corpora.join("pkgdb/syft.tar.zst");
+    let archive = corpora.join(name);
     if !archive.is_file() {
-        skipped(&format!("no corpus at {}", archive.display()));
+        skipped(&format!("no corpus at {}; set LAZARET_CORPORA", archive.display()));
         return None;
     }
     let directory = tempfile::tempdir().unwrap();
-    let status = Command::new("tar")
-        .arg("--zstd")
-        .arg("-xf")
-        .arg(&archive)
-        .arg("-C")
-        .arg(directory.path())
-        .status()
-        .unwrap();
-    assert!(status.success());
-    let data = directory.path().join("syft-catalogers/syft/pkg/cataloger/debian/testdata");
-    Some((directory, data))
+    let mut tar = Command::new("tar");
+    tar.arg("--zstd").arg("-xf").arg(&archive).arg("-C").arg(directory.path()).args(parts);
+    assert!(tar.status().unwrap().success());
+    Some(directory)
 }
 
 #[test]

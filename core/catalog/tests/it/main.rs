@@ -6,5 +6,10 @@
 )]
 
 mod corpora;
+mod languages_js_py;
+mod lockfiles;
 mod memory;
 mod pass;
+mod rpm;
+mod distributions;
+mod syft_js_py;

@@ -95,29 +95,22 @@ impl Model {
 
 fn advisory(package: u8, of: u8, introduced: Option<u8>, fixed: Option<u8>) -> Advisory {
     Advisory {
-        id: format!("CVE-{package}-{of}-{introduced:?}-{fixed:?}"),
-        aliases: Vec::new(),
-        ecosystem: Ecosystem::Deb,
-        release: release(of),
-        package: format!("p{package}"),
         fixed: fixed.map(|version| version.to_string()),
         introduced: introduced.map(|version| version.to_string()),
-        severity: Severity::Unknown,
-        summary: String::new(),
-        published: None,
         feed: "test".to_owned(),
+        ..Advisory::new(
+            format!("CVE-{package}-{of}-{introduced:?}-{fixed:?}"),
+            Ecosystem::Deb,
+            release(of),
+            format!("p{package}"),
+        )
     }
 }
 
 fn package(name: u8, version: u8) -> Package {
     Package {
-        ecosystem: Ecosystem::Deb,
-        name: format!("lib-p{name}"),
-        version: version.to_string(),
-        architecture: None,
         source: SourcePackage { name: format!("p{name}"), version: version.to_string() },
-        location: String::new(),
-        layer: 0,
+        ..Package::new(Ecosystem::Deb, format!("lib-p{name}"), version.to_string())
     }
 }
 

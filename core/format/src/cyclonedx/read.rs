@@ -94,6 +94,7 @@ fn read_package(component: &Component<'_>) -> Result<Package, ReadError> {
         },
         location: occurrence.ok_or_else(|| foreign(component, "evidence.occurrences"))?.location.to_string(),
         layer: parsed(component, property::LAYER_INDEX)?,
+        ..Package::new(Ecosystem::Generic, "", "")
     })
 }
 
@@ -195,7 +196,7 @@ mod tests {
                 "lazaret:layer:index\",\"value\":\"-1\"",
                 "lazaret:layer:index",
             ),
-            ("ecosystem\",\"value\":\"deb\"", "ecosystem\",\"value\":\"rpm\"", "lazaret:package:ecosystem"),
+            ("ecosystem\",\"value\":\"deb\"", "ecosystem\",\"value\":\"cpm\"", "lazaret:package:ecosystem"),
             ("lazaret:layer:1:diffId", "lazaret:layer:2:diffId", "`lazaret:layer:`"),
             ("lazaret:layer:1:size", "lazaret:layer:1:extent", "`lazaret:layer:`"),
             (
@@ -236,13 +237,11 @@ mod tests {
             let mut texts = texts.into_iter();
             let mut next = || texts.next().unwrap_or_default();
             Package {
-                ecosystem: Ecosystem::Deb,
-                name: next(),
-                version: next(),
                 architecture,
                 source: SourcePackage { name: next(), version: next() },
                 location: next(),
                 layer,
+                ..Package::new(Ecosystem::Deb, next(), next())
             }
         }
     }

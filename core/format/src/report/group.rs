@@ -1,7 +1,7 @@
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, BTreeSet};
 
-use lazaret_model::{Ecosystem, Finding, FixState, Severity};
+use lazaret_model::{Ecosystem, Finding, Severity};
 
 use super::ScanReport;
 
@@ -51,10 +51,7 @@ fn group<'a>(
         findings.iter().map(|finding| finding.package.source.version.as_str()).collect();
     let packages: BTreeSet<&str> = findings.iter().map(|finding| finding.package.name.as_str()).collect();
     let layers: BTreeSet<u32> = findings.iter().map(|finding| finding.package.layer).collect();
-    let fix = |finding: &&'a Finding| match &finding.fix {
-        FixState::Fixed { version } => Some(version.as_str()),
-        FixState::NotFixed => None,
-    };
+    let fix = |finding: &&'a Finding| finding.fix.version();
     let upgrade = findings.iter().filter_map(fix).max_by(|a, b| order(ecosystem, a, b));
     let (fixed, open): (Vec<_>, Vec<_>) = findings.iter().partition(|finding| fix(finding).is_some());
     SourceGroup {

@@ -1,6 +1,6 @@
 use lazaret_model::{
-    DatabaseSnapshot, Distribution, Ecosystem, Finding, FixState, Image, Layer, Package, Problem, Reason,
-    Severity, Verdict,
+    DatabaseSnapshot, Distribution, Ecosystem, Finding, Image, Layer, Package, Problem, Reason, Severity,
+    Verdict,
 };
 use serde::Serialize;
 
@@ -136,7 +136,7 @@ struct Summary {
 impl Summary {
     fn new(report: &ScanReport<'_>) -> Self {
         let ids = worst_first(report.findings);
-        let fixable = worst_first(report.findings.iter().filter(|finding| finding.fix != FixState::NotFixed));
+        let fixable = worst_first(report.findings.iter().filter(|finding| finding.fix.version().is_some()));
         Self {
             packages: report.packages.len(),
             vulnerabilities: ids.len(),
@@ -236,10 +236,7 @@ impl<'a> FindingOut<'a> {
             aliases: &finding.aliases,
             severity: finding.severity.name(),
             package: PackageOut::new(&finding.package),
-            fixed: match &finding.fix {
-                FixState::Fixed { version } => Some(version),
-                FixState::NotFixed => None,
-            },
+            fixed: finding.fix.version(),
             summary: &finding.summary,
             published: finding.published.as_deref(),
             feed: &finding.feed,

@@ -55,26 +55,22 @@ pub(crate) mod tests {
 
     pub(crate) fn package(name: &str, version: &str, source: &str, layer: u32) -> Package {
         Package {
-            ecosystem: Ecosystem::Deb,
-            name: name.to_owned(),
-            version: version.to_owned(),
             architecture: Some("amd64".to_owned()),
             source: SourcePackage { name: source.to_owned(), version: version.to_owned() },
             location: "var/lib/dpkg/status".to_owned(),
             layer,
+            ..Package::new(Ecosystem::Deb, name, version)
         }
     }
 
     pub(crate) fn finding(id: &str, package: &Package, fixed: Option<&str>, severity: Severity) -> Finding {
         Finding {
-            id: id.to_owned(),
-            aliases: vec![],
-            package: package.clone(),
             fix: fixed.map_or(FixState::NotFixed, |version| FixState::Fixed { version: version.to_owned() }),
             severity,
             summary: format!("what {id} is about"),
             published: Some("2026-10-01T12:00:00Z".to_owned()),
             feed: "debian".to_owned(),
+            ..Finding::new(id, package.clone())
         }
     }
 

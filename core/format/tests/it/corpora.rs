@@ -58,3 +58,9 @@ fn untar(tar: &[u8], wanted: impl Fn(&str) -> bool) -> BTreeMap<String, Vec<u8>>
     }
     files
 }
+
+/// Figures of a suite, for whoever runs the tests with `--nocapture`.
+#[expect(clippy::print_stderr, reason = "figures are for people to read")]
+pub(crate) fn tell(text: &str) {
+    eprintln!("{text}");
+}

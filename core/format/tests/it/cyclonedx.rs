@@ -2,7 +2,7 @@ use boon::{Compiler, Schemas};
 use lazaret_format::cyclonedx::{Bom, write};
 use lazaret_model::{
     Digest, Distribution, Ecosystem, Finding, FixState, Image, ImageConfiguration, Layer, Package, Platform,
-    Problem, ProblemKind, Severity, SourcePackage,
+    Problem, ProblemKind, Severity,
 };
 use serde_json::Value;
 
@@ -95,13 +95,10 @@ fn distribution() -> Distribution {
 /// Twins, a nameless package and hostile text among them.
 fn packages() -> Vec<Package> {
     let package = |name: &str, version: &str, layer| Package {
-        ecosystem: Ecosystem::Deb,
-        name: name.to_owned(),
-        version: version.to_owned(),
         architecture: (layer != 7).then(|| "arm64".to_owned()),
-        source: SourcePackage { name: name.to_owned(), version: version.to_owned() },
         location: "var/lib/dpkg/status".to_owned(),
         layer,
+        ..Package::new(Ecosystem::Deb, name, version)
     };
     vec![
         package("libstdc++6", "1:12.2.0-14+b1", 0),
@@ -114,14 +111,13 @@ fn packages() -> Vec<Package> {
 
 fn findings(packages: &[Package]) -> Vec<Finding> {
     let finding = |at: usize, severity, fixed: Option<&str>, published: Option<&str>| Finding {
-        id: format!("CVE-2026-{at}"),
         aliases: vec!["DSA-1-1".to_owned()],
-        package: packages[at].clone(),
         fix: fixed.map_or(FixState::NotFixed, |version| FixState::Fixed { version: version.to_owned() }),
         severity,
         summary: "text".to_owned(),
         published: published.map(str::to_owned),
         feed: "debian".to_owned(),
+        ..Finding::new(format!("CVE-2026-{at}"), packages[at].clone())
     };
     let severities = Severity::ALL.iter().enumerate();
     let mut list: Vec<_> = severities

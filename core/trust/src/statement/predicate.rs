@@ -1,4 +1,4 @@
-use lazaret_model::{DatabaseSnapshot, Digest, Finding, FixState, Outcome, Reason, Severity, Stage, Verdict};
+use lazaret_model::{DatabaseSnapshot, Digest, Finding, Outcome, Reason, Severity, Stage, Verdict};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -140,10 +140,7 @@ impl From<&Finding> for AttestedFinding {
             package: finding.package.name.clone(),
             version: finding.package.version.clone(),
             source: finding.package.source.name.clone(),
-            fixed: match &finding.fix {
-                FixState::Fixed { version } => Some(version.clone()),
-                FixState::NotFixed => None,
-            },
+            fixed: finding.fix.version().map(str::to_owned),
             severity: finding.severity,
         }
     }
@@ -239,24 +236,11 @@ mod tests {
 
     fn verdict() -> VerdictPredicate {
         let package = Package {
-            ecosystem: Ecosystem::Deb,
-            name: "libssl3".to_owned(),
-            version: "3.0.9-1".to_owned(),
-            architecture: Some("amd64".to_owned()),
             source: SourcePackage { name: "openssl".to_owned(), version: "3.0.9-1".to_owned() },
-            location: "var/lib/dpkg/status".to_owned(),
-            layer: 0,
+            ..Package::new(Ecosystem::Deb, "libssl3", "3.0.9-1")
         };
-        let finding = |id: &str, fix| Finding {
-            id: id.to_owned(),
-            aliases: vec![],
-            package: package.clone(),
-            fix,
-            severity: Severity::High,
-            summary: "s".to_owned(),
-            published: None,
-            feed: "f".to_owned(),
-        };
+        let finding =
+            |id: &str, fix| Finding { fix, severity: Severity::High, ..Finding::new(id, package.clone()) };
         let verdict = Verdict {
             outcome: Outcome::Refuse,
             reasons: vec![Reason { rule: "r".to_owned(), message: "m".to_owned(), remedy: String::new() }],

@@ -1,4 +1,4 @@
-//! The Debian order against other people's cases, dpkg itself and the laws of an order.
+//! The orders and ranges against other people's tables, the tools of this machine and the laws of an order.
 #![expect(
     clippy::disallowed_methods,
     clippy::disallowed_types,
@@ -7,7 +7,9 @@
 
 mod corpus;
 mod dpkg;
+mod exceptions;
 mod laws;
+mod peers;
 
 use std::fmt;
 use std::io::Write;

@@ -3,15 +3,15 @@
 use std::collections::HashMap;
 use std::io::{self, BufRead, Read};
 
-use lazaret_model::{Digest, Entry, Limits, Platform, Want};
+use lazaret_model::{Digest, Limits, Platform, Visitor};
 
 use super::layout::{self, Members, choose};
 use crate::budget::Budget;
 use crate::error::SourceError;
 use crate::image::sha256;
 use crate::layer::{
-    Kind, LayerIndex, Opener, StreamInput, TarReader, Uncompressed, Wanted, WindowInput, clean, uncompressed,
-    uncompressed_stream,
+    Kind, LayerIndex, Opener, StreamInput, Taker, TarReader, Uncompressed, Wanted, WindowInput, clean,
+    uncompressed, uncompressed_stream,
 };
 use crate::problems::{Problems, lossy};
 use crate::tree::{Fetched, Indexed, LayerSource, Needs};
@@ -67,19 +67,15 @@ impl Bundle {
 }
 
 impl LayerSource for Bundle {
-    fn index(
-        &mut self,
-        want: &mut dyn FnMut(&Entry<'_>) -> Want,
-        budget: &mut Budget,
-        problems: &mut Problems,
-    ) -> Indexed {
+    fn index(&mut self, visitor: &dyn Visitor, budget: &mut Budget, problems: &mut Problems) -> Indexed {
+        let mut taker = Taker::new(visitor);
         let mut read = ReadLayers::default();
         let mut layer = |path: &[u8], body: &mut dyn BufRead, budget: &mut Budget, _: &mut Problems| {
             let position = self.position(path);
             if position.is_some() || matches!(self.known, Known::Config(..)) {
-                let mut wanted = Wanted::Ask { layer: position.unwrap_or_default(), want: &mut *want };
+                let wanted = Wanted::Ask { layer: position.unwrap_or_default() };
                 let mut own = Problems::default();
-                let index = layer_index(path, body, &mut wanted, budget, &mut own);
+                let index = layer_index(path, body, &mut taker, wanted, budget, &mut own);
                 read.add(path, index, own);
             }
         };
@@ -99,13 +95,8 @@ impl LayerSource for Bundle {
             }
             // A layer may look like a document: an archive whose first name begins with a brace.
             let index = if let Some(bytes) = members.documents.get(path) {
-                layer_index(
-                    path,
-                    &mut &bytes[..],
-                    &mut Wanted::Ask { layer: position, want },
-                    budget,
-                    problems,
-                )
+                let wanted = Wanted::Ask { layer: position };
+                layer_index(path, &mut &bytes[..], &mut taker, wanted, budget, problems)
             } else {
                 problems.malformed(&self.subject, format!("it lacks its member {}", lossy(path)));
                 LayerIndex::default()
@@ -116,7 +107,14 @@ impl LayerSource for Bundle {
         Indexed { archives: read.archives, layers }
     }
 
-    fn fetch(&mut self, needs: &Needs, budget: &mut Budget, problems: &mut Problems) -> Fetched {
+    fn fetch(
+        &mut self,
+        visitor: &dyn Visitor,
+        needs: &Needs<'_>,
+        budget: &mut Budget,
+        problems: &mut Problems,
+    ) -> Fetched {
+        let mut taker = Taker::new(visitor);
         let mut fetched = Fetched::new();
         let mut number = 0;
         let mut read = |path: &[u8], body: &mut dyn BufRead, budget: &mut Budget, _: &mut Problems| {
@@ -126,7 +124,7 @@ impl LayerSource for Bundle {
             if let Some(records) = needs.get(&number) {
                 // The first pass told what is wrong with the layer.
                 let mut again = Problems::default();
-                let index = layer_index(path, body, &mut Wanted::These(records), budget, &mut again);
+                let index = layer_index(path, body, &mut taker, Wanted::These(records), budget, &mut again);
                 fetched.insert(number, index.kept);
             }
             number += 1;
@@ -161,13 +159,14 @@ impl ReadLayers {
 fn layer_index(
     path: &[u8],
     body: &mut dyn BufRead,
-    wanted: &mut Wanted<'_>,
+    taker: &mut Taker<'_>,
+    wanted: Wanted<'_>,
     budget: &mut Budget,
     problems: &mut Problems,
 ) -> LayerIndex {
     let label = format!("layer {}", lossy(path));
     match uncompressed_stream(body, budget) {
-        Ok(stream) => LayerIndex::of_stream(stream, &label, wanted, budget, problems),
+        Ok(stream) => LayerIndex::of_stream(stream, &label, taker, wanted, budget, problems),
         Err(error) => {
             problems.io(label, &error);
             LayerIndex::default()

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use std::io::{self, BufRead};
 
 use lazaret_model::{Entry, EntryKind, Want};
-use sha2::{Digest as _, Sha256};
 
 use super::input::{Input, StreamInput, Window, WindowInput};
+use super::keep::{Kept, Need, Taker};
 use super::path::clean;
 use super::reader::{Kind, Member, TarReader, check_stored};
 use super::sparse::{Segment, expand};
@@ -43,15 +43,6 @@ impl Record {
     pub(crate) fn segments(&self) -> Option<&[Segment]> {
         self.segments.as_deref()
     }
-}
-
-/// Content that stays in memory.
-#[derive(Debug)]
-pub(crate) enum Kept {
-    Digest([u8; 32]),
-    Bytes(Vec<u8>),
-    /// Wanted, but a problem says why it is not here.
-    Failed,
 }
 
 #[derive(Debug, Default)]
@@ -99,7 +90,8 @@ impl LayerIndex {
     pub(crate) fn of_stream<R: BufRead>(
         input: StreamInput<R>,
         label: &str,
-        wanted: &mut Wanted<'_>,
+        taker: &mut Taker<'_>,
+        wanted: Wanted<'_>,
         budget: &mut Budget,
         problems: &mut Problems,
     ) -> Self {
@@ -116,8 +108,7 @@ impl LayerIndex {
                     break;
                 }
             };
-            if let Some(want) = index.want(number, wanted) {
-                let kept = keep(want, &mut reader, &member, budget, problems);
+            if let Some(kept) = index.take(number, taker, wanted, &member, &mut reader, budget, problems) {
                 index.kept.insert(number, kept);
             }
             index.records[number as usize].segments = member.segments;
@@ -132,28 +123,46 @@ impl LayerIndex {
         index
     }
 
-    fn want(&mut self, number: u32, wanted: &mut Wanted<'_>) -> Option<Want> {
+    #[expect(clippy::too_many_arguments, reason = "all of them belong to the one pass over the layer")]
+    fn take<R: BufRead>(
+        &mut self,
+        number: u32,
+        taker: &mut Taker<'_>,
+        wanted: Wanted<'_>,
+        member: &Member,
+        reader: &mut TarReader<StreamInput<R>>,
+        budget: &mut Budget,
+        problems: &mut Problems,
+    ) -> Option<Kept> {
         let record = &self.records[number as usize];
-        if record.kind != Kind::File || is_whiteout(self.path(record)) {
+        let path = self.path(record);
+        if record.kind != Kind::File || is_whiteout(path) {
             return None;
         }
-        let want = match wanted {
-            Wanted::Ask { layer, want } => {
+        let own;
+        let (need, asked) = match wanted {
+            Wanted::These(needs) => (needs.get(&number)?, None),
+            Wanted::Ask { layer } => {
                 let entry = Entry {
-                    path: self.path(record),
+                    path,
                     kind: EntryKind::File,
                     mode: record.mode,
                     uid: record.uid,
                     gid: record.gid,
                     size: record.size,
-                    layer: *layer,
+                    layer,
                 };
-                want(&entry)
+                let want = taker.visitor.want(&entry);
+                own = Need::of(OWN_NAME, entry, want);
+                (&own, Some(want))
             }
-            Wanted::These(these) => these.get(&number).copied().unwrap_or(Want::Nothing),
         };
-        self.records[number as usize].asked = Some(want);
-        (want != Want::Nothing).then_some(want)
+        let kept = (asked != Some(Want::NOTHING)).then(|| {
+            let mut pieces = |sink: &mut dyn FnMut(&[u8]) -> io::Result<()>| reader.content(member, sink);
+            taker.take(need, path, member.size, &mut pieces, budget, problems)
+        });
+        self.records[number as usize].asked = asked;
+        kept
     }
 
     /// Adds a member; gives its number where it is part of the tree.
@@ -239,56 +248,20 @@ impl LayerIndex {
 struct Stopped;
 
 /// Who says what is wanted of a layer that comes by.
+#[derive(Clone, Copy)]
 pub(crate) enum Wanted<'a> {
     /// The visitor of the tree.
-    Ask { layer: u32, want: &'a mut dyn FnMut(&Entry<'_>) -> Want },
+    Ask { layer: u32 },
     /// A second pass for what turned out to be needed after the first.
-    These(&'a HashMap<u32, Want>),
+    These(&'a HashMap<u32, Need<'a>>),
 }
+
+/// What is extracted under the name that the layer has for the content.
+pub(crate) const OWN_NAME: u32 = u32::MAX;
 
 pub(crate) fn is_whiteout(path: &[u8]) -> bool {
     let base = path.rsplit(|&byte| byte == b'/').next().unwrap_or(path);
     base.starts_with(b".wh.")
-}
-
-fn keep<R: BufRead>(
-    want: Want,
-    reader: &mut TarReader<StreamInput<R>>,
-    member: &Member,
-    budget: &mut Budget,
-    problems: &mut Problems,
-) -> Kept {
-    let subject = lossy(reader.name());
-    let result = read_content(want, member.size, budget, &mut |sink| reader.content(member, sink));
-    result.unwrap_or_else(|error| {
-        problems.io(subject, &error);
-        Kept::Failed
-    })
-}
-
-/// Passes content in pieces to a sink that may stop it.
-type Source<'a> = dyn FnMut(&mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> + 'a;
-
-/// Reads wanted content into memory, within the budget.
-fn read_content(want: Want, size: u64, budget: &mut Budget, source: &mut Source<'_>) -> io::Result<Kept> {
-    let deadline = budget.deadline;
-    if want == Want::Bytes {
-        budget.check_file(size).map_err(Exceeded::io)?;
-        budget.keep(size).map_err(Exceeded::io)?;
-        // The size is only stated; memory is taken for what there is.
-        let mut bytes = Vec::new();
-        source(&mut |part| {
-            bytes.extend_from_slice(part);
-            deadline.check().map_err(Exceeded::io)
-        })?;
-        return Ok(Kept::Bytes(bytes));
-    }
-    let mut hash = Sha256::new();
-    source(&mut |part| {
-        hash.update(part);
-        deadline.check().map_err(Exceeded::io)
-    })?;
-    Ok(Kept::Digest(hash.finalize().into()))
 }
 
 /// Passes the content of a record that is part of a file to the sink.

@@ -14,15 +14,19 @@ mod decompress;
 mod path;
 mod body;
 mod reader;
+mod access;
+mod keep;
 mod index;
 #[cfg(test)]
 pub(crate) mod fixture;
 
 use std::io::{self, Read};
 
+pub(crate) use access::{InMemory, InWindow};
 pub(crate) use decompress::{Uncompressed, uncompressed, uncompressed_stream};
-pub(crate) use index::{Kept, LayerIndex, Place, Record, Wanted, is_whiteout, read_record};
+pub(crate) use index::{LayerIndex, OWN_NAME, Place, Record, Wanted, is_whiteout, read_record};
 pub(crate) use input::{Input, StreamInput, Window, WindowInput};
+pub(crate) use keep::{Kept, Need, Taker};
 pub(crate) use path::clean;
 pub(crate) use reader::{Kind, TarReader};
 

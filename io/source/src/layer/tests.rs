@@ -159,8 +159,8 @@ fn archives_of_gnu_tar(into: &Path) -> bool {
                 match command.arg("-C").arg(&root).arg(".").output() {
                     // v7 cannot store owners and devices; what it stores is compared.
                     Ok(_) if archive.is_file() => {}
-                    _ => {
-                        skipped("no GNU tar to write archives");
+                    ended => {
+                        skipped(&format!("no GNU tar to write archives: {ended:?}"));
                         return false;
                     }
                 }

@@ -2,176 +2,194 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
-use lazaret_model::{Content, Want};
+use lazaret_model::{Content, Entry, Extracted, Visitor, Want, Wanted};
 use sha2::{Digest as _, Sha256};
 
-use super::{Indexed, LayerSource, Needs};
+use super::{Indexed, LayerSource, Needs, in_place};
 use crate::budget::{Budget, Exceeded};
-use crate::layer::{Kept, LayerIndex, Place, Record, Window, read_record};
+use crate::layer::{Kept, LayerIndex, OWN_NAME, Place, Record, Window, read_record};
 use crate::problems::{Problems, lossy};
 
 /// Where a content is: the number of its archive and of its record.
-type Key = (usize, u32);
+pub(super) type Key = (usize, u32);
 
-pub(super) struct Contents<'a> {
-    indexed: &'a Indexed,
-    kept: HashMap<Key, Kept>,
-    budget: &'a mut Budget,
-    problems: &'a mut Problems,
+/// A file of the merged tree of which something is wanted.
+pub(super) struct WantedContent<'a> {
+    /// In the merged tree.
+    pub(super) number: u32,
+    pub(super) entry: Entry<'a>,
+    pub(super) place: Place,
+    pub(super) want: Want,
+    /// It has the name under which it came by, and the visitor was asked then.
+    pub(super) own_name: bool,
 }
 
-impl<'a> Contents<'a> {
+/// Contents that are read before they are visited.
+#[derive(Default)]
+pub(super) struct Gathered {
+    pub(super) kept: HashMap<Key, Kept>,
+    /// By the number of the entry in the merged tree: what is extracted may depend on the name.
+    pub(super) extracted: HashMap<u32, Extracted>,
+}
+
+pub(super) struct Contents<'a> {
+    pub(super) indexed: &'a Indexed,
+    pub(super) budget: &'a mut Budget,
+    pub(super) problems: &'a mut Problems,
+}
+
+impl Contents<'_> {
     /// Brings together what is not read at the moment it is visited: contents of layers that came by,
-    /// and digests, which take all processors.
-    pub(super) fn gather<'p>(
-        indexed: &'a Indexed,
+    /// and digests and extracts of what lies in files, which take all processors.
+    pub(super) fn gather(
+        &mut self,
         kept: Vec<HashMap<u32, Kept>>,
-        wanted: impl Iterator<Item = (&'p [u8], Place, Want)>,
+        wanted: &[WantedContent<'_>],
         source: &mut dyn LayerSource,
-        budget: &'a mut Budget,
-        problems: &'a mut Problems,
-    ) -> Self {
+        visitor: &dyn Visitor,
+    ) -> Gathered {
         let mut came_by: HashMap<Key, Kept> = (0..)
             .zip(kept)
             .flat_map(|(archive, kept)| kept.into_iter().map(move |(record, kept)| ((archive, record), kept)))
             .collect();
-        let mut kept = HashMap::new();
+        let mut gathered = Gathered::default();
         let mut needs = Needs::new();
-        let mut digests: HashMap<Key, &[u8]> = HashMap::new();
-        for (path, place, want) in wanted {
-            let key = (indexed.archive(place), place.record);
-            if indexed.archives[key.0].window.is_some() {
-                if want == Want::Digest {
-                    digests.insert(key, path);
-                }
-            } else if let Some(content) = came_by.remove(&key) {
-                kept.insert(key, content);
+        for wanted in wanted {
+            let key = key_of(self.indexed, wanted.place);
+            if self.indexed.archives[key.0].window.is_some() {
+                continue;
             }
-            let enough = match kept.get(&key) {
-                _ if indexed.archives[key.0].window.is_some() => true,
-                Some(Kept::Digest(_)) => want == Want::Digest,
-                Some(_) => true,
-                None => false,
+            if let Some(content) = came_by.remove(&key) {
+                gathered.kept.insert(key, content);
+            }
+            let missing = match gathered.kept.get_mut(&key) {
+                Some(kept) => missing(wanted, kept, &mut gathered.extracted),
+                None => wanted.want,
             };
-            if !enough {
-                let need = needs.entry(key.0).or_default().entry(key.1).or_insert(want);
-                if want == Want::Bytes {
-                    *need = want;
-                }
+            if missing != Want::NOTHING {
+                let need = needs.entry(key.0).or_default().entry(key.1).or_default();
+                need.add(wanted.number, wanted.entry.clone(), missing);
             }
         }
         for hidden in came_by.into_values() {
-            if let Kept::Bytes(bytes) = hidden {
-                budget.release(bytes.len() as u64);
-            }
+            hidden.release(self.budget);
         }
         if !needs.is_empty() {
-            for (archive, fetched) in source.fetch(&needs, budget, problems) {
-                kept.extend(fetched.into_iter().map(|(record, content)| ((archive, record), content)));
+            for (archive, fetched) in source.fetch(visitor, &needs, self.budget, self.problems) {
+                for (record, again) in fetched {
+                    let kept = gathered.kept.entry((archive, record)).or_default();
+                    kept.digest = kept.digest.or(again.digest);
+                    kept.failed |= again.failed;
+                    if kept.bytes.is_none() {
+                        kept.bytes = again.bytes;
+                    }
+                    gathered.extracted.extend(again.extracted);
+                }
             }
         }
-        let digests: Vec<(Key, &[u8])> = digests.into_iter().collect();
-        let mut contents = Self { indexed, kept, budget, problems };
-        contents.digest(digests);
-        contents
+        in_place::read(self, wanted, visitor, &mut gathered);
+        gathered
     }
 
-    /// Computes digests of contents that are parts of files.
-    fn digest(&mut self, mut jobs: Vec<(Key, &[u8])>) {
-        // In the order in which they are stored.
-        jobs.sort_unstable_by_key(|(key, _)| *key);
-        let indexed = self.indexed;
-        let deadline = self.budget.deadline;
-        let next = AtomicUsize::new(0);
-        let done = Mutex::new(Vec::with_capacity(jobs.len()));
-        let work = || {
-            let mut buffer = vec![0; DIGEST_BUFFER];
-            while let Some((key, path)) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let (index, record) = place(indexed, *key);
-                let mut hash = Sha256::new();
-                let result = match &index.window {
-                    Some(window) => read_record(window, record, &mut buffer, &mut |part| {
-                        hash.update(part);
-                        deadline.check().map_err(Exceeded::io)
-                    }),
-                    None => Ok(()),
-                };
-                let digest = result.map(|()| <[u8; 32]>::from(hash.finalize()));
-                if let Ok(mut done) = done.lock() {
-                    done.push((*key, *path, digest));
+    /// Gives one entry with its wanted content to the visitor.
+    pub(super) fn give(
+        &mut self,
+        wanted: &WantedContent<'_>,
+        gathered: &mut Gathered,
+        visitor: &mut dyn Visitor,
+    ) {
+        let WantedContent { entry, want, .. } = wanted;
+        let key = key_of(self.indexed, wanted.place);
+        let kept = gathered.kept.get(&key);
+        let mut failed = kept.is_some_and(|kept| kept.failed);
+        let digest = kept.and_then(|kept| kept.digest).filter(|_| want.digest);
+        let mut window_bytes = None;
+        let extracted = gathered.extracted.remove(&wanted.number);
+        let bytes = match want.content {
+            Wanted::Nothing => None,
+            Wanted::Extract => extracted.as_ref().map(|extracted| extracted.bytes.as_slice()),
+            Wanted::Bytes => {
+                match (kept.and_then(|kept| kept.bytes.as_deref()), record_at(self.indexed, key)) {
+                    (Some(bytes), _) => Some(bytes),
+                    (None, (LayerIndex { window: Some(window), .. }, record)) => {
+                        match read_bytes(window, record, self.budget) {
+                            Ok(bytes) => window_bytes = Some(bytes),
+                            Err(error) => {
+                                self.problems.io(lossy(entry.path), &error);
+                                failed = true;
+                            }
+                        }
+                        window_bytes.as_deref()
+                    }
+                    (None, _) => None,
                 }
             }
         };
-        let threads =
-            thread::available_parallelism().map_or(1, usize::from).min(jobs.len() / JOBS_PER_THREAD);
-        thread::scope(|scope| {
-            for _ in 1..threads {
-                scope.spawn(work);
-            }
-            work();
-        });
-        let mut done = done.into_inner().unwrap_or_default();
-        done.sort_unstable_by_key(|(key, ..)| *key);
-        for (key, path, digest) in done {
-            let content = digest.map(Kept::Digest).unwrap_or_else(|error| {
-                self.problems.io(lossy(path), &error);
-                Kept::Failed
-            });
-            self.kept.insert(key, content);
+        let is_missing =
+            want.digest && digest.is_none() || want.content != Wanted::Nothing && bytes.is_none();
+        if is_missing && !failed {
+            let detail = "its content was not there when the layer was read again";
+            self.problems.malformed(lossy(entry.path), detail);
         }
-    }
-
-    /// Gives the wanted content of one entry.
-    pub(super) fn give(&mut self, path: &[u8], at: Place, want: Want, visit: &mut dyn FnMut(Content<'_>)) {
-        let key = (self.indexed.archive(at), at.record);
-        let (index, record) = place(self.indexed, key);
-        match (want, self.kept.get(&key), &index.window) {
-            (Want::Bytes, Some(Kept::Bytes(bytes)), _) => visit(Content::Bytes(bytes)),
-            (Want::Digest, Some(Kept::Digest(digest)), _) => visit(Content::Digest(*digest)),
-            (Want::Digest, Some(Kept::Bytes(bytes)), _) => {
-                visit(Content::Digest(Sha256::digest(bytes).into()))
+        visitor.visit(entry, Content { digest, bytes });
+        if let Some(extracted) = extracted {
+            self.budget.release(extracted.bytes.len() as u64);
+            for problem in extracted.problems {
+                self.problems.push(problem);
             }
-            (Want::Bytes, _, Some(window)) => match read_bytes(window, record, self.budget) {
-                Ok(bytes) => {
-                    visit(Content::Bytes(&bytes));
-                    self.budget.release(record.size);
-                }
-                Err(error) => {
-                    self.problems.io(lossy(path), &error);
-                    visit(Content::Nothing);
-                }
-            },
-            (_, Some(Kept::Failed), _) => visit(Content::Nothing),
-            _ => {
-                self.problems
-                    .malformed(lossy(path), "its content was not there when the layer was read again");
-                visit(Content::Nothing);
-            }
+        }
+        if let Some(bytes) = window_bytes {
+            self.budget.release(bytes.len() as u64);
         }
     }
 }
 
-/// Fewer digests are not worth a thread.
-const JOBS_PER_THREAD: usize = 16;
-const DIGEST_BUFFER: usize = 128 << 10;
+pub(super) fn key_of(indexed: &Indexed, place: Place) -> Key {
+    (indexed.archive(place), place.record)
+}
 
-fn place(indexed: &Indexed, key: Key) -> (&LayerIndex, &Record) {
+pub(super) fn record_at(indexed: &Indexed, key: Key) -> (&LayerIndex, &Record) {
     let index = &indexed.archives[key.0];
     (index, &index.records[key.1 as usize])
 }
 
+/// What is still to be read of a file, given what was kept when it came by.
+fn missing(wanted: &WantedContent<'_>, kept: &mut Kept, extracted: &mut HashMap<u32, Extracted>) -> Want {
+    if kept.failed {
+        return Want::NOTHING;
+    }
+    let mut missing = wanted.want;
+    if let Some(bytes) = kept.bytes.as_deref().filter(|_| kept.digest.is_none() && missing.digest) {
+        kept.digest = Some(Sha256::digest(bytes).into());
+    }
+    missing.digest &= kept.digest.is_none();
+    match missing.content {
+        Wanted::Bytes if kept.bytes.is_some() => missing.content = Wanted::Nothing,
+        Wanted::Extract if wanted.own_name => {
+            if let Some(own) = kept.extracted.remove(&OWN_NAME) {
+                extracted.insert(wanted.number, own);
+                missing.content = Wanted::Nothing;
+            }
+        }
+        _ => {}
+    }
+    missing
+}
+
 fn read_bytes(window: &Window, record: &Record, budget: &mut Budget) -> io::Result<Vec<u8>> {
+    const PIECE: usize = 128 << 10;
     budget.check_file(record.size).map_err(Exceeded::io)?;
     budget.keep(record.size).map_err(Exceeded::io)?;
     let mut bytes = Vec::new();
-    let mut buffer = vec![0; usize::try_from(record.size).unwrap_or(usize::MAX).min(DIGEST_BUFFER)];
-    read_record(window, record, &mut buffer, &mut |part| {
+    let mut buffer = vec![0; usize::try_from(record.size).unwrap_or(usize::MAX).min(PIECE)];
+    let result = read_record(window, record, &mut buffer, &mut |part| {
         bytes.extend_from_slice(part);
         Ok(())
-    })?;
-    Ok(bytes)
+    });
+    // What is given back later is the length of what was read.
+    if result.is_err() {
+        budget.release(record.size);
+    }
+    result.map(|()| bytes)
 }

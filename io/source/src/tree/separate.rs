@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::io;
 
-use lazaret_model::{Entry, Want};
+use lazaret_model::Visitor;
 
 use super::{Fetched, Indexed, LayerSource, Needs};
 use crate::budget::Budget;
-use crate::layer::{LayerIndex, Opener, Uncompressed, Wanted, uncompressed};
+use crate::layer::{LayerIndex, Opener, Taker, Uncompressed, Wanted, uncompressed};
 use crate::problems::Problems;
 
 pub(crate) struct Layer {
@@ -21,31 +21,28 @@ pub(crate) struct SeparateLayers(pub(crate) Vec<Layer>);
 impl Layer {
     fn read(
         &self,
-        wanted: &mut Wanted<'_>,
+        taker: &mut Taker<'_>,
+        wanted: Wanted<'_>,
         budget: &mut Budget,
         problems: &mut Problems,
     ) -> io::Result<LayerIndex> {
         Ok(match uncompressed(self.opener.open()?, budget)? {
             Uncompressed::Window(window) => LayerIndex::of_window(window, &self.label, budget, problems),
             Uncompressed::Stream(stream) => {
-                LayerIndex::of_stream(stream, &self.label, wanted, budget, problems)
+                LayerIndex::of_stream(stream, &self.label, taker, wanted, budget, problems)
             }
         })
     }
 }
 
 impl LayerSource for SeparateLayers {
-    fn index(
-        &mut self,
-        want: &mut dyn FnMut(&Entry<'_>) -> Want,
-        budget: &mut Budget,
-        problems: &mut Problems,
-    ) -> Indexed {
+    fn index(&mut self, visitor: &dyn Visitor, budget: &mut Budget, problems: &mut Problems) -> Indexed {
+        let mut taker = Taker::new(visitor);
         let archives: Vec<LayerIndex> = (0..)
             .zip(&self.0)
             .map(|(number, layer)| {
-                let mut wanted = Wanted::Ask { layer: number, want: &mut *want };
-                layer.read(&mut wanted, budget, problems).unwrap_or_else(|error| {
+                let wanted = Wanted::Ask { layer: number };
+                layer.read(&mut taker, wanted, budget, problems).unwrap_or_else(|error| {
                     problems.io(&layer.label, &error);
                     LayerIndex::default()
                 })
@@ -54,13 +51,20 @@ impl LayerSource for SeparateLayers {
         Indexed { layers: (0..archives.len()).collect(), archives }
     }
 
-    fn fetch(&mut self, needs: &Needs, budget: &mut Budget, problems: &mut Problems) -> Fetched {
+    fn fetch(
+        &mut self,
+        visitor: &dyn Visitor,
+        needs: &Needs<'_>,
+        budget: &mut Budget,
+        problems: &mut Problems,
+    ) -> Fetched {
+        let mut taker = Taker::new(visitor);
         let mut fetched = Fetched::new();
         for (&number, records) in needs {
             let layer = &self.0[number];
             // The first pass told what is wrong with the archive.
             let mut again = Problems::default();
-            let kept = match layer.read(&mut Wanted::These(records), budget, &mut again) {
+            let kept = match layer.read(&mut taker, Wanted::These(records), budget, &mut again) {
                 Ok(index) => index.kept,
                 Err(error) => {
                     problems.io(&layer.label, &error);

@@ -4,7 +4,10 @@
 use std::io::{Cursor, Write};
 use std::sync::Arc;
 
-use lazaret_model::{Content, EntryKind, Limits, Problem, ProblemKind, Tree, Want};
+use lazaret_model::{
+    Content, Entry, EntryKind, Extracted, Limits, Passing, Problem, ProblemKind, RandomAccess, Tree, Visitor,
+    Want,
+};
 use proptest::prelude::*;
 use sha2::{Digest as _, Sha256};
 
@@ -51,31 +54,93 @@ fn opener(bytes: &[u8], stored: Stored) -> Box<dyn Opener> {
 /// `path kind mode layer content`, one line for each entry.
 type Walked = (Vec<String>, Vec<Problem>);
 
-fn walk_stored(layers: &[Vec<u8>], stored: Stored, limits: &Limits, want: &dyn Fn(&str) -> Want) -> Walked {
+/// Lists a tree. What it extracts of a file is the name, the size, and the first and last three bytes.
+struct Lister<'w> {
+    want: &'w (dyn Fn(&str) -> Want + Sync),
+    lines: Vec<String>,
+    paths: Vec<Vec<u8>>,
+}
+
+fn extract_of(path: &[u8], size: u64, first: &[u8], last: &[u8]) -> Extracted {
+    let mut bytes = [path, format!(":{size}:").as_bytes(), first, b":", last].concat();
+    bytes.retain(|byte| *byte != 0);
+    Extracted { bytes, problems: Vec::new() }
+}
+
+/// As [`extract_of`], of what comes by.
+struct Ends {
+    path: Vec<u8>,
+    size: u64,
+    first: Vec<u8>,
+    last: Vec<u8>,
+}
+
+impl Passing for Ends {
+    fn push(&mut self, piece: &[u8]) {
+        self.size += piece.len() as u64;
+        self.first.extend_from_slice(&piece[..piece.len().min(3)]);
+        self.first.truncate(3);
+        self.last.extend_from_slice(&piece[piece.len().saturating_sub(3)..]);
+        self.last.drain(..self.last.len().saturating_sub(3));
+    }
+
+    fn finish(self: Box<Self>) -> Extracted {
+        extract_of(&self.path, self.size, &self.first, &self.last)
+    }
+}
+
+impl Visitor for Lister<'_> {
+    fn want(&self, entry: &Entry<'_>) -> Want {
+        (self.want)(&String::from_utf8_lossy(entry.path))
+    }
+
+    fn extract(&self, entry: &Entry<'_>, file: &mut dyn RandomAccess) -> Extracted {
+        let size = file.size();
+        let (mut first, mut last) = ([0; 3], [0; 3]);
+        let ends = &mut first[..size.min(3).try_into().unwrap()];
+        file.read_at(0, ends).unwrap();
+        let length = ends.len();
+        file.read_at(size - length as u64, &mut last[..length]).unwrap();
+        assert!(file.read_at(size, &mut [0]).is_err() && file.read_at(u64::MAX, &mut [0]).is_err());
+        extract_of(entry.path, size, &first[..length], &last[..length])
+    }
+
+    fn extract_passing(&self, entry: &Entry<'_>) -> Option<Box<dyn Passing + '_>> {
+        let (path, first, last) = (entry.path.to_vec(), Vec::new(), Vec::new());
+        (!entry.path.ends_with(b".whole")).then_some(Box::new(Ends { path, size: 0, first, last }) as _)
+    }
+
+    fn visit(&mut self, entry: &Entry<'_>, content: Content<'_>) {
+        self.paths.push(entry.path.to_vec());
+        let path = String::from_utf8_lossy(entry.path);
+        let kind = match entry.kind {
+            EntryKind::File => format!("file:{}", entry.size),
+            EntryKind::Directory => "dir".to_owned(),
+            EntryKind::Symlink { target } => format!("->{}", String::from_utf8_lossy(target)),
+            EntryKind::Special => "special".to_owned(),
+        };
+        let mut shown = String::new();
+        if let Some(bytes) = content.bytes {
+            shown = format!(" {}", String::from_utf8_lossy(bytes));
+        }
+        if let Some(digest) = content.digest {
+            shown += &format!(" #{}", lazaret_model::Digest::from_bytes(digest).short());
+        }
+        self.lines.push(format!("{path} {kind} {:o} {}{shown}", entry.mode, entry.layer));
+    }
+}
+
+type WantOf<'a> = &'a (dyn Fn(&str) -> Want + Sync);
+
+fn walk_stored(layers: &[Vec<u8>], stored: Stored, limits: &Limits, want: WantOf<'_>) -> Walked {
     let layers = (1..)
         .zip(layers)
         .map(|(number, bytes)| Layer { label: format!("layer {number}"), opener: opener(bytes, stored) })
         .collect();
     let mut tree = LayeredTree::new(SeparateLayers(layers), limits.clone());
-    let mut lines = Vec::new();
-    let mut paths: Vec<Vec<u8>> = Vec::new();
-    let problems =
-        tree.walk(&mut |entry| want(&String::from_utf8_lossy(entry.path)), &mut |entry, content| {
-            paths.push(entry.path.to_vec());
-            let path = String::from_utf8_lossy(entry.path);
-            let kind = match entry.kind {
-                EntryKind::File => format!("file:{}", entry.size),
-                EntryKind::Directory => "dir".to_owned(),
-                EntryKind::Symlink { target } => format!("->{}", String::from_utf8_lossy(target)),
-                EntryKind::Special => "special".to_owned(),
-            };
-            let content = match content {
-                Content::Nothing => String::new(),
-                Content::Bytes(bytes) => format!(" {}", String::from_utf8_lossy(bytes)),
-                Content::Digest(digest) => format!(" #{}", lazaret_model::Digest::from_bytes(digest).short()),
-            };
-            lines.push(format!("{path} {kind} {:o} {}{content}", entry.mode, entry.layer));
-        });
+    let mut lister = Lister { want, lines: Vec::new(), paths: Vec::new() };
+    let problems = tree.walk(&mut lister);
+    let Lister { lines, mut paths, .. } = lister;
     assert!(paths.is_sorted(), "paths out of order: {lines:?}");
     paths.dedup();
     assert_eq!(paths.len(), lines.len(), "a path came twice: {lines:?}");
@@ -83,7 +148,7 @@ fn walk_stored(layers: &[Vec<u8>], stored: Stored, limits: &Limits, want: &dyn F
 }
 
 /// Walks all variants, asserts that they agree, and gives the result.
-fn walk_wanting(layers: &[Vec<u8>], want: &dyn Fn(&str) -> Want) -> Walked {
+fn walk_wanting(layers: &[Vec<u8>], want: WantOf<'_>) -> Walked {
     let limits = Limits::default();
     let (lines, problems) = walk_stored(layers, Stored::InPlace, &limits, want);
     for stored in ALL {
@@ -96,7 +161,7 @@ fn walk_wanting(layers: &[Vec<u8>], want: &dyn Fn(&str) -> Want) -> Walked {
 }
 
 fn walk(layers: &[Vec<u8>]) -> Walked {
-    walk_wanting(layers, &|_| Want::Bytes)
+    walk_wanting(layers, &|_| Want::BYTES)
 }
 
 fn one(tar: Tar) -> Walked {
@@ -142,7 +207,7 @@ fn reads_one_layer() {
 fn digests_are_of_the_content() {
     let tar = Tar::default().program("b", b"content").hard_link("a", "b").file("c", b"other").finish();
     let digest = lazaret_model::Digest::from_bytes(Sha256::digest(b"content").into()).short();
-    let (lines, _) = walk_wanting(&[tar], &|path| if path == "c" { Want::Nothing } else { Want::Digest });
+    let (lines, _) = walk_wanting(&[tar], &|path| if path == "c" { Want::NOTHING } else { Want::DIGEST });
     assert_eq!(
         lines,
         [
@@ -156,7 +221,7 @@ fn digests_are_of_the_content() {
 #[test]
 fn hard_links_bring_content_that_nobody_wanted_under_its_first_name() {
     let tar = Tar::default().file("x/hidden", b"status").hard_link("var/status", "x/hidden").finish();
-    let want = |path: &str| if path == "var/status" { Want::Bytes } else { Want::Nothing };
+    let want = |path: &str| if path == "var/status" { Want::BYTES } else { Want::NOTHING };
     let (lines, problems) = walk_wanting(std::slice::from_ref(&tar), &want);
     assert_eq!(
         lines,
@@ -168,7 +233,7 @@ fn hard_links_bring_content_that_nobody_wanted_under_its_first_name() {
     let (lines, _) = walk_wanting(&[tar.clone(), upper], &want);
     assert_eq!(lines[1], "var/status file:6 644 0 status");
     // And where one name wants the digest, the other the bytes.
-    let want = |path: &str| if path == "var/status" { Want::Bytes } else { Want::Digest };
+    let want = |path: &str| if path == "var/status" { Want::BYTES } else { Want::DIGEST };
     let (lines, _) = walk_wanting(&[tar], &want);
     assert!(lines[1].ends_with(" status") && lines[3].contains('#'), "{lines:?}");
 }
@@ -479,7 +544,7 @@ fn what_cannot_be_framed_ends_the_layer_and_is_told() {
         first().raw(b'0', "cut", "", 0o644, 9999, b"abc").unfinished(),
     ] {
         let (lines, problems) =
-            walk_wanting(&[layer], &|path| if path == "first" { Want::Bytes } else { Want::Nothing });
+            walk_wanting(&[layer], &|path| if path == "first" { Want::BYTES } else { Want::NOTHING });
         assert_eq!((lines.len(), problems.len()), (2, 1), "{problems:?}");
     }
 }
@@ -495,7 +560,7 @@ fn every_cut_of_an_archive_is_read_or_told() {
     let (complete, _) = walk(std::slice::from_ref(&whole));
     for cut in (0..whole.len()).step_by(97) {
         let (lines, problems) =
-            walk_stored(&[whole[..cut].to_vec()], Stored::InPlace, &Limits::default(), &|_| Want::Bytes);
+            walk_stored(&[whole[..cut].to_vec()], Stored::InPlace, &Limits::default(), &|_| Want::BYTES);
         assert!(lines.len() <= complete.len());
         // Nobody misses a last block's padding.
         let filled = whole[cut..cut.next_multiple_of(512)].iter().all(|byte| *byte == 0);
@@ -558,7 +623,7 @@ fn limits_are_kept_and_told() {
     let layer = Tar::default().file("a", &[b'x'; 2000]).file("b", &[b'y'; 2000]).file("c", b"1").finish();
     let told = |limits: Limits| {
         let (lines, problems) =
-            walk_stored(std::slice::from_ref(&layer), Stored::Gzip, &limits, &|_| Want::Bytes);
+            walk_stored(std::slice::from_ref(&layer), Stored::Gzip, &limits, &|_| Want::BYTES);
         assert!(problems.iter().all(|problem| problem.kind == ProblemKind::Limit), "{problems:?}");
         (lines.iter().map(|line| line.len()).collect::<Vec<_>>(), problems.len())
     };
@@ -572,7 +637,7 @@ fn limits_are_kept_and_told() {
     assert!(told(Limits { time: std::time::Duration::ZERO, ..limits() }).1 > 0);
     // In place only one content is in memory at a time.
     let limits = Limits { kept_bytes: 2500, ..limits() };
-    assert_eq!(walk_stored(&[layer], Stored::InPlace, &limits, &|_| Want::Bytes).1, []);
+    assert_eq!(walk_stored(&[layer], Stored::InPlace, &limits, &|_| Want::BYTES).1, []);
 }
 
 #[test]
@@ -582,9 +647,109 @@ fn implied_directories_cannot_fill_the_memory() {
         tar = tar.pax(&[("path", format!("{number}/{}x", "a/".repeat(500)).as_bytes())]).file("x", b"");
     }
     let limits = Limits { entries: 20_000, ..Limits::default() };
-    let (lines, problems) = walk_stored(&[tar.finish()], Stored::InPlace, &limits, &|_| Want::Nothing);
+    let (lines, problems) = walk_stored(&[tar.finish()], Stored::InPlace, &limits, &|_| Want::NOTHING);
     assert!(lines.len() <= 20_000);
     assert_eq!(problems.len(), 1);
+}
+
+const BOTH: Want = Want { digest: true, content: lazaret_model::Wanted::Extract };
+
+#[test]
+fn extracts_are_the_same_wherever_the_bytes_are() {
+    let large: Vec<u8> = (0..300_000_u32).flat_map(u32::to_le_bytes).map(|byte| byte | 64).collect();
+    let sparse = [
+        ("GNU.sparse.major", &b"1"[..]),
+        ("GNU.sparse.minor", b"0"),
+        ("GNU.sparse.name", b"sparse"),
+        ("GNU.sparse.realsize", b"900000"),
+    ];
+    let mut body = b"2\n1\n3\n899998\n2\n".to_vec();
+    body.resize(512, 0);
+    body.extend_from_slice(b"abcde");
+    let lower = Tar::default()
+        .file("hidden", b"hidden")
+        .file("empty", b"")
+        .program("small", b"small")
+        .hard_link("also", "small")
+        .program("large", &large)
+        .pax(&sparse)
+        .file("GNUSparseFile.0/sparse", &body)
+        .finish();
+    let upper = Tar::default().file(".wh.hidden", b"").hard_link("lower", "large").finish();
+    for want in [Want::EXTRACT, BOTH] {
+        let (lines, problems) = walk_wanting(&[lower.clone(), upper.clone()], &|_| want);
+        let digests = |content: &[u8]| match want.digest {
+            true => {
+                format!(" #{}", lazaret_model::Digest::from_bytes(Sha256::digest(content).into()).short())
+            }
+            false => String::new(),
+        };
+        let large_ends = |name: &str| {
+            let shown = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+            format!("{name}:1200000:{}:{}", shown(&large[..3]), shown(&large[large.len() - 3..]))
+        };
+        let mut content = vec![0; 900_000];
+        content[1..4].copy_from_slice(b"abc");
+        content[899_998..].copy_from_slice(b"de");
+        assert_eq!(
+            lines,
+            [
+                format!("also file:5 644 0 also:5:sma:all{}", digests(b"small")),
+                format!("empty file:0 644 0 empty:0::{}", digests(b"")),
+                format!("large file:1200000 755 0 {}{}", large_ends("large"), digests(&large)),
+                format!("lower file:1200000 644 1 {}{}", large_ends("lower"), digests(&large)),
+                format!("small file:5 755 0 small:5:sma:all{}", digests(b"small")),
+                format!("sparse file:900000 644 0 sparse:900000:ab:de{}", digests(&content)),
+            ]
+        );
+        assert_eq!(problems, []);
+    }
+}
+
+#[test]
+fn what_is_too_large_for_the_memory_is_extracted_while_it_comes_by() {
+    let tar = Tar::default()
+        .file("large", &[b'x'; 5000])
+        .file("large.whole", &[b'y'; 5000])
+        .file("small.whole", &[b'z'; 50])
+        .hard_link("other", "large")
+        .finish();
+    let limits = Limits { file_bytes: 4999, ..Limits::default() };
+    for stored in ALL {
+        let (mut lines, problems) = walk_stored(std::slice::from_ref(&tar), stored, &limits, &|_| BOTH);
+        // The digest of what cannot be extracted is there all the same.
+        for line in &mut lines {
+            let (rest, digest) = line.split_once(" #").unwrap();
+            assert_eq!(digest.len(), 12);
+            *line = rest.to_owned();
+        }
+        let in_place = matches!(stored, Stored::InPlace);
+        let whole = if in_place { " large.whole:5000:yyy:yyy" } else { "" };
+        assert_eq!(
+            lines,
+            [
+                "large file:5000 644 0 large:5000:xxx:xxx".to_owned(),
+                format!("large.whole file:5000 644 0{whole}"),
+                "other file:5000 644 0 other:5000:xxx:xxx".to_owned(),
+                "small.whole file:50 644 0 small.whole:50:zzz:zzz".to_owned(),
+            ]
+        );
+        let told: Vec<_> = problems.iter().map(|one| (one.kind, one.subject.as_str())).collect();
+        let expected = [(ProblemKind::Limit, "large.whole")];
+        assert_eq!(told, expected[..usize::from(!in_place)]);
+    }
+}
+
+#[test]
+fn extracts_take_no_more_memory_than_is_allowed() {
+    let tar = (0..100).fold(Tar::default(), |tar, n| tar.file(&format!("{n:02}"), b"content")).finish();
+    for stored in ALL {
+        let limits = Limits { kept_bytes: 50 * "00:7:con:ent".len() as u64, ..Limits::default() };
+        let (lines, problems) = walk_stored(std::slice::from_ref(&tar), stored, &limits, &|_| Want::EXTRACT);
+        let extracted = lines.iter().filter(|line| line.ends_with(":con:ent")).count();
+        assert_eq!((lines.len(), extracted, problems.len()), (100, 50, 50), "{stored:?}");
+        assert!(problems.iter().all(|problem| problem.kind == ProblemKind::Limit));
+    }
 }
 
 fn arbitrary_member() -> impl Strategy<Value = (u8, String, String, Vec<u8>)> {
@@ -616,6 +781,11 @@ proptest! {
             })
             .collect();
         walk(&layers);
+        walk_wanting(&layers, &|path| match path.as_bytes() {
+            [.., b'a'] => BOTH,
+            [b'a', ..] => Want::EXTRACT,
+            _ => Want { digest: true, ..Want::BYTES },
+        });
     }
 
     #[test]

@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use lazaret_model::{Content, Digest, EntryKind, Image, Limits, Platform, Problem, Tree, Want};
+use lazaret_model::{
+    Content, Digest, Entry, EntryKind, Extracted, Image, Limits, Passing, Platform, Problem, RandomAccess,
+    Tree, Visitor, Want,
+};
 use lazaret_source::{OpenOptions, OpenedImage, RegistryOptions, SourceError, Target, open};
 
 #[expect(clippy::print_stderr, reason = "a test that did not run must be seen")]
@@ -25,8 +28,27 @@ pub(crate) fn amd64() -> Platform {
 
 /// `path kind mode uid:gid layer digest`, one line for each entry.
 pub(crate) fn list(tree: &mut dyn Tree) -> (Vec<String>, Vec<Problem>) {
-    let mut lines = Vec::new();
-    let problems = tree.walk(&mut |_| Want::Digest, &mut |entry, content| {
+    let mut lister = Lister(Vec::new());
+    let problems = tree.walk(&mut lister);
+    (lister.0, problems)
+}
+
+struct Lister(Vec<String>);
+
+impl Visitor for Lister {
+    fn want(&self, _: &Entry<'_>) -> Want {
+        Want::DIGEST
+    }
+
+    fn extract(&self, _: &Entry<'_>, _: &mut dyn RandomAccess) -> Extracted {
+        Extracted::default()
+    }
+
+    fn extract_passing(&self, _: &Entry<'_>) -> Option<Box<dyn Passing + '_>> {
+        None
+    }
+
+    fn visit(&mut self, entry: &Entry<'_>, content: Content<'_>) {
         let path = String::from_utf8_lossy(entry.path);
         let kind = match entry.kind {
             EntryKind::File => format!("file:{}", entry.size),
@@ -34,16 +56,13 @@ pub(crate) fn list(tree: &mut dyn Tree) -> (Vec<String>, Vec<Problem>) {
             EntryKind::Symlink { target } => format!("->{}", String::from_utf8_lossy(target)),
             EntryKind::Special => "special".to_owned(),
         };
-        let digest = match content {
-            Content::Digest(digest) => Digest::from_bytes(digest).short(),
-            _ => "-".to_owned(),
-        };
-        lines.push(format!(
+        let digest =
+            content.digest.map_or_else(|| "-".to_owned(), |digest| Digest::from_bytes(digest).short());
+        self.0.push(format!(
             "{path:?} {kind} {:o} {}:{} {} {digest}",
             entry.mode, entry.uid, entry.gid, entry.layer
         ));
-    });
-    (lines, problems)
+    }
 }
 
 pub(crate) struct Listed {

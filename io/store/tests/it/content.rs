@@ -1,6 +1,6 @@
 //! What goes in comes out again.
 
-use lazaret_model::{Advisory, Ecosystem, Package, Severity, SourcePackage};
+use lazaret_model::{Advisory, AdvisoryStatus, Ecosystem, NamedPackage, Package, PackageEvidence, Severity, SourcePackage};
 use lazaret_store::{
     AuditLeaf, ContainerRow, DecisionRow, EndedRun, FindingRow, NewAgent, NewEnvelope, NewEvent, NewImage,
     NewPromotion, NewReplacement, PolicyRow, StepRow, TokenKind, TokenRow, VerdictRow, Write,
@@ -10,13 +10,15 @@ use crate::{AT, digest, event, open, with_agent};
 
 fn package(name: &str, layer: u32) -> Package {
     Package {
-        ecosystem: Ecosystem::Deb,
-        name: name.to_owned(),
-        version: "1:2.0-1".to_owned(),
         architecture: (layer > 0).then(|| "amd64".to_owned()),
         source: SourcePackage { name: format!("{name}-source"), version: "2.0-1".to_owned() },
         location: "var/lib/dpkg/status".to_owned(),
         layer,
+        evidence: PackageEvidence::Declared,
+        licences: vec!["MIT".to_owned(), "a \"quote\"".to_owned()],
+        owner: (layer > 0).then(|| "owner".to_owned()),
+        module: (layer > 0).then(|| "perl:5.26".to_owned()),
+        ..Package::new(Ecosystem::Deb, name, "1:2.0-1")
     }
 }
 
@@ -290,17 +292,15 @@ async fn advisories_replacements_and_the_log() {
     let (store, mut writer) = open(&directory.path().join("s")).await;
     let agent = with_agent(&mut writer).await;
     let advisory = Advisory {
-        id: "CVE-2026-1".to_owned(),
         aliases: vec!["DSA-1".to_owned(), "with \"quotes\"".to_owned()],
-        ecosystem: Ecosystem::Deb,
-        release: "debian:12".to_owned(),
-        package: "openssl".to_owned(),
-        fixed: Some("3.0.16-1".to_owned()),
-        introduced: None,
+        names: NamedPackage::Binary,
+        last_affected: Some("3.0.16-1".to_owned()),
+        status: AdvisoryStatus::WillNotFix,
+        module: Some("perl:5.26".to_owned()),
         severity: Severity::High,
         summary: "bad".to_owned(),
-        published: None,
         feed: "osv".to_owned(),
+        ..Advisory::new("CVE-2026-1", Ecosystem::Deb, "debian:12", "openssl")
     };
     let mut write = writer.begin().await.unwrap();
     write.add_advisories(&[advisory.clone(), advisory.clone()], AT).await.unwrap();

@@ -3,83 +3,130 @@
 //! `var/lib/dpkg/status` lists what dpkg installed (dpkg(1), "PACKAGE STATES"); images built without
 //! dpkg have one file for each package in `var/lib/dpkg/status.d` instead.
 
+mod copyright;
+pub(super) mod lists;
+
 use std::collections::HashMap;
 
 use lazaret_model::{Ecosystem, Package, SourcePackage};
 
+use self::copyright::Licences;
+use self::lists::Diversions;
 use crate::files::Files;
 use crate::os::deb822::{Paragraph, paragraphs};
 use crate::ownership::Owners;
 use crate::pattern::{Name, Pattern, Place};
-use crate::reading::{Problems, Reading};
+use crate::reading::{Problems, Reading, lossy};
 
 pub(crate) const PATTERNS: &[Pattern] = &[
-    Pattern::content(Place::In(DATABASE), Name::Exactly("status")),
+    Pattern::content(Place::In(DPKG.directory), Name::Exactly("status")),
+    Pattern::content(Place::In(DPKG.directory), Name::Exactly("diversions")),
+    Pattern::extract(Place::In(PIECES), Name::EndsWith(SUMS), lists::SUMS),
     Pattern::content(Place::In(PIECES), Name::Any),
-    Pattern::content(Place::In(INFO), Name::EndsWith(LIST)),
-    Pattern::layer(Place::In(INFO), Name::EndsWith(SUMS)),
+    Pattern::extract(Place::In(DPKG.info), Name::EndsWith(LIST), lists::LIST),
+    Pattern::layer(Place::In(DPKG.info), Name::EndsWith(SUMS)),
+    copyright::FILES,
+    copyright::DIRECTORIES,
 ];
 
-const DATABASE: &str = "var/lib/dpkg";
+/// Where a database lies that has the form of dpkg's.
+pub(super) struct Database {
+    /// Holds `status`.
+    pub(super) directory: &'static str,
+    /// Holds a list of files for each package.
+    pub(super) info: &'static str,
+}
+
+const DPKG: Database = Database { directory: "var/lib/dpkg", info: "var/lib/dpkg/info" };
 const PIECES: &str = "var/lib/dpkg/status.d";
-const INFO: &str = "var/lib/dpkg/info";
 const LIST: &str = ".list";
 const SUMS: &str = ".md5sums";
 
 pub(crate) fn read(files: &Files, reading: &mut Reading<'_>) {
-    let layers = unpacked_in(files);
-    let database = files.within(DATABASE).map(|file| (file, true));
-    let pieces = files.within(PIECES).map(|file| (file, false));
-    for ((path, layer, text), whole) in database.chain(pieces) {
-        let location = String::from_utf8_lossy(path).into_owned();
-        for (number, paragraph) in (1..).zip(paragraphs(text)) {
-            let subject = || format!("{location}, paragraph {number}");
-            let Some(name) = paragraph.line("Package") else {
-                // Beside the pieces lie checksums and scripts.
-                if whole {
-                    reading.problems.malformed(subject(), "a paragraph names no package");
-                }
-                continue;
-            };
-            if paragraph.bad_lines > 0 {
-                reading
-                    .problems
-                    .malformed(subject(), format!("the record of {name} has lines that are no fields"));
-            }
-            if !is_there(&paragraph, whole, subject, &name, &mut reading.problems) {
-                continue;
-            }
-            let Some(version) = paragraph.line("Version") else {
-                reading.problems.malformed(subject(), format!("the record of {name} has no version"));
-                continue;
-            };
-            let architecture = paragraph.line("Architecture");
-            let package = Package {
-                source: source(&paragraph, &name, &version),
-                layer: layer_of(&layers, &name, architecture.as_deref()).unwrap_or(layer),
-                location: location.clone(),
-                architecture,
-                ..Package::new(Ecosystem::Deb, name, version)
-            };
-            if !reading.package(package) {
-                return;
-            }
+    read_status(files, &DPKG, reading);
+    let mut licences = Licences::new(files, reading.limits);
+    for (path, layer, text) in files.within(PIECES) {
+        if !path.ends_with(SUMS.as_bytes()) {
+            let file = Status { path, layer, text, is_whole: false };
+            read_paragraphs(&file, &HashMap::new(), &mut licences, reading);
         }
     }
 }
 
-/// The lists in `info` say which files a package brought: absolute paths, a line each (dpkg-query(1), `--listfiles`).
-pub(crate) fn owners(files: &Files, owners: &mut Owners<'_>) {
-    for (path, _, list) in files.within(INFO) {
-        let Some(stem) = path[INFO.len() + 1..].strip_suffix(LIST.as_bytes()) else { continue };
-        // A package that can be installed for several architectures has its own in the name.
-        let name = String::from_utf8_lossy(stem.split(|&byte| byte == b':').next().unwrap_or(stem));
-        for line in list.split(|&byte| byte == b'\n') {
-            if let Some(path) = line.strip_prefix(b"/") {
-                owners.owns(path, &name);
-            }
+/// The `status` of a database.
+pub(super) fn read_status(files: &Files, database: &Database, reading: &mut Reading<'_>) {
+    let layers = unpacked_in(files, database.info);
+    let mut licences = Licences::new(files, reading.limits);
+    for (path, layer, text) in files.within(database.directory) {
+        if path.ends_with(b"/status") {
+            let file = Status { path, layer, text, is_whole: true };
+            read_paragraphs(&file, &layers, &mut licences, reading);
         }
     }
+}
+
+/// A file with a paragraph for each package.
+struct Status<'a> {
+    path: &'a [u8],
+    layer: u32,
+    text: &'a [u8],
+    /// The database, not a piece of one: beside pieces lie scripts and what else a builder left there.
+    is_whole: bool,
+}
+
+fn read_paragraphs(
+    file: &Status<'_>,
+    layers: &HashMap<&[u8], u32>,
+    licences: &mut Licences<'_>,
+    reading: &mut Reading<'_>,
+) {
+    let location = lossy(file.path);
+    for (number, paragraph) in (1..).zip(paragraphs(file.text)) {
+        let subject = || format!("{location}, paragraph {number}");
+        let Some(name) = paragraph.line("Package") else {
+            if file.is_whole {
+                reading.problems.malformed(subject(), "a paragraph names no package");
+            }
+            continue;
+        };
+        if paragraph.bad_lines > 0 {
+            let detail = format!("the record of {name} has lines that are no fields");
+            reading.problems.malformed(subject(), detail);
+        }
+        if !is_there(&paragraph, file.is_whole, subject, &name, &mut reading.problems) {
+            continue;
+        }
+        let Some(version) = paragraph.line("Version") else {
+            reading.problems.malformed(subject(), format!("the record of {name} has no version"));
+            continue;
+        };
+        // opkg has a field, Debian a file.
+        let licences = match paragraph.line("License") {
+            Some(licence) => Some(vec![licence]),
+            None => licences.of(&name),
+        };
+        if licences.is_none() {
+            reading.problems.limit(subject(), format!("more licences than are kept: {name} is without"));
+        }
+        let architecture = paragraph.line("Architecture");
+        let package = Package {
+            source: source(&paragraph, &name, &version),
+            layer: layer_of(layers, &name, architecture.as_deref()).unwrap_or(file.layer),
+            location: location.clone(),
+            architecture,
+            licences: licences.unwrap_or_default(),
+            ..Package::new(Ecosystem::Deb, name, version)
+        };
+        if !reading.package(package) {
+            return;
+        }
+    }
+}
+
+pub(crate) fn owners(files: &Files, owners: &mut Owners<'_>) {
+    let diversions = files.content(b"var/lib/dpkg/diversions").unwrap_or_default();
+    lists::owners_by_lists(files, DPKG.info, &Diversions::parse(diversions), owners);
+    lists::owners_by_sums(files, PIECES, owners);
 }
 
 /// Whether files of the package are on the disk: in every state but two. A package that was only
@@ -131,10 +178,10 @@ fn source(paragraph: &Paragraph<'_>, name: &str, version: &str) -> SourcePackage
 
 /// The layer that unpacked each package, by the stem of its files in `info`. The status file is
 /// rewritten by every installation; the list of a package's files only by its own.
-fn unpacked_in(files: &Files) -> HashMap<&[u8], u32> {
+fn unpacked_in<'a>(files: &'a Files, info: &str) -> HashMap<&'a [u8], u32> {
     let mut layers = HashMap::new();
     for (path, file) in files.iter() {
-        let name = path.strip_prefix(INFO.as_bytes()).and_then(|rest| rest.strip_prefix(b"/"));
+        let name = path.strip_prefix(info.as_bytes()).and_then(|rest| rest.strip_prefix(b"/"));
         let stem = name.and_then(|name| {
             name.strip_suffix(LIST.as_bytes()).or_else(|| name.strip_suffix(SUMS.as_bytes()))
         });

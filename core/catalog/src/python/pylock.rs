@@ -1,0 +1,80 @@
+//! `pylock.toml` and `pylock.*.toml` (PEP 751). Which packages are for developers only markers could tell, which
+//! depend on how somebody installs.
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::wanted;
+use crate::files::File;
+use crate::lenient::{List, Text, toml};
+use crate::reading::Reading;
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Lock<'a> {
+    #[serde(borrow)]
+    packages: List<Entry<'a>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Entry<'a> {
+    #[serde(borrow)]
+    name: Text<'a>,
+    /// Need not be known of what is built from a repository or an archive.
+    #[serde(borrow)]
+    version: Text<'a>,
+    directory: Option<IgnoredAny>,
+}
+
+pub(super) fn read(file: &File<'_>, reading: &mut Reading<'_>) {
+    let Some(lock) = toml::<Lock<'_>>(file, reading) else { return };
+    for entry in &lock.packages.0 {
+        if let (Some(name), Some(version)) = (entry.name.trimmed(), entry.version.trimmed())
+            && entry.directory.is_none()
+            && !reading.package(wanted(file, name, version))
+        {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lazaret_model::Limits;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn lock(bytes: &[u8]) -> (Vec<String>, usize) {
+        let limits = Limits::default();
+        let mut reading = Reading::new(&limits);
+        read(&File { path: b"pylock.toml", layer: 0, mode: 0o644, bytes }, &mut reading);
+        let (packages, problems) = reading.into_parts();
+        let lines = packages.iter().map(|it| format!("{} {}", it.name, it.version)).collect();
+        (lines, problems.into_list().len())
+    }
+
+    const REAL: &str = "lock-version = '1.0'\n[[packages]]\nname = 'attrs'\nversion = '25.4.0'\n[[packages.wheels]]\nname = 'x.whl'\n\
+[[packages]]\nname = 'near'\nversion = '1'\n[packages.directory]\npath = '.'\n[[packages]]\nname = 'far'\n[packages.vcs]\ntype = 'git'\n";
+
+    #[test]
+    fn reads_packages() {
+        assert_eq!(lock(REAL.as_bytes()), (vec!["attrs 25.4.0".to_owned()], 0));
+        assert_eq!(lock(b"["), (vec![], 1));
+    }
+
+    proptest! {
+        #[test]
+        fn takes_any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            lock(&bytes);
+        }
+
+        #[test]
+        fn takes_spoiled_locks(place in 0..REAL.len(), byte: u8) {
+            let mut bytes = REAL.as_bytes().to_vec();
+            bytes[place] = byte;
+            lock(&bytes);
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! What is made of a file's content while it comes by.
+
+use std::collections::HashMap;
+use std::io;
+
+use lazaret_model::{Entry, Extracted, Passing, Visitor, Want, Wanted};
+use sha2::{Digest as _, Sha256};
+
+use super::access::InMemory;
+use crate::budget::{Budget, Exceeded};
+use crate::problems::{Problems, lossy};
+
+/// What is wanted of one content, under all the names for which it is.
+#[derive(Debug, Default)]
+pub(crate) struct Need<'a> {
+    digest: bool,
+    bytes: bool,
+    /// Whatever is extracted is kept under the number that the name has here.
+    extract: Vec<(u32, Entry<'a>)>,
+}
+
+impl<'a> Need<'a> {
+    pub(crate) fn of(number: u32, entry: Entry<'a>, want: Want) -> Self {
+        let mut need = Self::default();
+        need.add(number, entry, want);
+        need
+    }
+
+    pub(crate) fn add(&mut self, number: u32, entry: Entry<'a>, want: Want) {
+        self.digest |= want.digest;
+        match want.content {
+            Wanted::Nothing => {}
+            Wanted::Bytes => self.bytes = true,
+            Wanted::Extract => self.extract.push((number, entry)),
+        }
+    }
+}
+
+/// What was made of one content and stays in memory.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    pub(crate) digest: Option<[u8; 32]>,
+    pub(crate) bytes: Option<Vec<u8>>,
+    pub(crate) extracted: HashMap<u32, Extracted>,
+    /// Something that was wanted is not here, and a problem says why.
+    pub(crate) failed: bool,
+}
+
+impl Kept {
+    pub(crate) fn failed() -> Self {
+        Self { failed: true, ..Self::default() }
+    }
+
+    /// Gives back the memory of what is not needed after all.
+    pub(crate) fn release(&self, budget: &mut Budget) {
+        budget.release(self.bytes.as_ref().map_or(0, |bytes| bytes.len() as u64));
+        for extracted in self.extracted.values() {
+            budget.release(extracted.bytes.len() as u64);
+        }
+    }
+}
+
+/// Takes what is wanted from contents that come by.
+pub(crate) struct Taker<'v> {
+    pub(crate) visitor: &'v dyn Visitor,
+    /// The file from which something is extracted right now.
+    buffer: Vec<u8>,
+}
+
+/// Larger files are not brought into memory as a whole to extract something from them.
+const MOST_BUFFERED: u64 = 32 << 20;
+/// Names of one content under which something is extracted while it comes by in pieces.
+const MOST_PASSING: usize = 16;
+
+/// Passes content in pieces to a sink that may stop it.
+type Pieces<'a> = dyn FnMut(&mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> + 'a;
+
+impl<'v> Taker<'v> {
+    pub(crate) fn new(visitor: &'v dyn Visitor) -> Self {
+        Self { visitor, buffer: Vec::new() }
+    }
+
+    /// Takes what is wanted, in one pass over the content.
+    pub(crate) fn take(
+        &mut self,
+        need: &Need<'_>,
+        path: &[u8],
+        size: u64,
+        pieces: &mut Pieces<'_>,
+        budget: &mut Budget,
+        problems: &mut Problems,
+    ) -> Kept {
+        let taken = self.read(need, path, size, pieces, budget, problems);
+        taken.unwrap_or_else(|error| {
+            problems.io(lossy(path), &error);
+            Kept::failed()
+        })
+    }
+
+    fn read(
+        &mut self,
+        need: &Need<'_>,
+        path: &[u8],
+        size: u64,
+        pieces: &mut Pieces<'_>,
+        budget: &mut Budget,
+        problems: &mut Problems,
+    ) -> io::Result<Kept> {
+        let deadline = budget.deadline;
+        let mut kept = Kept::default();
+        let mut beyond = |kept: &mut Kept, exceeded| {
+            problems.limit(lossy(path), exceeded);
+            kept.failed = true;
+        };
+        let mut bytes = None;
+        if need.bytes {
+            match budget.check_file(size).and_then(|()| budget.keep(size)) {
+                // The size is only stated: memory is taken for what there is.
+                Ok(()) => bytes = Some(Vec::new()),
+                Err(exceeded) => beyond(&mut kept, exceeded),
+            }
+        }
+        let mut passing = Vec::new();
+        let buffered = !need.extract.is_empty() && size <= MOST_BUFFERED.min(budget.limits.file_bytes);
+        if !buffered {
+            for (number, entry) in &need.extract {
+                match self.visitor.extract_passing(entry).filter(|_| passing.len() < MOST_PASSING) {
+                    Some(begun) => passing.push((*number, begun)),
+                    None => beyond(&mut kept, too_large_to_extract(size)),
+                }
+            }
+        }
+        let mut hash = need.digest.then(Sha256::new);
+        if hash.is_none() && bytes.is_none() && !buffered && passing.is_empty() {
+            return Ok(kept);
+        }
+        self.buffer.clear();
+        pieces(&mut |piece| {
+            deadline.check().map_err(Exceeded::io)?;
+            if let Some(hash) = &mut hash {
+                hash.update(piece);
+            }
+            if let Some(bytes) = &mut bytes {
+                bytes.extend_from_slice(piece);
+            }
+            if buffered {
+                self.buffer.extend_from_slice(piece);
+            }
+            for (_, passing) in &mut passing {
+                passing.push(piece);
+            }
+            Ok(())
+        })?;
+        kept.digest = hash.map(|hash| hash.finalize().into());
+        kept.bytes = bytes;
+        if buffered {
+            for (number, entry) in &need.extract {
+                deadline.check().map_err(Exceeded::io)?;
+                let extracted = self.visitor.extract(entry, &mut InMemory(&self.buffer));
+                kept.extracted.insert(*number, extracted);
+            }
+        } else {
+            let finished = passing.into_iter().map(|(number, passing)| (number, Passing::finish(passing)));
+            kept.extracted.extend(finished);
+        }
+        let mut bytes: u64 = 0;
+        for extracted in kept.extracted.values() {
+            bytes = bytes.saturating_add(extracted.bytes.len() as u64);
+        }
+        if let Err(exceeded) = budget.keep(bytes) {
+            kept.extracted.clear();
+            problems.limit(lossy(path), exceeded);
+            kept.failed = true;
+        }
+        Ok(kept)
+    }
+}
+
+fn too_large_to_extract(size: u64) -> Exceeded {
+    Exceeded::new(format!("it has {size} bytes, more than can be looked into while it comes by"))
+}
