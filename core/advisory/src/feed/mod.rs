@@ -1,7 +1,17 @@
-//! Where advisories come from: one folder a feed, foreign bytes in, [`Advisory`](lazaret_model::Advisory)
-//! rows out. Fetching the bytes is the business of `lazaret-source`.
+//! Where advisories come from: one folder or file a feed, foreign bytes in,
+//! [`Advisory`](lazaret_model::Advisory) and [`Vulnerability`](lazaret_model::Vulnerability) rows out. Fetching the
+//! bytes is the business of `lazaret-source`.
 
 pub mod apt;
 pub mod osv;
 
+pub mod cve;
+pub mod epss;
+pub mod kev;
+pub mod nvd;
+
+mod knowledge;
 mod line;
+mod text;
+
+pub use knowledge::{Knowledge, KnowledgeError};

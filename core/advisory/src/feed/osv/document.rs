@@ -2,7 +2,8 @@
 
 use serde::Deserialize;
 
-use super::text::{Specific, Text};
+use super::specific::Specific;
+use crate::feed::text::Text;
 
 #[derive(Debug, Deserialize)]
 #[serde(bound(deserialize = "'de: 'd"))]

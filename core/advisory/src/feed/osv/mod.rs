@@ -6,7 +6,7 @@ mod ecosystems;
 mod names;
 mod range;
 mod rows;
-mod text;
+mod specific;
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,7 +1,7 @@
 //! What a document calls the vulnerabilities it speaks of.
 
 use super::document::{Document, is_id};
-use super::text::Text;
+use crate::feed::text::Text;
 
 /// Aliases that one document may bring along.
 const MOST: usize = 1000;

@@ -119,8 +119,8 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::super::text::Text;
     use super::*;
+    use crate::feed::text::Text;
 
     fn event(text: &str) -> Event<'static> {
         let (kind, version) = text.split_once(' ').unwrap();

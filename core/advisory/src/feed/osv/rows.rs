@@ -8,7 +8,7 @@ use super::document::{Affected, Document};
 use super::ecosystems::{Place, place};
 use super::names::Names;
 use super::range::{End, Interval, checked, intervals, last_known};
-use super::text::Specific;
+use super::specific::Specific;
 use crate::feed::line::one_line;
 
 const MOST_SUMMARY: usize = 240;
