@@ -407,4 +407,20 @@ mod tests {
         assert!(yaml::<Odd<'_>>(&file(bomb.as_bytes()), &mut reading).is_none());
         assert_eq!(reading.into_parts().1.into_list().len(), 1);
     }
+
+    #[test]
+    fn depth_is_a_problem_not_an_end() {
+        let limits = Limits::default();
+        let mut reading = Reading::new(&limits);
+        for open in ["[", "{\"a\":", "{a: ", "- ", "a = [", "? "] {
+            let bytes = open.repeat(200_000);
+            let json: Option<Odd<'_>> = json(&file(bytes.as_bytes()), &mut reading);
+            let toml: Option<Odd<'_>> = toml(&file(bytes.as_bytes()), &mut reading);
+            let yaml: Option<Vec<Odd<'_>>> = yaml(&file(bytes.as_bytes()), &mut reading);
+            assert!(json.is_none() && toml.is_none() && yaml.is_none(), "{open}");
+        }
+        let nested = format!("text = {}{}", "[".repeat(100_000), "]".repeat(100_000));
+        assert!(toml::<Odd<'_>>(&file(nested.as_bytes()), &mut reading).is_none());
+        assert_eq!(reading.into_parts().1.into_list().len(), 19);
+    }
 }

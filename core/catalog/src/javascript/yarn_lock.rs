@@ -297,6 +297,15 @@ far@git+https://x/far.git:\n  \"version\" \"4.0.0\"\n";
         assert_eq!(lock(b"\n# empty\n"), (vec![], 0));
     }
 
+    #[test]
+    fn many_of_one_name_cost_their_sum() {
+        let blocks: String = (0..50_000)
+            .map(|n| format!("a@{n}:\n  version \"{n}\"\n  dependencies:\n    a \"x\"\n"))
+            .collect();
+        let (lines, _) = with(blocks.as_bytes(), &[("app/package.json", r#"{"dependencies": {"a": "y"}}"#)]);
+        assert_eq!(lines.len(), 50_000);
+    }
+
     proptest! {
         #[test]
         fn takes_any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {

@@ -246,6 +246,15 @@ url = "../near"
         assert_eq!(lock(b"\xff", None), (vec![], 1));
     }
 
+    #[test]
+    fn many_of_one_name_cost_their_sum() {
+        let text: String = (0..20_000)
+            .map(|n| format!("[[package]]\nname='a'\nversion='{n}'\ndependencies={{a='x'}}\n"))
+            .collect();
+        let (lines, _) = lock(text.as_bytes(), Some(b"project.dependencies = ['a']"));
+        assert_eq!(lines.len(), 20_000);
+    }
+
     proptest! {
         #[test]
         fn takes_any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
