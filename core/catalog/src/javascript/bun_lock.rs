@@ -6,8 +6,9 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
 
 use super::{is_own, jsonc, split_reference, wanted};
+use crate::documents::{json, unmarked};
 use crate::files::File;
-use crate::lenient::{Pairs, Table, Text, json, unmarked};
+use crate::lenient::{Pairs, Table, Text};
 use crate::reach::reached;
 use crate::reading::Reading;
 

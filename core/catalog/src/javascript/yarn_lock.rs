@@ -7,8 +7,9 @@ use std::collections::HashMap;
 use serde::Deserialize;
 
 use super::{alias, is_own, split_reference, wanted};
+use crate::documents::{json, unmarked};
 use crate::files::{File, Files};
-use crate::lenient::{Pairs, Text, json, unmarked};
+use crate::lenient::{Pairs, Text};
 use crate::pattern::split;
 use crate::reach::Names;
 use crate::reading::Reading;
