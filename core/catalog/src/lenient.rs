@@ -1,5 +1,4 @@
-//! Manifests and lock files as they are found: one value of an odd type must not hide the others, and what is wrong
-//! with a file is said without repeating the file.
+//! Values as people and programs write them: one of an odd type must not hide the others of a file.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,9 +6,6 @@ use std::marker::PhantomData;
 
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
-
-use crate::files::File;
-use crate::reading::Reading;
 
 /// Text, borrowed where the format allows it. A value of any other type counts as none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -54,74 +50,6 @@ impl<V> Default for List<V> {
     fn default() -> Self {
         Self(Vec::new())
     }
-}
-
-/// Reads JSON, with or without a byte order mark; what is wrong becomes a problem.
-pub(crate) fn json<'a, T: Deserialize<'a>>(file: &File<'a>, reading: &mut Reading<'_>) -> Option<T> {
-    serde_json::from_slice(unmarked(file.bytes))
-        .inspect_err(|error| {
-            let detail =
-                format!("not the JSON that was expected (line {}, column {})", error.line(), error.column());
-            reading.problems.malformed(file.location(), detail);
-        })
-        .ok()
-}
-
-/// Reads TOML; what is wrong becomes a problem.
-pub(crate) fn toml<'a, T: Deserialize<'a>>(file: &File<'a>, reading: &mut Reading<'_>) -> Option<T> {
-    let text = utf8(file, reading)?;
-    toml::from_str(text)
-        .inspect_err(|error| {
-            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-            let line = before.bytes().filter(|&byte| byte == b'\n').count() + 1;
-            reading
-                .problems
-                .malformed(file.location(), format!("not the TOML that was expected (line {line})"));
-        })
-        .ok()
-}
-
-/// Reads all documents of a YAML stream; what is wrong becomes a problem, and so does what is too large: aliases
-/// cannot be used to grow a text, and neither depth nor nodes are without bounds.
-pub(crate) fn yaml<'a, T: Deserialize<'a>>(file: &File<'a>, reading: &mut Reading<'_>) -> Option<Vec<T>> {
-    let text = utf8(file, reading)?;
-    let options = serde_saphyr::options! {
-        budget: serde_saphyr::budget! {
-            max_aliases: 100,
-            max_anchors: 100,
-            max_depth: 32,
-            max_documents: 16,
-            flow_nesting_limit: 32,
-            max_events: 10_000_000,
-            max_nodes: 5_000_000,
-        },
-        duplicate_keys: serde_saphyr::DuplicateKeyPolicy::LastWins,
-        with_snippet: false,
-    };
-    serde_saphyr::from_str_multiple_with_options(text, options)
-        .inspect_err(|error| {
-            let line = error.location().map_or(1, |at| at.line());
-            reading
-                .problems
-                .malformed(file.location(), format!("not the YAML that was expected (line {line})"));
-        })
-        .ok()
-}
-
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-
-/// Without the mark that editors of Windows put before a text.
-pub(crate) fn unmarked(bytes: &[u8]) -> &[u8] {
-    bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes)
-}
-
-fn utf8<'a>(file: &File<'a>, reading: &mut Reading<'_>) -> Option<&'a str> {
-    std::str::from_utf8(unmarked(file.bytes))
-        .inspect_err(|error| {
-            let detail = format!("not UTF-8 at byte {}", error.valid_up_to());
-            reading.problems.malformed(file.location(), detail);
-        })
-        .ok()
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
@@ -327,6 +255,9 @@ mod tests {
     use serde::Deserialize;
 
     use super::*;
+    use crate::documents::{json, toml, yaml};
+    use crate::files::File;
+    use crate::reading::Reading;
 
     #[derive(Debug, Default, Deserialize)]
     #[serde(default)]
@@ -376,35 +307,5 @@ mod tests {
                 .unwrap();
         assert_eq!(shape(&null), (None, 0, 0, false));
         assert!(reading.into_parts().1.into_list().is_empty());
-    }
-
-    #[test]
-    fn says_what_is_wrong_without_repeating_it() {
-        let limits = Limits::default();
-        let mut reading = Reading::new(&limits);
-        assert!(json::<Odd<'_>>(&file(b"{\n\"secret"), &mut reading).is_none());
-        assert!(toml::<Odd<'_>>(&file(b"text = 'a'\nsecret"), &mut reading).is_none());
-        assert!(yaml::<Odd<'_>>(&file(b"text: a\n\tsecret: ["), &mut reading).is_none());
-        assert!(toml::<Odd<'_>>(&file(b"text = '\xff'"), &mut reading).is_none());
-        let problems = reading.into_parts().1.into_list();
-        let details: Vec<&str> = problems.iter().map(|problem| problem.detail.as_str()).collect();
-        assert_eq!(details.len(), 4);
-        assert!(details.iter().all(|detail| !detail.contains("secret")), "{details:?}");
-        assert!(details[..2].iter().all(|detail| detail.contains("line 2")), "{details:?}");
-    }
-
-    #[test]
-    fn aliases_do_not_grow() {
-        let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x]\n");
-        for level in 1..12 {
-            let before = level - 1;
-            let many = vec![format!("*a{before}"); 9].join(", ");
-            bomb.push_str(&format!("a{level}: &a{level} [{many}]\n"));
-        }
-        bomb.push_str("pairs: *a11\n");
-        let limits = Limits::default();
-        let mut reading = Reading::new(&limits);
-        assert!(yaml::<Odd<'_>>(&file(bomb.as_bytes()), &mut reading).is_none());
-        assert_eq!(reading.into_parts().1.into_list().len(), 1);
     }
 }

@@ -10,6 +10,7 @@ mod pattern;
 mod matcher;
 mod files;
 mod reading;
+mod documents;
 mod lenient;
 mod reach;
 mod ownership;

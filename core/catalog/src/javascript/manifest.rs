@@ -6,8 +6,9 @@ use lazaret_model::{Ecosystem, Package};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::licence::Licences;
+use crate::documents::{json, unmarked};
 use crate::files::File;
-use crate::lenient::{Text, json, unmarked};
+use crate::lenient::Text;
 use crate::reading::Reading;
 
 pub(super) fn read(file: &File<'_>, reading: &mut Reading<'_>) {

@@ -7,8 +7,9 @@ use serde::Deserialize;
 
 use super::licence::Licences;
 use super::{alias, is_own, wanted};
+use crate::documents::json;
 use crate::files::File;
-use crate::lenient::{Flag, Pairs, Table, Text, json};
+use crate::lenient::{Flag, Pairs, Table, Text};
 use crate::reading::Reading;
 
 #[derive(Default, Deserialize)]

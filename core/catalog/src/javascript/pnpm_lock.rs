@@ -9,8 +9,9 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::{is_own, split_reference, wanted};
+use crate::documents::yaml;
 use crate::files::File;
-use crate::lenient::{Flag, Pairs, Table, Text, yaml};
+use crate::lenient::{Flag, Pairs, Table, Text};
 use crate::reach::reached;
 use crate::reading::Reading;
 

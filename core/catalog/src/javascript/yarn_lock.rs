@@ -7,8 +7,9 @@ use std::collections::HashMap;
 use serde::Deserialize;
 
 use super::{alias, is_own, split_reference, wanted};
+use crate::documents::{json, unmarked};
 use crate::files::{File, Files};
-use crate::lenient::{Pairs, Text, json, unmarked};
+use crate::lenient::{Pairs, Text};
 use crate::pattern::split;
 use crate::reach::Names;
 use crate::reading::Reading;
@@ -295,6 +296,15 @@ far@git+https://x/far.git:\n  \"version\" \"4.0.0\"\n";
         assert_eq!(lock(b"a@1:\nb@1:\n  version \"1\"\nc:\n  version \"1\"\n"), (vec!["b 1".to_owned()], 1));
         assert_eq!(lock(b"  version 1\n"), (vec![], 1));
         assert_eq!(lock(b"\n# empty\n"), (vec![], 0));
+    }
+
+    #[test]
+    fn many_of_one_name_cost_their_sum() {
+        let blocks: String = (0..50_000)
+            .map(|n| format!("a@{n}:\n  version \"{n}\"\n  dependencies:\n    a \"x\"\n"))
+            .collect();
+        let (lines, _) = with(blocks.as_bytes(), &[("app/package.json", r#"{"dependencies": {"a": "y"}}"#)]);
+        assert_eq!(lines.len(), 50_000);
     }
 
     proptest! {

@@ -10,8 +10,9 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 
 use super::requirements::pinned;
 use super::wanted;
+use crate::documents::yaml;
 use crate::files::File;
-use crate::lenient::{List, Text, yaml};
+use crate::lenient::{List, Text};
 use crate::reading::Reading;
 
 #[derive(Default, serde::Deserialize)]

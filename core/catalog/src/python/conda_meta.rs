@@ -3,8 +3,9 @@
 use lazaret_model::{Ecosystem, Package};
 use serde::Deserialize;
 
+use crate::documents::json;
 use crate::files::File;
-use crate::lenient::{Text, json};
+use crate::lenient::Text;
 use crate::reading::Reading;
 
 #[derive(Default, Deserialize)]

@@ -6,8 +6,8 @@ use std::borrow::Cow;
 use lazaret_model::{Ecosystem, Package};
 
 use super::normalised;
+use crate::documents::unmarked;
 use crate::files::File;
-use crate::lenient::unmarked;
 use crate::pattern::{Name, Pattern, Place};
 use crate::reading::Reading;
 

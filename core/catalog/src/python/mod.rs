@@ -1,7 +1,7 @@
 //! Packages of Python: wheels, eggs, conda's, and lock files.
 //!
 //! Of lock files, what only developers need is left out wherever the lock file tells it apart, and so is what lies in
-//! the project itself: see [`crate::javascript`] for the reasons.
+//! the project itself; the reasons are those of JavaScript.
 
 mod conda_environment;
 mod conda_meta;
@@ -43,7 +43,7 @@ pub(crate) const CATALOGERS: &[Cataloger] = &[
         ..declared(
             "conda-environment",
             "pinned packages of conda's environment files",
-            &[anywhere("environment.yml"), anywhere("environment.yaml")],
+            &[of_project("environment.yml"), of_project("environment.yaml")],
             Read::Each(conda_environment::read),
         )
     },
@@ -56,27 +56,31 @@ pub(crate) const CATALOGERS: &[Cataloger] = &[
     declared(
         "pipfile-lock",
         "lock files of Pipenv",
-        &[anywhere("Pipfile.lock")],
+        &[of_project("Pipfile.lock")],
         Read::Each(pipfile_lock::read),
     ),
     declared(
         "poetry-lock",
         "lock files of Poetry; the project file says what is only for developers",
-        &[anywhere("poetry.lock"), anywhere("pyproject.toml")],
+        &[of_project("poetry.lock"), of_project("pyproject.toml")],
         Read::Together(poetry_lock::read),
     ),
-    declared("uv-lock", "lock files of uv", &[anywhere("uv.lock")], Read::Each(uv_lock::read)),
-    declared("pdm-lock", "lock files of PDM", &[anywhere("pdm.lock")], Read::Each(pdm_lock::read)),
+    declared("uv-lock", "lock files of uv", &[of_project("uv.lock")], Read::Each(uv_lock::read)),
+    declared("pdm-lock", "lock files of PDM", &[of_project("pdm.lock")], Read::Each(pdm_lock::read)),
     declared(
         "pylock",
         "the standard lock file of Python (PEP 751)",
-        &[anywhere("pylock.toml"), Pattern::content(Place::Anywhere, Name::Around("pylock.", ".toml"))],
+        &[
+            of_project("pylock.toml"),
+            Pattern::content(Place::Outside("site-packages"), Name::Around("pylock.", ".toml")),
+        ],
         Read::Each(pylock::read),
     ),
 ];
 
-const fn anywhere(name: &'static str) -> Pattern {
-    Pattern::content(Place::Anywhere, Name::Exactly(name))
+/// What installed packages carry along speaks of how those were developed.
+const fn of_project(name: &'static str) -> Pattern {
+    Pattern::content(Place::Outside("site-packages"), Name::Exactly(name))
 }
 
 const fn declared(

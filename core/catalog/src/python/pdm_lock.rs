@@ -6,8 +6,9 @@
 use serde::Deserialize;
 
 use super::wanted;
+use crate::documents::toml;
 use crate::files::File;
-use crate::lenient::{List, Text, toml};
+use crate::lenient::{List, Text};
 use crate::reading::Reading;
 
 #[derive(Default, Deserialize)]

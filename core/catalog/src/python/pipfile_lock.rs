@@ -3,8 +3,9 @@
 use serde::Deserialize;
 
 use super::wanted;
+use crate::documents::json;
 use crate::files::File;
-use crate::lenient::{Pairs, Table, Text, json};
+use crate::lenient::{Pairs, Table, Text};
 use crate::reading::Reading;
 
 #[derive(Default, Deserialize)]

@@ -7,8 +7,9 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::{normalised, wanted};
+use crate::documents::toml;
 use crate::files::{File, Files};
-use crate::lenient::{List, Pairs, Table, Text, toml};
+use crate::lenient::{List, Pairs, Table, Text};
 use crate::reach::Names;
 use crate::reading::Reading;
 
@@ -244,6 +245,15 @@ url = "../near"
         assert_eq!(lock(b"[[package]]\nname = 'a'\n", None), (vec![], 1));
         assert_eq!(lock(b"", None), (vec![], 0));
         assert_eq!(lock(b"\xff", None), (vec![], 1));
+    }
+
+    #[test]
+    fn many_of_one_name_cost_their_sum() {
+        let text: String = (0..20_000)
+            .map(|n| format!("[[package]]\nname='a'\nversion='{n}'\ndependencies={{a='x'}}\n"))
+            .collect();
+        let (lines, _) = lock(text.as_bytes(), Some(b"project.dependencies = ['a']"));
+        assert_eq!(lines.len(), 20_000);
     }
 
     proptest! {

@@ -4,13 +4,13 @@
 use std::borrow::Cow;
 
 use super::wanted;
+use crate::documents::unmarked;
 use crate::files::File;
-use crate::lenient::unmarked;
 use crate::pattern::{Name, Pattern, Place, split};
 use crate::reading::Reading;
 
 pub(super) const PATTERNS: &[Pattern] = &[
-    Pattern::content(Place::Anywhere, Name::Around("requirements", ".txt")),
+    Pattern::content(Place::Outside("site-packages"), Name::Around("requirements", ".txt")),
     Pattern::content(Place::InAnyEndingWith("requirements"), Name::EndsWith(".txt")),
 ];
 

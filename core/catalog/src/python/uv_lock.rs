@@ -7,8 +7,9 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::wanted;
+use crate::documents::toml;
 use crate::files::File;
-use crate::lenient::{List, Pairs, Table, Text, toml};
+use crate::lenient::{List, Pairs, Table, Text};
 use crate::reach::Names;
 use crate::reading::Reading;
 

@@ -1,7 +1,11 @@
 //! JavaScript and Python: syft's test data.
 
+use std::path::Path;
+
 use lazaret_catalog::{Catalog, Options, catalog};
 use lazaret_model::{Limits, PackageEvidence};
+
+use proptest::prelude::*;
 
 use crate::corpora::whole;
 use crate::memory::Memory;
@@ -305,4 +309,58 @@ fn lock_files_are_not_read_unless_asked_for() {
 
 fn declared(mut tree: Memory) -> Catalog {
     catalog(&mut tree, &Limits::default(), Options { declared: true, ..Options::default() })
+}
+
+/// Files of the corpora with bytes replaced, cut out and repeated: no reader may fall over them, whatever the name that
+/// they come under.
+#[test]
+fn spoiled_files_are_read_as_far_as_they_go() {
+    let Some((_directory, root)) = whole("pkgdb/syft.tar.zst") else { return };
+    let root = root.join("syft-catalogers/syft/pkg/cataloger");
+    let mut files = Vec::new();
+    for directory in ["javascript", "python", "conda"] {
+        gather(&root.join(directory), &mut files);
+    }
+    assert!(files.len() > 50, "{}", files.len());
+    let edit = (0..3_u8, any::<prop::sample::Index>(), 1..200_usize, any::<u8>());
+    let spoiled = (prop::sample::select(files), proptest::collection::vec(edit, 1..6));
+    let config = ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() };
+    proptest!(config, |(((name, mut bytes), edits) in spoiled)| {
+        for (kind, place, length, byte) in edits {
+            let start = place.index(bytes.len() + 1);
+            let end = (start + length).min(bytes.len());
+            match kind {
+                0 => bytes.get_mut(start).into_iter().for_each(|it| *it = byte),
+                1 => drop(bytes.drain(start..end)),
+                _ => {
+                    let again = bytes[start..end].to_vec();
+                    bytes.splice(start..start, again);
+                }
+            }
+        }
+        let found = declared(Memory::default().file(&format!("app/{name}"), 0, bytes.clone()));
+        prop_assert!(found.packages.iter().all(|it| !it.name.is_empty() && !it.version.is_empty()));
+        declared(Memory::default().file(&format!("node_modules/x/{name}"), 0, bytes));
+    });
+}
+
+/// Small files below a directory, with their names and those of the directories that matter.
+fn gather(directory: &Path, files: &mut Vec<(String, Vec<u8>)>) {
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            gather(&path, files);
+            continue;
+        }
+        let bytes = std::fs::read(&path).unwrap();
+        let components: Vec<&str> = path.iter().rev().take(2).map(|it| it.to_str().unwrap()).collect();
+        let name = match components[0] {
+            it if it.contains("package-lock") => "package-lock.json".to_owned(),
+            it if it.starts_with("package") => "node_modules/x/package.json".to_owned(),
+            it => format!("{}/{it}", components[1]),
+        };
+        if !bytes.is_empty() && bytes.len() < 50_000 {
+            files.push((name, bytes));
+        }
+    }
 }
