@@ -8,5 +8,6 @@
 mod binaries;
 mod classifiers;
 mod corpora;
+mod cost;
 mod memory;
 mod pass;
