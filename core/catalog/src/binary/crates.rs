@@ -97,9 +97,17 @@ fn is_source(rest: &[u8]) -> bool {
     memmem::find(&rest[..end], b".rs").is_some()
 }
 
-/// What the standard library was built from is its own, whose version is known.
+/// What the standard library was built from is its own, whose version is known. Three layouts: two of rustup's, in
+/// turn, and that of Debian.
 fn is_of_standard_library(parent: &[u8]) -> bool {
+    let is_hashed = |rest: &[u8]| {
+        let hash = rest.split_last_chunk::<16>();
+        hash.is_some_and(|(rest, hash)| {
+            rest.ends_with(b"/cargo/registry/") && hash.iter().all(u8::is_ascii_hexdigit)
+        })
+    };
     parent.ends_with(b"/rust/deps")
+        || is_hashed(parent)
         || memmem::rfind(parent, b"/usr/src/rustc-").is_some_and(|at| parent.len() - at < 40)
 }
 

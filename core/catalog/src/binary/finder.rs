@@ -57,7 +57,7 @@ pub(super) struct Finder {
     /// Go's build information, as far as it is there, and how much of it is needed.
     go: Option<(Vec<u8>, usize)>,
     audit: Option<Inflater>,
-    trial: Inflater,
+    trial: Option<Inflater>,
     trials: usize,
     /// Up to where lists that are longer than a window were taken in.
     taken: u64,
@@ -76,7 +76,7 @@ impl Finder {
             base: 0,
             go: None,
             audit: None,
-            trial: Inflater::new(),
+            trial: None,
             trials: 0,
             taken: 0,
             most,
@@ -238,7 +238,7 @@ impl Finder {
                     self.layout.audit_within.clear();
                     return;
                 }
-                if self.trial.begins(&text[at..]) {
+                if self.trial.get_or_insert_with(Inflater::new).begins(&text[at..]) {
                     self.audit = Some(Inflater::new());
                     self.inflate(&text[at..]);
                 }

@@ -97,6 +97,8 @@ pub(super) static PRODUCTS: &[Product] = products! {
     "openjdk" Beginning [Exactly("release")]
         [r#"(?m)^JAVA_RUNTIME_VERSION="(\d[\w.+-]{0,60})"#, r#"(?m)^JAVA_VERSION="(\d[\w.+-]{0,60})"#]
     "graalvm" Program [Exactly("java"), Exactly("jdb")] [r"[^\w.](\d[\w.+]{0,30}-jvmci-[\w.-]{1,30})\x00"]
+    "oracle-java" Beginning [Exactly("release")]
+        [r#"(?m)^JAVA_RUNTIME_VERSION="(\d[\w.+-]{0,60})".{0,2000}^BUILD_TYPE="commercial""#]
     "graalvm" Beginning [Exactly("release")] [r#"(?m)^GRAALVM_VERSION="(\d[\w.+-]{0,60})"#]
     "zulu" Program [Exactly("java"), Exactly("jdb")]
         [r"zulu\x00(?:java|jdb)\x00(?:0\.0|1\.\d)\x00+(\d[\w.+-]{0,60})\x00"]
@@ -205,7 +207,8 @@ pub(super) static PRODUCTS: &[Product] = products! {
     "jq" Program [Exactly("jq")] [r"[^\w.](1\.\d+(?:\.\d+)?)\x00DEBUG:", r"\x00jq-(1\.\d+(?:\.\d+)?)"]
     "curl" Program [Exactly("curl")] [r"curl/(\d+\.\d+\.\d+)", r"curl (\d+\.\d+\.\d+) "]
     "libcurl" Program [Around("libcurl", "")] [r"libcurl/(\d+\.\d+\.\d+)"]
-    "openssl" Program [Exactly("openssl"), Around("libcrypto", "")]
+    // Python's `cryptography` has its own, built in.
+    "openssl" Program [Exactly("openssl"), Around("libcrypto", ""), Around("_rust.abi3", ".so"), Around("_openssl.", ".so")]
         [r"OpenSSL (\d+\.\d+\.\d+(?:[a-z]{1,2}|-(?:alpha|beta|pre)\d+)?) {1,2}\d{1,2} [A-Z][a-z]{2} \d{4}"]
     "aws-lc" Program [Exactly("openssl"), Around("libcrypto", "")] [r"\(compatible; AWS-LC (\d+\.\d+\.\d+)\)"]
     "krb5" Program [Around("libkrb5", "")] [r"KRB5_BRAND: krb5-(\d+(?:\.\d+){1,2})-"]

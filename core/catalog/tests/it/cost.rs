@@ -127,11 +127,7 @@ fn of_large_programs_little_is_read() {
 
 #[test]
 fn both_ways_say_the_same_of_programs_of_this_machine() {
-    let paths = files_of("/usr/bin")
-        .into_iter()
-        .chain(files_of("/usr/local/bin"))
-        .chain(files_of("/usr/lib/x86_64-linux-gnu"));
-    for path in programs(paths).paths {
+    for path in programs(["/usr/bin", "/usr/local/bin"].into_iter().flat_map(files_of)).paths {
         let Ok(content) = fs::read(&path) else { continue };
         let name = path.to_str().unwrap().trim_start_matches('/');
         let mut tree = Memory::default().program(name, 0, content, 0o755);
