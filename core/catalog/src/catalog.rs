@@ -1,15 +1,15 @@
 //! The one pass over a tree.
 
-use std::io;
-
 use lazaret_model::{
     Content, Distribution, Entry, EntryKind, Extracted, Limits, Package, PackageEvidence, Passing, Problem,
     RandomAccess, Tree, Visitor, Want, Wanted,
 };
 
+use crate::binary::note;
 use crate::cataloger::{Cataloger, Read, catalogers};
 use crate::detours::Detours;
 use crate::files::{File, Files};
+use crate::in_memory::InMemory;
 use crate::matcher::Matcher;
 use crate::os::{apt, distribution};
 use crate::ownership::Owners;
@@ -172,6 +172,7 @@ impl<'l> Pass<'l> {
         for (number, owner) in owned {
             packages[number].owner.get_or_insert(owner);
         }
+        note::drop_repeated(&mut packages);
         packages.sort_unstable();
         packages.dedup();
         let [.., distribution, apt] = readers.as_slice() else { return Catalog::default() };
@@ -239,24 +240,6 @@ impl Visitor for Pass<'_> {
             }
             EntryKind::Special => {}
         }
-    }
-}
-
-/// A file whose content is kept.
-struct InMemory<'b>(&'b [u8]);
-
-impl RandomAccess for InMemory<'_> {
-    fn size(&self) -> u64 {
-        self.0.len() as u64
-    }
-
-    fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
-        let part = usize::try_from(offset)
-            .ok()
-            .and_then(|offset| self.0.get(offset..offset.checked_add(buffer.len())?))
-            .ok_or(io::ErrorKind::UnexpectedEof)?;
-        buffer.copy_from_slice(part);
-        Ok(())
     }
 }
 

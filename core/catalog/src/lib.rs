@@ -9,6 +9,7 @@ mod cataloger;
 mod pattern;
 mod matcher;
 mod files;
+mod in_memory;
 mod reading;
 mod documents;
 mod lenient;

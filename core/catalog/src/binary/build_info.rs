@@ -126,7 +126,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::binary::layout::{Beginning, Range, Segment};
+    use crate::binary::layout::{Range, Segment};
+    use crate::in_memory::InMemory;
 
     fn inline(version: &str, modules: &str) -> Vec<u8> {
         let mut bytes = [MAGIC, &[8, INLINE], &[0; 16]].concat();
@@ -176,9 +177,9 @@ mod tests {
             let segment = Segment { file: Range { start: 0, end: file.len() as u64 }, address: 0x1000 };
             let layout = Layout { segments: vec![segment], ..Layout::default() };
             assert_eq!(parse(&file), Parsed::Elsewhere);
-            let found = follow(&mut Beginning(&file), &layout, &file[..32], 100).unwrap();
+            let found = follow(&mut InMemory(&file), &layout, &file[..32], 100).unwrap();
             assert_eq!(found, BuildInfo { version: b"go1.15.2".to_vec(), modules: vec![] });
-            assert_eq!(follow(&mut Beginning(&file), &Layout::default(), &file[..32], 100), None);
+            assert_eq!(follow(&mut InMemory(&file), &Layout::default(), &file[..32], 100), None);
         }
     }
 
@@ -191,7 +192,7 @@ mod tests {
             }
             let segment = Segment { file: Range { start: 0, end: 200 }, address: 0 };
             let layout = Layout { segments: vec![segment], ..Layout::default() };
-            follow(&mut Beginning(&bytes), &layout, &bytes, 100);
+            follow(&mut InMemory(&bytes), &layout, &bytes, 100);
         }
     }
 }

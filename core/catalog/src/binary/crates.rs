@@ -2,11 +2,11 @@
 //! path of its source file, and in it the directory of the crate with name and version.
 //!
 //! `registry/src/index.crates.io-6f17d22bba15001f/memchr-2.5.0/src/memmem/mod.rs` is Cargo's own layout,
-//! `/usr/share/cargo/registry/memchr-2.5.0/src/…` that of distributions, `vendor/memchr-2.5.0/src/…` that of
-//! `cargo vendor --versioned-dirs`. Crates that cannot panic leave nothing.
+//! `/usr/share/cargo/registry/memchr-2.5.0/…` that of distributions; `memchr-2.5.0/src/….rs` lies below any directory
+//! that a build keeps crates in. Crates that cannot panic leave nothing.
 
 use lazaret_model::{Ecosystem, Package, PackageEvidence};
-use memchr::memmem::Finder;
+use memchr::memmem::{self, Finder};
 
 use super::record::{Kind, of_kind};
 use crate::files::File;
@@ -34,11 +34,11 @@ pub(crate) fn read(file: &File<'_>, reading: &mut Reading<'_>) {
 /// Finds paths of crates in constant texts.
 pub(super) struct Paths {
     registry: Finder<'static>,
-    vendor: Finder<'static>,
+    sources: [Finder<'static>; 2],
     toolchain: [Finder<'static>; 2],
 }
 
-/// More bytes than a path has from where it is found to the end of the crate's directory.
+/// More bytes than a path has before or behind where it is found.
 pub(super) const LONGEST: usize = 512;
 const LONGEST_COMPONENT: usize = 160;
 
@@ -46,7 +46,7 @@ impl Paths {
     pub(super) fn new() -> Self {
         Self {
             registry: Finder::new(b"registry"),
-            vendor: Finder::new(b"vendor"),
+            sources: [Finder::new(b"/src/"), Finder::new(b"\\src\\")],
             // The standard library of rustup, and that of Debian.
             toolchain: [Finder::new(b"/rustc/"), Finder::new(b"/usr/src/rustc-")],
         }
@@ -57,32 +57,58 @@ impl Paths {
         self.toolchain.iter().any(|finder| finder.find(text).is_some())
     }
 
-    /// The crates whose paths are found to begin before `until`: name and version.
+    /// The crates whose paths are found before `until`: name and version.
     pub(super) fn find<'t>(&self, text: &'t [u8], until: usize, mut found: impl FnMut(&'t [u8], &'t [u8])) {
-        let head =
-            |finder: &Finder<'_>| text.get(..until.saturating_add(finder.needle().len()).min(text.len()));
-        for at in self.registry.find_iter(head(&self.registry).unwrap_or_default()) {
-            let rest = text.get(at + "registry".len()..).unwrap_or_default();
-            if let Some((name, version)) = component(rest).and_then(|(first, rest)| {
+        let head = |finder: &Finder<'_>| {
+            text.get(..until.saturating_add(finder.needle().len()).min(text.len())).unwrap_or_default()
+        };
+        for at in self.registry.find_iter(head(&self.registry)) {
+            let in_registry = component(&text[at + "registry".len()..]).and_then(|(first, rest)| {
                 // Cargo's own has the index between.
-                let (directory, _) =
-                    if first == b"src" { component(component(rest)?.1)? } else { (first, rest) };
+                let directory = if first == b"src" { component(component(rest)?.1)?.0 } else { first };
                 split(directory)
-            }) {
+            });
+            if let Some((name, version)) = in_registry {
                 found(name, version);
             }
         }
-        for at in self.vendor.find_iter(head(&self.vendor).unwrap_or_default()) {
-            let rest = text.get(at + "vendor".len()..).unwrap_or_default();
-            let rest = rest.strip_prefix(b"-dir").unwrap_or(rest);
-            if let Some((name, version)) = component(rest).and_then(|(directory, rest)| {
-                // Anything may be called vendor: what follows is the source of a crate.
-                (component(rest)?.0 == b"src").then(|| split(directory)).flatten()
-            }) {
-                found(name, version);
+        for finder in &self.sources {
+            for at in finder.find_iter(head(finder)) {
+                let before = &text[at.saturating_sub(LONGEST)..at];
+                let Some(slash) = before.iter().rposition(|&byte| byte == b'/' || byte == b'\\') else {
+                    continue;
+                };
+                let (parent, directory) = (&before[..slash], &before[slash + 1..]);
+                let crate_ = split(directory).filter(|_| {
+                    is_source(&text[at + finder.needle().len()..]) && !is_of_standard_library(parent)
+                });
+                if let Some((name, version)) = crate_ {
+                    found(name, version);
+                }
             }
         }
     }
+}
+
+/// Whether what follows is the rest of a path to a source file of Rust. Others have directories with versions too.
+fn is_source(rest: &[u8]) -> bool {
+    let is_of_path = |byte: &&u8| byte.is_ascii_alphanumeric() || b"/\\_-.".contains(byte);
+    let end = rest.iter().take(LONGEST_COMPONENT).take_while(is_of_path).count();
+    memmem::find(&rest[..end], b".rs").is_some()
+}
+
+/// What the standard library was built from is its own, whose version is known. Three layouts: two of rustup's, in
+/// turn, and that of Debian.
+fn is_of_standard_library(parent: &[u8]) -> bool {
+    let is_hashed = |rest: &[u8]| {
+        let hash = rest.split_last_chunk::<16>();
+        hash.is_some_and(|(rest, hash)| {
+            rest.ends_with(b"/cargo/registry/") && hash.iter().all(u8::is_ascii_hexdigit)
+        })
+    };
+    parent.ends_with(b"/rust/deps")
+        || is_hashed(parent)
+        || memmem::rfind(parent, b"/usr/src/rustc-").is_some_and(|at| parent.len() - at < 40)
 }
 
 /// The name between two slashes of either kind, and what follows from the second one on.
@@ -177,8 +203,17 @@ mod tests {
                 &["g 1.0.0", "h 1.0.0"],
             ),
             ("vendor/i/src/lib.rs vendor/j-1.0.0/lib/x registry/src/ registry/mod.rs registry", &[]),
+            (
+                "/rust/deps/hashbrown-0.14.3/src/raw/mod.rs/usr/src/rustc-1.63.0/vendor/gimli-0.25.0/src/x.rs",
+                &[],
+            ),
+            ("/build/curl-7.88.1/src/tool.c registry/src/i-0/k-1.0.0/src/lib.rs", &["k 1.0.0", "k 1.0.0"]),
         ] {
-            assert_eq!(found(text.as_bytes()), expected, "{text}");
+            let (mut found, mut expected) = (found(text.as_bytes()), expected.to_vec());
+            found.sort();
+            found.dedup();
+            expected.dedup();
+            assert_eq!(found, expected, "{text}");
         }
     }
 
@@ -190,13 +225,14 @@ mod tests {
         assert!(Paths::new().are_of_rust(b"x/rustc/9fc6/library/core/src/lib.rs"));
     }
 
-    const PARTS: &[&[u8]] = &[b"registry", b"vendor", b"/", b"\\", b"src", b"a-1.0.0", b"\0", b"-"];
+    const PARTS: &[&[u8]] = &[b"registry", b"vendor", b"/", b"\\", b"src", b".rs", b"a-1.0.0", b"\0", b"-"];
 
     proptest! {
         #[test]
         fn every_crate_in_a_registry_is_found(name in "[a-z][a-z0-9_]{0,10}(-[a-z0-9_]{1,4}){0,2}", version in "[0-9]{1,3}\\.[0-9]{1,3}\\.[0-9]{1,3}(-[a-z]{1,5}\\.[0-9])?(\\+[a-z0-9-]{1,4})?") {
             let text = format!("?/.cargo/registry/src/index.crates.io-6f17d22bba15001f/{name}-{version}/src/lib.rs");
-            prop_assert_eq!(found(text.as_bytes()), [format!("{} {}", name, version)]);
+            let crate_ = format!("{name} {version}");
+            prop_assert_eq!(found(text.as_bytes()), [crate_.clone(), crate_]);
         }
 
         #[test]

@@ -199,7 +199,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::binary::layout::Beginning;
+    use crate::in_memory::InMemory;
 
     /// A wide file with one segment and the named sections, each of 16 bytes from 256 on.
     pub(crate) fn program(names: &[&str], is_big_endian: bool) -> Vec<u8> {
@@ -254,7 +254,7 @@ mod tests {
     fn finds_sections_in_both_orders() {
         for is_big_endian in [false, true] {
             let file = program(&[".text", ".go.buildinfo", ".rodata", ".rodata.str1.1"], is_big_endian);
-            let layout = read(&mut Beginning(&file), Sight::Whole).unwrap();
+            let layout = read(&mut InMemory(&file), Sight::Whole).unwrap();
             assert!(layout.wrong.is_none());
             assert_eq!(layout.go, [Range { start: 272, end: 288 }]);
             assert_eq!(layout.text, [Range { start: 288, end: 304 }, Range { start: 304, end: 320 }]);
@@ -266,7 +266,7 @@ mod tests {
     #[test]
     fn from_the_beginning_alone_segments_say_where() {
         let file = program(&[".go.buildinfo"], false);
-        let layout = read(&mut Beginning(&file[..200]), Sight::Beginning).unwrap();
+        let layout = read(&mut InMemory(&file[..200]), Sight::Beginning).unwrap();
         assert!(layout.go.is_empty() && layout.may_be_rust);
         assert_eq!(layout.text, [Range { start: 0, end: 10_000 }]);
         assert_eq!(layout.comment, [Range { start: 10_000, end: u64::MAX }]);
@@ -276,10 +276,10 @@ mod tests {
     fn lying_tables_are_told() {
         let mut file = program(&[".rodata"], false);
         file[60..62].copy_from_slice(&[0xff, 0xff]);
-        let layout = read(&mut Beginning(&file), Sight::Whole).unwrap();
+        let layout = read(&mut InMemory(&file), Sight::Whole).unwrap();
         assert!(matches!(layout.wrong, Some(Wrong::Cut("section table"))));
         file[56..58].copy_from_slice(&[0xff, 0xff]);
-        assert!(read(&mut Beginning(&file), Sight::Whole).is_err());
+        assert!(read(&mut InMemory(&file), Sight::Whole).is_err());
     }
 
     proptest! {
@@ -287,7 +287,7 @@ mod tests {
         fn takes_any_header(head in proptest::collection::vec(any::<u8>(), 60), rest in proptest::collection::vec(any::<u8>(), 0..600)) {
             let file = [&b"\x7fELF"[..], &head, &rest].concat();
             for sight in [Sight::Whole, Sight::Beginning] {
-                let _ = read(&mut Beginning(&file), sight);
+                let _ = read(&mut InMemory(&file), sight);
             }
         }
 
@@ -299,7 +299,7 @@ mod tests {
                     *place = byte;
                 }
             }
-            let _ = read(&mut Beginning(&file), Sight::Whole);
+            let _ = read(&mut InMemory(&file), Sight::Whole);
         }
     }
 }

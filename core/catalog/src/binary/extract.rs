@@ -5,9 +5,10 @@ use lazaret_model::{Extracted, Limits, Passing, Problem, ProblemKind, RandomAcce
 use super::build_info;
 use super::classifier::{Look, Row, rows};
 use super::finder::{Finder, Found};
-use super::layout::{Beginning, Layout, Sight};
+use super::layout::{Layout, Sight, Wrong};
 use super::note;
 use super::record::{Kind, Records};
+use crate::in_memory::InMemory;
 use crate::pattern::{Extractor, split};
 use crate::reading::lossy;
 
@@ -20,13 +21,13 @@ const CHUNK: u64 = 64 << 10;
 /// Reads headers, and then only the parts that matter. Only of files that are called like a product whose version
 /// stands anywhere, everything is read until it is found.
 fn whole(file: &mut dyn RandomAccess, path: &[u8], limits: &Limits) -> Extracted {
-    let mut problems = Vec::new();
+    let mut problems = Problems { path, list: Vec::new() };
     let layout = Layout::read(file, Sight::Whole);
-    let Some((layout, rows)) = prepare(layout, path, &mut problems) else { return Extracted::default() };
+    let Some((layout, rows)) = prepare(layout, &mut problems) else { return Extracted::default() };
     let size = file.size();
     let parts = [&layout.go, &layout.audit, &layout.text, &layout.notes];
     if layout.wrong.is_none() && parts.iter().any(|parts| parts.iter().any(|part| part.end > size)) {
-        problems.push("a part that the headers name lies beyond the end of the file".to_owned());
+        problems.malformed("a part that the headers name lies beyond the end of the file");
     }
     let mut finder = Finder::new(layout, rows, most(limits));
     let mut buffer = Vec::new();
@@ -41,8 +42,7 @@ fn whole(file: &mut dyn RandomAccess, path: &[u8], limits: &Limits) -> Extracted
         let end = range.end.min(size).min(at.saturating_add(CHUNK));
         buffer.resize(usize::try_from(end - at).unwrap_or_default(), 0);
         if let Err(error) = file.read_at(at, &mut buffer) {
-            let detail = format!("it cannot be read: {error}");
-            problems.push(detail);
+            problems.add(ProblemKind::Unreadable, error.to_string());
             break;
         }
         finder.push(&buffer);
@@ -52,10 +52,10 @@ fn whole(file: &mut dyn RandomAccess, path: &[u8], limits: &Limits) -> Extracted
     if let Some(header) = found.go_elsewhere.take() {
         found.go = build_info::follow(file, &layout, &header, limits.document_bytes);
         if found.go.is_none() {
-            problems.push("the build information of Go leads nowhere".to_owned());
+            problems.malformed("the build information of Go leads nowhere");
         }
     }
-    extracted(path, found, &layout, products, problems)
+    extracted(found, &layout, products, problems)
 }
 
 fn most(limits: &Limits) -> usize {
@@ -63,12 +63,8 @@ fn most(limits: &Limits) -> usize {
 }
 
 /// `None` if there is nothing to look for: it is no program, and called like nothing that is known.
-fn prepare(
-    layout: Option<Result<Layout, super::layout::Wrong>>,
-    path: &[u8],
-    problems: &mut Vec<String>,
-) -> Option<(Layout, Vec<Row>)> {
-    let mut rows = rows(split(path).1);
+fn prepare(layout: Option<Result<Layout, Wrong>>, problems: &mut Problems<'_>) -> Option<(Layout, Vec<Row>)> {
+    let mut rows = rows(split(problems.path).1);
     let layout = match layout {
         None => {
             rows.retain(|row| row.look_in() != Look::Program);
@@ -79,20 +75,21 @@ fn prepare(
         }
         Some(Ok(layout)) => layout,
         Some(Err(wrong)) => {
-            problems.push(wrong.to_string());
+            problems.malformed(wrong.to_string());
             Layout::default()
         }
     };
-    problems.extend(layout.wrong.as_ref().map(ToString::to_string));
+    if let Some(wrong) = &layout.wrong {
+        problems.malformed(wrong.to_string());
+    }
     Some((layout, rows))
 }
 
 fn extracted(
-    path: &[u8],
     found: Found,
     layout: &Layout,
     products: Vec<(&'static str, Vec<u8>)>,
-    problems: Vec<String>,
+    mut problems: Problems<'_>,
 ) -> Extracted {
     let mut records = Records::default();
     if let Some(go) = &found.go {
@@ -118,9 +115,24 @@ fn extracted(
     for (product, version) in products {
         records.add(Kind::Product, &[product.as_bytes(), b" ", &version].concat());
     }
-    let problem = |detail: String| Problem::new(ProblemKind::Malformed, lossy(path), detail);
-    let problems = problems.into_iter().chain(found.problems.iter().map(|&detail| detail.to_owned()));
-    Extracted { bytes: records.into_bytes(), problems: problems.map(problem).collect() }
+    found.problems.iter().for_each(|&detail| problems.malformed(detail));
+    Extracted { bytes: records.into_bytes(), problems: problems.list }
+}
+
+/// What of one program could not be read.
+struct Problems<'p> {
+    path: &'p [u8],
+    list: Vec<Problem>,
+}
+
+impl Problems<'_> {
+    fn malformed(&mut self, detail: impl Into<String>) {
+        self.add(ProblemKind::Malformed, detail);
+    }
+
+    fn add(&mut self, kind: ProblemKind, detail: impl Into<String>) {
+        self.list.push(Problem::new(kind, lossy(self.path), detail));
+    }
 }
 
 fn passing(path: &[u8], limits: &Limits) -> Box<dyn Passing> {
@@ -137,7 +149,7 @@ fn passing(path: &[u8], limits: &Limits) -> Box<dyn Passing> {
 struct Stream {
     path: Vec<u8>,
     most: usize,
-    problems: Vec<String>,
+    problems: Vec<Problem>,
     state: State,
 }
 
@@ -150,8 +162,9 @@ enum State {
 
 impl Stream {
     fn begin(&mut self, head: &[u8]) {
-        let layout = Layout::read(&mut Beginning(head), Sight::Beginning);
-        self.state = match prepare(layout, &self.path, &mut self.problems) {
+        let layout = Layout::read(&mut InMemory(head), Sight::Beginning);
+        let mut problems = Problems { path: &self.path, list: std::mem::take(&mut self.problems) };
+        self.state = match prepare(layout, &mut problems) {
             None => State::Idle,
             Some((layout, rows)) => {
                 let mut finder = Finder::new(layout, rows, self.most);
@@ -159,6 +172,7 @@ impl Stream {
                 State::Looking(Box::new(finder))
             }
         };
+        self.problems = problems.list;
     }
 }
 
@@ -185,11 +199,12 @@ impl Passing for Stream {
             self.begin(&head);
         }
         let State::Looking(finder) = self.state else { return Extracted::default() };
+        let mut problems = Problems { path: &self.path, list: self.problems };
         let (mut found, layout, products) = finder.finish();
         if found.go_elsewhere.take().is_some() {
-            self.problems
-                .push("build information of Go before 1.18 is not read from a compressed layer".to_owned());
+            let detail = "build information of Go before 1.18 is not read from a file that comes by once";
+            problems.add(ProblemKind::Unsupported, detail);
         }
-        extracted(&self.path, found, &layout, products, self.problems)
+        extracted(found, &layout, products, problems)
     }
 }

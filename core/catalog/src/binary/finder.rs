@@ -15,7 +15,7 @@ use super::layout::{Layout, Range};
 pub(super) const WINDOW: usize = 256 << 10;
 /// Nothing that is recognised by its beginning needs more than this to be recognised.
 pub(super) const OVERLAP: usize = 4 << 10;
-const _: () = assert!(OVERLAP >= crates::LONGEST && OVERLAP >= audit::LOOKAHEAD);
+const _: () = assert!(OVERLAP >= 2 * crates::LONGEST && OVERLAP >= audit::LOOKAHEAD);
 
 /// Notes of real programs have some hundred bytes.
 const MOST_NOTES: usize = 64 << 10;
@@ -57,7 +57,7 @@ pub(super) struct Finder {
     /// Go's build information, as far as it is there, and how much of it is needed.
     go: Option<(Vec<u8>, usize)>,
     audit: Option<Inflater>,
-    trial: Inflater,
+    trial: Option<Inflater>,
     trials: usize,
     /// Up to where lists that are longer than a window were taken in.
     taken: u64,
@@ -76,7 +76,7 @@ impl Finder {
             base: 0,
             go: None,
             audit: None,
-            trial: Inflater::new(),
+            trial: None,
             trials: 0,
             taken: 0,
             most,
@@ -199,7 +199,7 @@ impl Finder {
         for number in 0..self.layout.go.len() {
             let text = part(window, self.base, self.layout.go[number]);
             let start = self.layout.go[number].start.max(self.base);
-            let aligned = |at: &usize| start.saturating_add(*at as u64) % build_info::ALIGNMENT == 0;
+            let aligned = |at: &usize| start.saturating_add(*at as u64).is_multiple_of(build_info::ALIGNMENT);
             let found = memmem::find_iter(text, build_info::MAGIC).find(aligned);
             let before = usize::try_from(start - self.base.min(start)).unwrap_or(usize::MAX);
             let is_new = self.go.is_none() && self.found.go.is_none() && self.found.go_elsewhere.is_none();
@@ -238,7 +238,7 @@ impl Finder {
                     self.layout.audit_within.clear();
                     return;
                 }
-                if self.trial.begins(&text[at..]) {
+                if self.trial.get_or_insert_with(Inflater::new).begins(&text[at..]) {
                     self.audit = Some(Inflater::new());
                     self.inflate(&text[at..]);
                 }
@@ -269,7 +269,9 @@ impl Finder {
             let before = usize::try_from(range.start.saturating_sub(self.base)).unwrap_or(usize::MAX);
             let found = &mut self.found;
             found.is_rust = found.is_rust || self.paths.are_of_rust(text);
-            self.paths.find(text, until.saturating_sub(before), |name, version| {
+            // Their beginning may be behind: what it is told by is looked for so much further.
+            let until = until.saturating_sub(before).saturating_add(crates::LONGEST);
+            self.paths.find(text, until, |name, version| {
                 let line = [name, b" ", version].concat();
                 if found.crates.len() < MOST_CRATES {
                     found.crates.insert(line);

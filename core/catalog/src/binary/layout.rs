@@ -187,27 +187,10 @@ impl Fields<'_> {
     }
 }
 
-/// The beginning of a file that comes by once.
-pub(super) struct Beginning<'b>(pub(super) &'b [u8]);
-
-impl RandomAccess for Beginning<'_> {
-    fn size(&self) -> u64 {
-        self.0.len() as u64
-    }
-
-    fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
-        let part = usize::try_from(offset)
-            .ok()
-            .and_then(|offset| self.0.get(offset..offset.checked_add(buffer.len())?))
-            .ok_or(io::ErrorKind::UnexpectedEof)?;
-        buffer.copy_from_slice(part);
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::in_memory::InMemory;
 
     #[test]
     fn overlapping_parts_become_one() {
@@ -239,7 +222,7 @@ mod tests {
 
     #[test]
     fn parts_are_read_only_where_they_are() {
-        let mut file = Beginning(b"abcdef");
+        let mut file = InMemory(b"abcdef");
         assert_eq!(part(&mut file, Range { start: 1, end: 3 }, 10, "x").unwrap(), b"bc");
         assert!(part(&mut file, Range { start: 1, end: 7 }, 10, "x").is_err());
         assert!(part(&mut file, Range { start: 0, end: 6 }, 5, "x").is_err());

@@ -63,7 +63,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::binary::layout::Beginning;
+    use crate::in_memory::InMemory;
 
     fn program() -> Vec<u8> {
         let mut file = b"\xcf\xfa\xed\xfe".to_vec();
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn finds_sections() {
-        let layout = read(&mut Beginning(&program())).unwrap();
+        let layout = read(&mut InMemory(&program())).unwrap();
         assert!(layout.wrong.is_none());
         assert_eq!(layout.go, [Range { start: 184, end: 216 }]);
         assert_eq!(layout.at_address(0x1008), Range::new(192, 56));
@@ -95,14 +95,14 @@ mod tests {
     proptest! {
         #[test]
         fn takes_any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-            let _ = read(&mut Beginning(&[b"\xcf\xfa\xed\xfe", bytes.as_slice()].concat()));
+            let _ = read(&mut InMemory(&[b"\xcf\xfa\xed\xfe", bytes.as_slice()].concat()));
         }
 
         #[test]
         fn takes_changed_files(changes in proptest::collection::vec((4..248usize, any::<u8>()), 1..8)) {
             let mut file = program();
             changes.into_iter().for_each(|(at, byte)| file[at] = byte);
-            let _ = read(&mut Beginning(&file));
+            let _ = read(&mut InMemory(&file));
         }
     }
 }

@@ -16,7 +16,7 @@ mod go;
 mod ldflags;
 mod audit;
 mod crates;
-mod note;
+pub(crate) mod note;
 mod classifier;
 mod products;
 mod native;
@@ -69,7 +69,7 @@ pub(crate) const CATALOGERS: &[Cataloger] = &[
         ecosystem: Ecosystem::Rpm,
         evidence: PackageEvidence::BuiltIn,
         patterns: PROGRAMS,
-        read: Read::Together(note::read),
+        read: Read::Each(note::read),
         owners: None,
     },
 ];

@@ -3,13 +3,13 @@
 
 use std::collections::HashSet;
 
-use lazaret_model::{Ecosystem, Package, PackageEvidence, SourcePackage};
+use lazaret_model::{Ecosystem, Package, PackageEvidence};
 use memchr::memmem;
 use serde::Deserialize;
 
 use super::record::{Kind, of_kind};
-use crate::files::Files;
-use crate::reading::{Reading, lossy};
+use crate::files::File;
+use crate::reading::Reading;
 
 #[derive(Deserialize)]
 struct Note {
@@ -21,49 +21,53 @@ struct Note {
     architecture: Option<String>,
 }
 
-/// Reads the notes after the databases of distributions: what those list is not said again.
-pub(crate) fn read(files: &Files, reading: &mut Reading<'_>) {
-    let listed: HashSet<(Ecosystem, String)> = reading
-        .packages()
+pub(crate) fn read(file: &File<'_>, reading: &mut Reading<'_>) {
+    for json in of_kind(file.bytes, Kind::Note) {
+        let note: Note = match serde_json::from_slice(json) {
+            Ok(note) => note,
+            Err(error) => {
+                let detail = format!("the note of its package cannot be read: {error}");
+                reading.problems.malformed(file.location(), detail);
+                continue;
+            }
+        };
+        let Some(ecosystem) = ecosystem(&note.kind) else {
+            let detail = format!("the note of its package is of an unknown type: {}", note.kind);
+            reading.problems.unsupported(file.location(), detail);
+            continue;
+        };
+        let package = Package {
+            architecture: note.architecture,
+            location: file.location(),
+            layer: file.layer,
+            evidence: PackageEvidence::BuiltIn,
+            // Builds write the name of the source; which of its packages brought the file they do not say.
+            ..Package::new(ecosystem, note.name, note.version)
+        };
+        if !reading.package(package) {
+            return;
+        }
+    }
+}
+
+/// Drops what the database of the distribution lists, and keeps one of those that many programs of a package say.
+pub(crate) fn drop_repeated(packages: &mut Vec<Package>) {
+    let is_noted =
+        |it: &Package| it.evidence == PackageEvidence::BuiltIn && it.ecosystem.is_of_distribution();
+    if !packages.iter().any(is_noted) {
+        return;
+    }
+    let listed: HashSet<(Ecosystem, String)> = packages
         .iter()
-        .filter(|it| it.ecosystem.is_of_distribution())
+        .filter(|it| !is_noted(it) && it.ecosystem.is_of_distribution())
         .flat_map(|it| [&it.name, &it.source.name].map(|name| (it.ecosystem, name.clone())))
         .collect();
     let mut said = HashSet::new();
-    for (path, file) in files.iter() {
-        for json in of_kind(file.content.as_deref().unwrap_or_default(), Kind::Note) {
-            let note: Note = match serde_json::from_slice(json) {
-                Ok(note) => note,
-                Err(error) => {
-                    let detail = format!("the note of its package cannot be read: {error}");
-                    reading.problems.malformed(lossy(path), detail);
-                    continue;
-                }
-            };
-            let Some(ecosystem) = ecosystem(&note.kind) else {
-                let detail = format!("the note of its package is of an unknown type: {}", note.kind);
-                reading.problems.unsupported(lossy(path), detail);
-                continue;
-            };
-            let is_listed = listed.contains(&(ecosystem, note.name.clone()));
-            // Every program of a package has the note.
-            if is_listed || !said.insert((ecosystem, note.name.clone(), note.version.clone())) {
-                continue;
-            }
-            let package = Package {
-                // Builds know the source package by this name; which of its packages brought the file they do not say.
-                source: SourcePackage { name: note.name.clone(), version: note.version.clone() },
-                architecture: note.architecture,
-                location: lossy(path),
-                layer: file.layer,
-                evidence: PackageEvidence::BuiltIn,
-                ..Package::new(ecosystem, note.name, note.version)
-            };
-            if !reading.package(package) {
-                return;
-            }
-        }
-    }
+    packages.retain(|it| {
+        !is_noted(it)
+            || (!listed.contains(&(it.ecosystem, it.name.clone()))
+                && said.insert((it.ecosystem, it.name.clone(), it.version.clone())))
+    });
 }
 
 fn ecosystem(kind: &str) -> Option<Ecosystem> {
@@ -109,20 +113,20 @@ mod tests {
         [&number(4)[..], &number(size), &number(0xcafe_1a7e), b"FDO\0", json, &[0; 3]].concat()
     }
 
-    fn packages(notes: &[(&str, &[u8])], before: Vec<Package>) -> (Vec<(String, String)>, usize) {
-        let mut files = Files::default();
+    fn packages(notes: &[(&str, &[u8])], after: Vec<Package>) -> (Vec<(String, String)>, usize) {
+        let limits = Limits::default();
+        let mut reading = Reading::new(&limits);
         for (path, json) in notes {
             let mut records = Records::default();
             records.add(Kind::Note, json);
-            files.add(path.as_bytes(), 1, Some(records.into_bytes()));
+            let bytes = records.into_bytes();
+            read(&File { path: path.as_bytes(), layer: 1, mode: 0o755, bytes: &bytes }, &mut reading);
         }
-        let limits = Limits::default();
-        let mut reading = Reading::new(&limits);
-        for package in before {
+        for package in after {
             reading.package(package);
         }
-        read(&files, &mut reading);
-        let (packages, problems) = reading.into_parts();
+        let (mut packages, problems) = reading.into_parts();
+        drop_repeated(&mut packages);
         (packages.into_iter().map(|it| (it.name, it.location)).collect(), problems.into_list().len())
     }
 

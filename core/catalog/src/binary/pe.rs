@@ -54,7 +54,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::binary::layout::Beginning;
+    use crate::in_memory::InMemory;
 
     fn program() -> Vec<u8> {
         let mut file = vec![0; 64];
@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn finds_sections() {
-        let layout = read(&mut Beginning(&program())).unwrap();
+        let layout = read(&mut InMemory(&program())).unwrap();
         assert_eq!(layout.text, [Range { start: 200, end: 232 }]);
         assert_eq!(layout.audit, [Range { start: 232, end: 240 }]);
         assert_eq!(layout.at_address(0x1_4000_1002), Range::new(202, 30));
@@ -88,14 +88,14 @@ mod tests {
     proptest! {
         #[test]
         fn takes_any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
-            let _ = read(&mut Beginning(&[b"MZ", bytes.as_slice()].concat()));
+            let _ = read(&mut InMemory(&[b"MZ", bytes.as_slice()].concat()));
         }
 
         #[test]
         fn takes_changed_files(changes in proptest::collection::vec((0..264usize, any::<u8>()), 1..8)) {
             let mut file = program();
             changes.into_iter().for_each(|(at, byte)| file[at] = byte);
-            let _ = read(&mut Beginning(&file));
+            let _ = read(&mut InMemory(&file));
         }
     }
 }

@@ -41,7 +41,7 @@ pub(super) const OTHERS: &[Name] = &[
 pub(super) static PRODUCTS: &[Product] = products! {
     // Languages.
     "python" Program [Around("python", ""), Around("libpython", "")]
-        [r"\x00([23]\.\d+\.\d+(?:(?:a|b|c|rc)\d+)?\+?)\x00+(?:%\.80s|<prefix>|strict\x00<prefix>)"]
+        [r"[^\w.]([23]\.\d+\.\d+(?:(?:a|b|c|rc)\d+)?\+?)\x00+(?:%\.80s|<prefix>|strict\x00<prefix>)"]
     "pypy" Program [Around("libpypy", ""), Around("pypy", "")]
         [r"\[PyPy (\d+\.\d+\.\d+)[\w-]{0,16} with "]
     "perl" Program [Around("perl", "")]
@@ -51,7 +51,7 @@ pub(super) static PRODUCTS: &[Product] = products! {
     "php" Program [Around("php", ""), Around("libphp", "")]
         [r"X-Powered-By: PHP/(\d+\.\d+\.\d+(?:(?:alpha|beta|RC|rc)\d+)?)"]
     "node" Program [Exactly("node"), Exactly("nodejs")]
-        [r"node\.js/v(\d+\.\d+\.\d+)", r"\x00node v(\d+\.\d+\.\d+)\x00", r"\x00v((?:0\.\d+|[4-9])\.\d+(?:\.\d+)?)\x00(?:--|moduleLoadList)"]
+        [r"node\.js/v(\d+\.\d+\.\d+)", r"\x00node v(\d+\.\d+\.\d+)\x00", r"[^\w.]v((?:0\.\d+|[4-9])\.\d+(?:\.\d+)?)\x00(?:--|moduleLoadList)"]
     "bun" Program [Exactly("bun")]
         [r"Bun v(\d+\.\d+\.\d+(?:-[a-z]+\.\d+)?)[^\w.]"]
     "deno" Program [Exactly("deno")]
@@ -69,14 +69,14 @@ pub(super) static PRODUCTS: &[Product] = products! {
     "rust" Program [Around("libstd-", ".so"), Around("libstd-", ".dylib")]
         [r"rustc version (\d+\.\d+\.\d+)", r"c (\d+\.\d+\.\d+) \([0-9a-f]{9} \d{4}-\d\d-\d\d\)"]
     "dart" Program [Exactly("dart")]
-        [r"\x00(\d+\.\d+\.\d+(?:-[\w.]{1,24})?) \((?:stable|beta|dev|main)\) \("]
+        [r"[^\w.](\d+\.\d+\.\d+(?:-[\w.]{1,24})?) \((?:stable|beta|dev|main)\) \("]
     "julia" Program [Around("libjulia-internal.so", "")]
         [r"[^\d.](\d+\.\d+\.\d+(?:-[a-z]+\d+)?)\x00(?:verify_methods|branch|julia version|BigInt)"]
     "erlang" Program [Exactly("beam.smp"), Exactly("erlexec")]
         [
             r"/otp_src_(\d+(?:\.\d+){1,4})/",
             r"Erlang/OTP \d+%s \[erts[^\x00]{0,300}\x00(\d\d(?:\.\d+){1,4})\x00",
-            r"\x00(\d\d(?:\.\d+){1,4})\x00{1,64}Erlang/OTP",
+            r"[^\w.](\d\d(?:\.\d+){1,4})\x00{1,64}Erlang/OTP",
         ]
     "erlang" Whole [Exactly("liberts_internal.a")] [r"/otp_src_(\d+(?:\.\d+){1,4})/"]
     "elixir" Beginning [Exactly("elixir")] [r"\nELIXIR_VERSION=(\d[\w.+-]{0,40})"]
@@ -92,11 +92,13 @@ pub(super) static PRODUCTS: &[Product] = products! {
     "openjdk" Program [Exactly("java"), Exactly("jdb")]
         [
             r"openjdk\x00(?:java|jdb)\x00(?:0\.0|1\.\d)\x00+(\d[\w.+-]{0,60})\x00",
-            r"\x00(?:0\.0|1\.\d)\x00+(\d[\w.+-]{0,60})\x00+openjdk\x00(?:java|jdb)\x00",
+            r"[^\w.](?:0\.0|1\.\d)\x00+(\d[\w.+-]{0,60})\x00+openjdk\x00(?:java|jdb)\x00",
         ]
     "openjdk" Beginning [Exactly("release")]
         [r#"(?m)^JAVA_RUNTIME_VERSION="(\d[\w.+-]{0,60})"#, r#"(?m)^JAVA_VERSION="(\d[\w.+-]{0,60})"#]
-    "graalvm" Program [Exactly("java"), Exactly("jdb")] [r"\x00(\d[\w.+]{0,30}-jvmci-[\w.-]{1,30})\x00"]
+    "graalvm" Program [Exactly("java"), Exactly("jdb")] [r"[^\w.](\d[\w.+]{0,30}-jvmci-[\w.-]{1,30})\x00"]
+    "oracle-java" Beginning [Exactly("release")]
+        [r#"(?m)^JAVA_RUNTIME_VERSION="(\d[\w.+-]{0,60})".{0,2000}^BUILD_TYPE="commercial""#]
     "graalvm" Beginning [Exactly("release")] [r#"(?m)^GRAALVM_VERSION="(\d[\w.+-]{0,60})"#]
     "zulu" Program [Exactly("java"), Exactly("jdb")]
         [r"zulu\x00(?:java|jdb)\x00(?:0\.0|1\.\d)\x00+(\d[\w.+-]{0,60})\x00"]
@@ -113,19 +115,16 @@ pub(super) static PRODUCTS: &[Product] = products! {
     "lighttpd" Program [Exactly("lighttpd")] [r"lighttpd/(\d+\.\d+\.\d+)"]
     "haproxy" Program [Exactly("haproxy")]
         [
-            r"\x00(\d+\.\d+(?:\.\d+|-dev\d+))(?:-[0-9a-f]{6,12})?\x00{1,32}HAProxy version",
+            r"[^\w.](\d+\.\d+(?:\.\d+|-dev\d+))(?:-[0-9a-f]{6,12})?\x00{1,32}HAProxy version",
             r"HA-Proxy version (\d+\.\d+(?:\.\d+|-dev\d+))",
             r" version (\d+\.\d+(?:\.\d+|-dev\d+)), released ",
         ]
     "envoy" Program [Exactly("envoy")]
-        [r"\x00(1\.\d{1,2}\.\d{1,2})(?:-dev)?\x00(?:No recorded values|RELEASE\x00|Unable to convert YAML|cannot assign multiple anchors|\(\[\\d\]\+\)|\. This configuration will be removed from Envoy|source/common/|Extract called on empty buffer|envoy/extensions/|TLS client send_|external/com_github_google_quiche/|envoy_quic|RAWRR\x00|enable read, fd = )"]
+        [r"[^\w.](1\.\d{1,2}\.\d{1,2})(?:-dev)?\x00(?:No recorded values|RELEASE\x00|Unable to convert YAML|cannot assign multiple anchors|\(\[\\d\]\+\)|\. This configuration will be removed from Envoy|source/common/|Extract called on empty buffer|envoy/extensions/|TLS client send_|external/com_github_google_quiche/|envoy_quic|RAWRR\x00|enable read, fd = )"]
     "traefik" Program [Exactly("traefik")]
-        [
-            r"\x00v?([123]\.\d{1,2}\.\d{1,2}(?:-(?:alpha|beta|rc)\.?\d+)?)\x00",
-            r"[^\w. -]v?([123]\.\d{1,2}\.\d{1,2}(?:-(?:alpha|beta|rc)\.?\d+)?)\x00",
-        ]
+        [r"[^\w. -]v?([123]\.\d{1,2}\.\d{1,2}(?:-(?:alpha|beta|rc)\.?\d+)?)\x00"]
     "nginx-ingress-controller" Program [Exactly("nginx-ingress-controller")]
-        [r"v([01]\.\d{1,2}\.\d{1,2}(?:-(?:alpha|beta|rc)\.?\d+)?)\x00", r"\x00([01]\.\d{1,2}\.\d{1,2})\x00"]
+        [r"v([01]\.\d{1,2}\.\d{1,2}(?:-(?:alpha|beta|rc)\.?\d+)?)\x00", r"[^\w.]([01]\.\d{1,2}\.\d{1,2})\x00"]
     "proftpd" Program [Exactly("proftpd")] [r"ProFTPD Version (\d+\.\d+\.\d+(?:[a-z]|rc\d)?)"]
     "openldap" Program [Around("ldap", ""), Exactly("slapd")] [r"\$OpenLDAP: [\w-]{1,24} (\d+\.\d+\.\d+) \("]
     "memcached" Program [Exactly("memcached")] [r"memcached (\d+\.\d+\.\d+)"]
@@ -134,7 +133,7 @@ pub(super) static PRODUCTS: &[Product] = products! {
             r"[^\d.](\d+\.\d+\.\d+)buildkitsandbox-\d{19}\x00",
             r"[^\d.](\d+\.\d+\.\d+)[0-9a-f]{12}-\d{19}\x00",
             r"Redis version (\d+\.\d+\.\d+)\x00",
-            r"\x00(\d+\.\d+\.\d+)[a-z][\w.-]{0,64}-\d{19}\x00",
+            r"[^\w.](\d+\.\d+\.\d+)[a-z][\w.-]{0,64}-\d{19}\x00",
         ]
     "valkey" Program [Exactly("valkey-server"), Exactly("redis-server")] [r"valkey(\d+\.\d+\.\d+)"]
 
@@ -150,9 +149,9 @@ pub(super) static PRODUCTS: &[Product] = products! {
     "mariadb" Program [Exactly("mariadb"), Exactly("mariadbd"), Exactly("mysql"), Exactly("mysqld")]
         [r"[^\d.](\d+\.\d+\.\d+)-MariaDB", r"/mariadb-(\d+\.\d+\.\d+)[-/]"]
     "mongodb" Program [Exactly("mongod"), Exactly("mongos")]
-        [r"\x00(\d+\.\d+\.\d+)\x00(?:tcmalloc|heap_size|cppdefines)\x00"]
+        [r"[^\w.](\d+\.\d+\.\d+)\x00(?:tcmalloc|heap_size|cppdefines)\x00"]
     "arangodb" Program [Around("arango", "")]
-        [r"\x00(\d+\.\d+\.\d+(?:-\d+)?)(?: enterprise| community)? \[(?:linux|darwin)\]"]
+        [r"[^\w.](\d+\.\d+\.\d+(?:-\d+)?)(?: enterprise| community)? \[(?:linux|darwin)\]"]
     "sqlcipher" Program [Exactly("sqlcipher")] [r"\x00community\x00(\d+\.\d+\.\d+)\x00"]
 
     // Tools of operators.
@@ -160,14 +159,14 @@ pub(super) static PRODUCTS: &[Product] = products! {
         [
             r"CONSUL_VERSION: (\d+\.\d+\.\d+(?:-(?:alpha|beta|rc)\d+)?)",
             r"consul/version\.GitDescribe=v?(\d+\.\d+\.\d+(?:-(?:alpha|beta|rc)\d+)?)",
-            r"\x00v([01]\.\d{1,2}\.\d{1,2}(?:-(?:alpha|beta|rc)\d+)?)\x00{4}",
+            r"[^\w.]v([01]\.\d{1,2}\.\d{1,2}(?:-(?:alpha|beta|rc)\d+)?)\x00{4}",
         ]
     "vault" Program [Exactly("vault")]
         [
             r"revoke(1\.\d{1,2}\.\d{1,2})\)\(nil\)",
             r"index_state(1\.\d{1,2}\.\d{1,2}(?:-rc\d)?)\n",
             r"0x%016x(1\.\d{1,2}\.\d{1,2}?)(?:123-abc|1\.49\.22|\n)",
-            r"\x00(1\.\d{1,2}\.\d{1,2}(?:-rc\d)?)\x00",
+            r"[^\w.](1\.\d{1,2}\.\d{1,2}(?:-rc\d)?)\x00",
         ]
     "helm" Program [Exactly("helm")] [r"[^\w.]v([234]\.\d{1,2}\.\d{1,2}(?:-(?:alpha|beta|rc)\.\d+)?)\x00"]
     "argocd" Program [Around("argocd", "")] [r"argo-cd/v\d/common\.version=v?(\d+\.\d+\.\d+(?:-rc\d+)?)"]
@@ -187,28 +186,29 @@ pub(super) static PRODUCTS: &[Product] = products! {
         [
             r"(?:Clean|Modified)\x00{1,16}(1\.\d{1,2}(?:\.\d{1,2})?(?:-(?:dev|(?:alpha|beta|rc)\.\d+))?)\x00",
             r"\x001\.\d{1,2}\.\d{1,2}[a-z.0-9-]{0,12}\x00{1,16}(1\.\d{1,2}\.\d{1,2}(?:-(?:alpha|beta|rc)\.\d+)?)\x00",
-            r"\x00(1\.\d{1,2}\.\d{1,2}(?:-(?:alpha|beta|rc)\.\d+)?)\x00",
+            r"[^\w.](1\.\d{1,2}\.\d{1,2}(?:-(?:alpha|beta|rc)\.\d+)?)\x00",
         ]
     "istio-pilot-discovery" Program [Exactly("pilot-discovery")]
         [
             r"(?:Clean|Modified)\x00{1,16}(1\.\d{1,2}(?:\.\d{1,2})?(?:-(?:dev|(?:alpha|beta|rc)\.\d+))?)\x00",
             r"\x001\.\d{1,2}\.\d{1,2}[a-z.0-9-]{0,12}\x00{1,16}(1\.\d{1,2}\.\d{1,2}(?:-(?:alpha|beta|rc)\.\d+)?)\x00",
-            r"\x00(1\.\d{1,2}\.\d{1,2}(?:-(?:alpha|beta|rc)\.\d+)?)\x00",
+            r"[^\w.](1\.\d{1,2}\.\d{1,2}(?:-(?:alpha|beta|rc)\.\d+)?)\x00",
         ]
-    "fluent-bit" Program [Exactly("fluent-bit")] [r"\x00(\d+\.\d+\.\d+)\x00.{0,24}?Fluent Bit v%s"]
+    "fluent-bit" Program [Exactly("fluent-bit")] [r"[^\w.](\d+\.\d+\.\d+)\x00.{0,24}?Fluent Bit v%s"]
 
     // Programs and libraries of every system.
     "busybox" Program [Exactly("busybox"), Exactly("[")] [r"BusyBox v(\d+\.\d+\.\d+)"]
     "bash" Program [Exactly("bash")] [r"@\(#\)Bash version (\d+\.\d+\.\d+)"]
     "util-linux" Program [Exactly("getopt"), Exactly("mount"), Exactly("umount"), Exactly("dmesg"), Exactly("lsblk")]
         [r"util-linux (\d+\.\d+(?:\.\d+)?)"]
-    "gzip" Program [Exactly("gzip")] [r"\x00(1\.\d+(?:\.\d+)?)\x00{1,8}%s %s\n", r"changed while zipping\n\x00(1\.\d+(?:\.\d+)?)\x00"]
+    "gzip" Program [Exactly("gzip")] [r"[^\w.](1\.\d+(?:\.\d+)?)\x00{1,8}%s %s\n", r"changed while zipping\n\x00(1\.\d+(?:\.\d+)?)\x00"]
     "xz" Program [Exactly("xz")] [r"\(XZ Utils\) (\d+\.\d+\.\d+)"]
-    "zstd" Program [Exactly("zstd")] [r"v(\d+\.\d+\.\d+)\x00+Zstandard CLI", r"\x00v(\d+\.\d+\.\d+)\x00"]
-    "jq" Program [Exactly("jq")] [r"\x00(1\.\d+(?:\.\d+)?)\x00DEBUG:", r"\x00jq-(1\.\d+(?:\.\d+)?)"]
+    "zstd" Program [Exactly("zstd")] [r"v(\d+\.\d+\.\d+)\x00+Zstandard CLI", r"[^\w.]v(\d+\.\d+\.\d+)\x00"]
+    "jq" Program [Exactly("jq")] [r"[^\w.](1\.\d+(?:\.\d+)?)\x00DEBUG:", r"\x00jq-(1\.\d+(?:\.\d+)?)"]
     "curl" Program [Exactly("curl")] [r"curl/(\d+\.\d+\.\d+)", r"curl (\d+\.\d+\.\d+) "]
     "libcurl" Program [Around("libcurl", "")] [r"libcurl/(\d+\.\d+\.\d+)"]
-    "openssl" Program [Exactly("openssl"), Around("libcrypto", "")]
+    // Python's `cryptography` has its own, built in.
+    "openssl" Program [Exactly("openssl"), Around("libcrypto", ""), Around("_rust.abi3", ".so"), Around("_openssl.", ".so")]
         [r"OpenSSL (\d+\.\d+\.\d+(?:[a-z]{1,2}|-(?:alpha|beta|pre)\d+)?) {1,2}\d{1,2} [A-Z][a-z]{2} \d{4}"]
     "aws-lc" Program [Exactly("openssl"), Around("libcrypto", "")] [r"\(compatible; AWS-LC (\d+\.\d+\.\d+)\)"]
     "krb5" Program [Around("libkrb5", "")] [r"KRB5_BRAND: krb5-(\d+(?:\.\d+){1,2})-"]

@@ -10,6 +10,7 @@ mod classifiers;
 mod corpora;
 mod languages_js_py;
 mod lockfiles;
+mod cost;
 mod memory;
 mod pass;
 mod rpm;
