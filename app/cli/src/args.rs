@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use lazaret_format::formats::{FORMATS, Format};
+
 use crate::environment;
+use crate::threshold::Threshold;
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -18,8 +21,8 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct GlobalArgs {
-    /// How results are printed
-    #[arg(long, global = true, value_enum, default_value_t = OutputFormat::Table)]
+    /// How results are printed; all but table and json are for scan and sbom
+    #[arg(long, global = true, value_parser = OutputFormat::parser(), default_value = "table", value_name = "FORMAT")]
     pub(crate) format: OutputFormat,
     /// When to use colour
     #[arg(long, global = true, value_enum, default_value_t = ColorChoice::Auto)]
@@ -35,10 +38,24 @@ pub(crate) struct GlobalArgs {
     pub(crate) token_file: Option<PathBuf>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OutputFormat {
     Table,
     Json,
+    /// The name of another one of [`FORMATS`].
+    Report(&'static str),
+}
+
+impl OutputFormat {
+    fn parser() -> impl clap::builder::TypedValueParser<Value = Self> {
+        use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser as _};
+        let values = FORMATS.iter().map(|format| PossibleValue::new(format.name).help(format.about));
+        PossibleValuesParser::new(values).map(|name| match Format::named(&name).map(|format| format.name) {
+            Some("json") => Self::Json,
+            None | Some("table") => Self::Table,
+            Some(name) => Self::Report(name),
+        })
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -50,13 +67,15 @@ pub(crate) enum ColorChoice {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Find the packages and known vulnerabilities of images; with --policy, judge them
+    /// Find the packages and known vulnerabilities of images, directories and bills of material; judge them
     Scan(ScanArgs),
-    /// Write an image's bill of material (CycloneDX 1.6)
+    /// Write the bill of material of an image or directory (CycloneDX 1.6; --format for others)
     Sbom(SbomArgs),
     /// Keep the advisory database
     #[command(subcommand)]
     Db(DbCommand),
+    /// List what is looked for: every reader of packages, and the files that it reads
+    Catalogers,
     /// Make signing keys
     #[command(subcommand)]
     Key(KeyCommand),
@@ -115,21 +134,44 @@ pub(crate) struct DatabaseArg {
 
 #[derive(Debug, Args)]
 pub(crate) struct ScanArgs {
-    /// `docker:NAME`, `archive:FILE`, `registry:REFERENCE`, or any of these without the scheme
-    #[arg(required = true, value_name = "TARGET")]
+    #[arg(required = true, value_name = "TARGET", help = TARGET_HELP)]
     pub(crate) targets: Vec<String>,
     #[command(flatten)]
     pub(crate) database: DatabaseArg,
-    /// Judge by this policy: exit code 1 when it refuses
+    /// Judge by this policy: exit code 1 when it refuses. It sees every finding, whatever --vex and --ignore say
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: Option<PathBuf>,
+    /// Exit code 1 if a finding that counts is as bad as this, or meets one of the words
+    ///
+    /// A severity (low, medium, high, critical) means it and all worse ones; `unrated` findings without a rating;
+    /// `exploited` those that are known to be exploited; `any` all. Several with commas between.
+    #[arg(long, value_name = "WORDS", value_delimiter = ',')]
+    pub(crate) fail_on: Vec<Threshold>,
+    /// Count only findings that an upgrade removes for --fail-on
+    #[arg(long, requires = "fail_on")]
+    pub(crate) only_fixed: bool,
+    /// Findings that are accepted, each with a reason and a last day (YAML)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ignore: Option<PathBuf>,
+    /// Statements about what does no harm here: OpenVEX, CycloneDX or CSAF
+    #[arg(long, value_name = "FILE")]
+    pub(crate) vex: Vec<PathBuf>,
+    /// Also what lock files in images want, not only what is installed
+    #[arg(long)]
+    pub(crate) lock_files: bool,
+    /// Write the report here instead of to standard output
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) source: SourceArgs,
 }
 
+const TARGET_HELP: &str = "An image (`docker:`, `podman:`, `containerd:NAME`, `registry:REFERENCE`, `archive:FILE`, `oci:DIR`), \
+    a directory (`dir:DIR`), a root file system (`rootfs:/`), a bill of material (`sbom:FILE`); or any of these without the prefix";
+
 #[derive(Debug, Args)]
 pub(crate) struct SbomArgs {
-    #[arg(value_name = "TARGET")]
+    #[arg(value_name = "TARGET", help = TARGET_HELP)]
     pub(crate) target: String,
     /// Write here instead of to standard output
     #[arg(long, short, value_name = "FILE")]

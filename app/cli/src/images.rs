@@ -1,16 +1,19 @@
 //! Opening and scanning what people name on the command line.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use lazaret_advisory::Database;
-use lazaret_model::{ImageReference, Limits};
-use lazaret_pipeline::{Scan, ScanOptions};
-use lazaret_source::{ErrorClass, OpenOptions, SourceError, Target};
+use lazaret_model::{ImageReference, Limits, SubjectKind};
+use lazaret_pipeline::{Scan, ScanOptions, Subject};
+use lazaret_source::{ErrorClass, OpenOptions, Source, SourceError, Target};
 
 use crate::args::{DatabaseArg, SourceArgs};
 use crate::failure::{Code, Failure};
 use crate::progress::Progress;
 use crate::settings::Settings;
 
-/// A scanned image and where it came from.
+/// Something that was scanned, and where it came from.
 #[derive(Debug)]
 pub(crate) struct Scanned {
     pub(crate) target: String,
@@ -24,10 +27,13 @@ pub(crate) async fn scan(
     settings: &Settings,
     target: &str,
     source: &SourceArgs,
-    database: Option<std::sync::Arc<Database>>,
+    database: Option<Arc<Database>>,
     options: ScanOptions,
 ) -> Result<Scanned, Failure> {
-    let progress = Progress::spinner(settings, format!("reading {target}"));
+    let _progress = Progress::spinner(settings, format!("reading {target}"));
+    if let Some(path) = target.strip_prefix("sbom:") {
+        return read_bill(target, Path::new(path), database).await;
+    }
     let parsed = Target::parse(target).map_err(|error| source_failure(&error))?;
     let limits = Limits::default();
     let open_options = OpenOptions {
@@ -35,18 +41,77 @@ pub(crate) async fn scan(
         limits: limits.clone(),
         ..OpenOptions::from_environment()
     };
-    let opened =
-        lazaret_source::open(&parsed, &open_options).await.map_err(|error| source_failure(&error))?;
-    let (reference, image, mut tree) = (opened.reference, opened.image, opened.tree);
-    let work = move || lazaret_pipeline::scan(image, tree.as_mut(), database.as_deref(), &limits, options);
-    let scan = tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|error| Failure::new(Code::Internal, format!("scanning {target} broke off: {error}")))?
-        .map_err(|error| {
-            Failure::input(format!("the advisory database is damaged: {error}")).hint(REBUILD)
-        })?;
-    drop(progress);
+    let opened = match lazaret_source::open(&parsed, &open_options).await {
+        Ok(opened) => opened,
+        // A file that is no archive of an image may be a bill of material.
+        Err(error) => {
+            let path = Path::new(target);
+            return match is_document(path) {
+                true => read_bill(target, path, database).await,
+                false => Err(source_failure(&error)),
+            };
+        }
+    };
+    let subject = match (opened.image, opened.source) {
+        (Some(image), _) => Subject::Image(image),
+        (None, Source::RootFileSystem) => Subject::Other(SubjectKind::RootFileSystem, open_options.platform),
+        (None, _) => Subject::Other(SubjectKind::Directory, open_options.platform),
+    };
+    let (reference, mut tree) = (opened.reference, opened.tree);
+    let work = move || lazaret_pipeline::scan(subject, tree.as_mut(), database.as_deref(), &limits, options);
+    let scan = blocking(target, work).await?.map_err(|error| damaged(&error))?;
     Ok(Scanned { target: target.to_owned(), reference, scan })
+}
+
+/// Whether a file begins as bills of material do: archives never begin so.
+fn is_document(path: &Path) -> bool {
+    use std::io::Read as _;
+    let mut head = [0; 64];
+    let read = std::fs::File::open(path).and_then(|mut file| file.read(&mut head));
+    let head = head.get(..read.unwrap_or_default()).unwrap_or_default();
+    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
+    text.starts_with(b"{") || text.starts_with(b"SPDXVersion:") || text.starts_with(b"<")
+}
+
+async fn read_bill(target: &str, path: &Path, database: Option<Arc<Database>>) -> Result<Scanned, Failure> {
+    let limits = Limits { document_bytes: 512 << 20, ..Limits::default() };
+    let path = path.to_owned();
+    let work = move || {
+        let size = std::fs::metadata(&path).map_err(|error| Failure::file("read", &path, &error))?.len();
+        if size > limits.document_bytes {
+            return Err(Failure::input(format!(
+                "{} has {size} bytes, more than the {} allowed",
+                path.display(),
+                limits.document_bytes
+            )));
+        }
+        let bytes = std::fs::read(&path).map_err(|error| Failure::file("read", &path, &error))?;
+        let inventory = lazaret_format::sbom::read(&bytes, &limits)
+            .map_err(|error| Failure::input(format!("{}: {error}", path.display())))?;
+        lazaret_pipeline::rescan(
+            inventory.image,
+            inventory.distribution,
+            inventory.packages,
+            inventory.problems,
+            database.as_deref(),
+        )
+        .map_err(|error| damaged(&error))
+    };
+    let scan = blocking(target, work).await??;
+    Ok(Scanned { target: target.to_owned(), reference: None, scan })
+}
+
+async fn blocking<T: Send + 'static>(
+    target: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Failure> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| Failure::new(Code::Internal, format!("scanning {target} broke off: {error}")))
+}
+
+fn damaged(error: &lazaret_advisory::DatabaseError) -> Failure {
+    Failure::input(format!("the advisory database is damaged: {error}")).hint(REBUILD)
 }
 
 const REBUILD: &str = "build it anew with `lazaret db update`";

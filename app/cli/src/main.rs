@@ -13,12 +13,13 @@ mod images;
 mod output;
 mod progress;
 mod settings;
+mod threshold;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::args::{Arguments, Command};
+use crate::args::{Arguments, Command, OutputFormat};
 use crate::failure::{Code, Failure, Outcome};
 use crate::settings::Settings;
 
@@ -51,10 +52,17 @@ async fn run(settings: &Settings, command: Command) -> Outcome {
 }
 
 async fn dispatch(settings: &Settings, command: Command) -> Outcome {
+    if let OutputFormat::Report(name) = settings.format
+        && !matches!(command, Command::Scan(_) | Command::Sbom(_))
+    {
+        let message = format!("`{name}` is a format of scan and sbom only");
+        return Err(Failure::new(Code::Usage, message).hint("use --format table or --format json"));
+    }
     match command {
         Command::Scan(args) => commands::scan::run(settings, &args).await,
         Command::Sbom(args) => commands::sbom::run(settings, &args).await,
         Command::Db(command) => commands::db::run(settings, command).await,
+        Command::Catalogers => commands::catalogers::run(settings),
         Command::Key(command) => commands::key::run(settings, &command),
         Command::Sign(args) => commands::sign::run(settings, &args).await,
         Command::Attest(args) => commands::attest::run(settings, &args).await,

@@ -6,7 +6,8 @@
 mod scan;
 mod statements;
 
-pub use scan::{Scan, ScanOptions, scan};
+pub use lazaret_catalog::{Cataloger, catalogers};
+pub use scan::{Scan, ScanOptions, Subject, rescan, scan};
 pub use statements::state;
 
 /// How versions of an ecosystem compare.

@@ -1,13 +1,16 @@
-use lazaret_advisory::{Database, DatabaseError};
+use lazaret_advisory::{Covered, Database, DatabaseError};
 use lazaret_catalog::{Catalog, Executable, Options, catalog};
 use lazaret_model::{
-    DatabaseSnapshot, Distribution, Finding, Image, Limits, Package, Problem, Tree, Verdict,
+    DatabaseSnapshot, Digest, Distribution, Ecosystem, Finding, Image, ImageConfiguration, Limits, Package,
+    Platform, Problem, SubjectKind, Tree, Verdict,
 };
 use lazaret_policy::{Policy, ScanFacts};
+use sha2::{Digest as _, Sha256};
 
-/// Everything that is known of one image after the stations catalog and advisory.
+/// Everything that is known of one image, directory or bill of material after the stations catalog and advisory.
 #[derive(Debug, Clone)]
 pub struct Scan {
+    pub kind: SubjectKind,
     pub image: Image,
     pub distribution: Option<Distribution>,
     pub packages: Vec<Package>,
@@ -20,6 +23,17 @@ pub struct Scan {
     pub problems: Vec<Problem>,
     /// The knowledge that `findings` were made with; absent: nothing was matched.
     pub database: Option<DatabaseSnapshot>,
+    /// What the database cannot know of these packages: without findings they are not clean but unknown. A lower-case
+    /// sentence.
+    pub coverage_warning: Option<String>,
+}
+
+/// What a tree is of.
+#[derive(Debug, Clone)]
+pub enum Subject {
+    Image(Image),
+    /// Something that has no configuration of its own.
+    Other(SubjectKind, Platform),
 }
 
 /// What the caller wants beyond packages.
@@ -27,37 +41,98 @@ pub struct Scan {
 pub struct ScanOptions {
     /// Digests of all executables: reads every byte of them.
     pub executables: bool,
-    /// Packages that lock files and manifests want: for source trees, not for images.
+    /// Packages that lock files and manifests want. For directories they always count.
     pub declared: bool,
 }
 
-/// Runs an image's tree through the stations. Fails only on a damaged database.
+/// Runs a tree through the stations. Fails only on a damaged database.
 pub fn scan(
-    image: Image,
+    subject: Subject,
     tree: &mut dyn Tree,
     database: Option<&Database>,
     limits: &Limits,
     options: ScanOptions,
 ) -> Result<Scan, DatabaseError> {
+    let is_directory = matches!(subject, Subject::Other(SubjectKind::Directory, _));
+    let options =
+        Options { executables: options.executables, declared: options.declared || is_directory };
     let Catalog { distribution, packages, executables, apt_sources, problems } =
-        catalog(tree, limits, Options { executables: options.executables, declared: options.declared });
-    let findings = match database {
-        Some(database) => database.findings(distribution.as_ref(), &packages)?,
-        None => Vec::new(),
+        catalog(tree, limits, options);
+    let (kind, image) = match subject {
+        Subject::Image(image) => (SubjectKind::Image, image),
+        Subject::Other(kind, platform) => (kind, stand_in(platform, distribution.as_ref(), &packages)),
     };
-    Ok(Scan {
+    let scan = Scan {
+        kind,
         image,
         distribution,
         packages,
-        findings,
+        findings: Vec::new(),
         executables,
         apt_sources,
         problems,
-        database: database.map(Database::snapshot),
-    })
+        database: None,
+        coverage_warning: None,
+    };
+    scan.matched(database)
+}
+
+/// Matches packages that are known already: those of a bill of material.
+pub fn rescan(
+    image: Image,
+    distribution: Option<Distribution>,
+    mut packages: Vec<Package>,
+    problems: Vec<Problem>,
+    database: Option<&Database>,
+) -> Result<Scan, DatabaseError> {
+    packages.sort_unstable();
+    packages.dedup();
+    let scan = Scan {
+        kind: SubjectKind::BillOfMaterial,
+        image,
+        distribution,
+        packages,
+        findings: Vec::new(),
+        executables: Vec::new(),
+        apt_sources: Vec::new(),
+        problems,
+        database: None,
+        coverage_warning: None,
+    };
+    scan.matched(database)
+}
+
+/// What stands for the image where there is none: equal contents have equal digests.
+fn stand_in(platform: Platform, distribution: Option<&Distribution>, packages: &[Package]) -> Image {
+    let mut hash = Sha256::new();
+    hash.update(distribution.map(Distribution::key).unwrap_or_default());
+    for package in packages {
+        for text in [package.ecosystem.name(), &package.name, &package.version, &package.location] {
+            hash.update([0]);
+            hash.update(text);
+        }
+    }
+    Image {
+        manifest: None,
+        config: Digest::from_bytes(hash.finalize().into()),
+        platform,
+        created: None,
+        configuration: ImageConfiguration::default(),
+        layers: Vec::new(),
+    }
 }
 
 impl Scan {
+    fn matched(self, database: Option<&Database>) -> Result<Self, DatabaseError> {
+        let Some(database) = database else { return Ok(self) };
+        Ok(Self {
+            findings: database.findings(self.distribution.as_ref(), &self.packages)?,
+            coverage_warning: uncovered(database, self.distribution.as_ref(), &self.packages)?,
+            database: Some(database.snapshot()),
+            ..self
+        })
+    }
+
     /// Judges the scan. Without a database there is nothing to judge by.
     pub fn judge(&self, policy: &Policy, now: jiff::Timestamp) -> Option<Verdict> {
         let database = self.database.as_ref()?;
@@ -71,4 +146,33 @@ impl Scan {
         };
         Some(lazaret_policy::judge(policy, &facts, now))
     }
+}
+
+/// Says which packages the database has no advisories for: that nothing was found there means nothing.
+fn uncovered(
+    database: &Database,
+    distribution: Option<&Distribution>,
+    packages: &[Package],
+) -> Result<Option<String>, DatabaseError> {
+    let mut gaps = Vec::new();
+    if packages.iter().any(|package| package.ecosystem.is_of_distribution()) {
+        match distribution {
+            None => gaps.push("packages of an unknown distribution".to_owned()),
+            Some(distribution) => match database.covers(distribution)? {
+                Covered::Release(_) => {}
+                Covered::OtherReleases(others) => {
+                    gaps.push(format!("{} (only {})", distribution.key(), others.join(", ")));
+                }
+                Covered::Nothing => gaps.push(distribution.key()),
+            },
+        }
+    }
+    let known = database.coverage()?;
+    let is_gap = |ecosystem: &&Ecosystem| {
+        !ecosystem.is_of_distribution()
+            && packages.iter().any(|package| package.ecosystem == **ecosystem && package.owner.is_none())
+            && !known.iter().any(|coverage| coverage.ecosystem == **ecosystem)
+    };
+    gaps.extend(Ecosystem::ALL.iter().filter(is_gap).map(|ecosystem| format!("packages of {ecosystem}")));
+    Ok((!gaps.is_empty()).then(|| format!("the database has no advisories for {}", gaps.join(", "))))
 }

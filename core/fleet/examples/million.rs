@@ -13,7 +13,7 @@ const CONTAINERS: u32 = 1_000_000;
 fn main() {
     let begun = Instant::now();
     let mut index =
-        Index::new(|advisory, _, source| advisory.fixed.as_ref().is_none_or(|fixed| source.version < *fixed));
+        Index::new(|advisory, version| advisory.fixed.as_ref().is_none_or(|fixed| version < fixed.as_str()));
     for image in 0..IMAGES {
         // A few packages are in every image, most in some, each in up to sixteen versions.
         let packages: Vec<Package> = (0..PACKAGES)

@@ -30,9 +30,8 @@ impl Index {
         let mut hits = Vec::new();
         let mut images = RoaringBitmap::new();
         for (place, advisory) in advisories.iter().enumerate() {
-            for version in self.packages.versions_of(&name_of(advisory)) {
-                if !version.images.is_empty() && (self.affects)(advisory, &advisory.release, &version.source)
-                {
+            for version in self.packages.versions_of(&PackageName::of_advisory(advisory)) {
+                if !version.images.is_empty() && (self.affects)(advisory, &version.source.version) {
                     images |= &version.images;
                     hits.push(Hit { advisory: place, source: &version.source, images: &version.images });
                 }
@@ -59,19 +58,10 @@ impl Index {
         let mut findings = Vec::new();
         for version in &entry.versions {
             let name = self.packages.name_of(*version);
-            let source = &self.packages.get(*version).source;
-            let about =
-                knowledge.of_package(name).filter(|advisory| (self.affects)(advisory, &name.release, source));
-            findings.extend(about.map(|advisory| (advisory, source)));
+            let version = self.packages.get(*version);
+            let about = knowledge.of_package(name).filter(|advisory| (self.affects)(advisory, &version.source.version));
+            findings.extend(about.map(|advisory| (advisory, &version.source)));
         }
         findings
-    }
-}
-
-fn name_of(advisory: &Advisory) -> PackageName {
-    PackageName {
-        ecosystem: advisory.ecosystem,
-        release: advisory.release.as_str().into(),
-        name: advisory.package.as_str().into(),
     }
 }

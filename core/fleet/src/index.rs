@@ -1,13 +1,13 @@
 use std::collections::HashMap;
 
-use lazaret_model::{Advisory, ContainerKey, Digest, Package, SourcePackage};
+use lazaret_model::{Advisory, ContainerKey, Digest, Package};
 use roaring::RoaringBitmap;
 
 use crate::containers::{Containers, Running, Start};
-use crate::packages::{PackageName, Packages, number};
+use crate::packages::{Packages, number, subjects};
 
-/// Says whether an advisory is about a source package of a release (its key, such as `debian:12`).
-pub type Affects = fn(&Advisory, &str, &SourcePackage) -> bool;
+/// Says whether an advisory is about this version of its package.
+pub type Affects = fn(&Advisory, &str) -> bool;
 
 /// Images, what is in them, and what runs of them.
 #[derive(Debug)]
@@ -68,12 +68,9 @@ impl Index {
         }
         let mut versions = Vec::with_capacity(packages.len());
         for package in packages {
-            let name = PackageName {
-                ecosystem: package.ecosystem,
-                release: release.into(),
-                name: package.source.name.as_str().into(),
-            };
-            versions.push(self.packages.version(name, &package.source.version));
+            for (name, version) in subjects(package, release) {
+                versions.push(self.packages.version(name, version));
+            }
         }
         versions.sort_unstable();
         versions.dedup();

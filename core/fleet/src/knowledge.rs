@@ -27,7 +27,7 @@ impl Knowledge {
         for name in names(&advisory) {
             self.by_name.entry(name).or_default().push(place);
         }
-        self.by_package.entry(package(&advisory)).or_default().push(place);
+        self.by_package.entry(PackageName::of_advisory(&advisory)).or_default().push(place);
         self.advisories[place as usize] = Some(advisory);
     }
 
@@ -35,14 +35,14 @@ impl Knowledge {
     pub fn remove_like(&mut self, new: &Advisory) {
         let about = self.by_name.get(&new.id.to_ascii_lowercase()).cloned().unwrap_or_default();
         let same = |known: &mut Advisory| {
-            known.id == new.id && known.feed == new.feed && package(known) == package(new)
+            known.id == new.id && known.feed == new.feed && PackageName::of_advisory(known) == PackageName::of_advisory(new)
         };
         for place in about {
             let Some(advisory) = self.advisories[place as usize].take_if(same) else { continue };
             for name in names(&advisory) {
                 forget(&mut self.by_name, &name, place);
             }
-            forget(&mut self.by_package, &package(&advisory), place);
+            forget(&mut self.by_package, &PackageName::of_advisory(&advisory), place);
             self.free.push(place);
         }
     }
@@ -78,14 +78,6 @@ fn names(advisory: &Advisory) -> Vec<String> {
     names
 }
 
-fn package(advisory: &Advisory) -> PackageName {
-    PackageName {
-        ecosystem: advisory.ecosystem,
-        release: advisory.release.as_str().into(),
-        name: advisory.package.as_str().into(),
-    }
-}
-
 fn forget<K: Eq + std::hash::Hash>(places: &mut HashMap<K, Vec<u32>>, key: &K, place: u32) {
     if let Some(list) = places.get_mut(key) {
         list.retain(|other| *other != place);
@@ -117,7 +109,7 @@ mod tests {
         knowledge.insert(advisory("CVE-2", "DSA-1", "a"));
         assert_eq!(knowledge.named("cve-1").count(), 2);
         assert_eq!(knowledge.named("DSA-1").count(), 2);
-        assert_eq!(knowledge.of_package(&package(&advisory("", "", ""))).count(), 3);
+        assert_eq!(knowledge.of_package(&PackageName::of_advisory(&advisory("", "", ""))).count(), 3);
 
         knowledge.remove_like(&advisory("CVE-1", "", "a"));
         assert_eq!(knowledge.len(), 2);

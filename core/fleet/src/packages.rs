@@ -1,14 +1,49 @@
 use std::collections::HashMap;
 
-use lazaret_model::{Ecosystem, SourcePackage};
+use lazaret_model::{Advisory, Ecosystem, NamedPackage, Package, SourcePackage};
 use roaring::RoaringBitmap;
 
-/// A source package of one release, whatever its version.
+/// A package of one release (or of a language), whatever its version: what an advisory may be about.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct PackageName {
     pub(crate) ecosystem: Ecosystem,
+    /// Empty for ecosystems that are no distribution's.
     pub(crate) release: Box<str>,
+    pub(crate) names: NamedPackage,
+    /// As its ecosystem normalises it.
     pub(crate) name: Box<str>,
+}
+
+impl PackageName {
+    pub(crate) fn of_advisory(advisory: &Advisory) -> Self {
+        Self::new(advisory.ecosystem, &advisory.release, advisory.names, &advisory.package)
+    }
+
+    fn new(ecosystem: Ecosystem, release: &str, names: NamedPackage, name: &str) -> Self {
+        let is_of_distribution = ecosystem.is_of_distribution();
+        Self {
+            ecosystem,
+            release: if is_of_distribution { release.into() } else { "".into() },
+            // Only distributions have sources.
+            names: if is_of_distribution { names } else { NamedPackage::Source },
+            name: ecosystem.normalised(name).into(),
+        }
+    }
+}
+
+/// Under which names and versions an advisory may speak of a package in an image of this release: as its source, and
+/// as itself. What a package of a distribution brought is spoken for by that.
+pub(crate) fn subjects<'p>(
+    package: &'p Package,
+    release: &str,
+) -> impl Iterator<Item = (PackageName, &'p str)> {
+    let name = |names, name| PackageName::new(package.ecosystem, release, names, name);
+    let is_spoken_for = package.owner.is_some() || package.version.is_empty();
+    let source = (!is_spoken_for)
+        .then(|| (name(NamedPackage::Source, &package.source.name), package.source.version.as_str()));
+    let binary = (!is_spoken_for && package.ecosystem.is_of_distribution())
+        .then(|| (name(NamedPackage::Binary, &package.name), package.version.as_str()));
+    source.into_iter().chain(binary)
 }
 
 /// One version of a source package and the images that have it.

@@ -16,6 +16,30 @@ pub struct Image {
     pub layers: Vec<Layer>,
 }
 
+/// What was scanned, where that may be something other than an image. Its [`Image`] then tells what is known:
+/// no layers, and as configuration the digest of what was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SubjectKind {
+    Image,
+    /// A directory, such as a checkout of sources.
+    Directory,
+    /// The root file system of a host or of a virtual machine.
+    RootFileSystem,
+    /// A bill of material that somebody wrote.
+    BillOfMaterial,
+}
+
+impl SubjectKind {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Image => "image",
+            Self::Directory => "directory",
+            Self::RootFileSystem => "root-file-system",
+            Self::BillOfMaterial => "bill-of-material",
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layer {
     /// Digest of the uncompressed layer archive: its identity wherever it is stored.

@@ -1,30 +1,41 @@
-use lazaret_format::cyclonedx::{Bom, write, write_pretty};
+use lazaret_format::cyclonedx::{Bom, write};
+use lazaret_format::formats::Format;
 use lazaret_pipeline::ScanOptions;
 
-use crate::args::SbomArgs;
-use crate::failure::Outcome;
+use super::scan::report;
+use crate::args::{OutputFormat, SbomArgs};
+use crate::failure::{Code, Failure, Outcome};
 use crate::files;
 use crate::images::{self, Scanned};
 use crate::output::print;
 use crate::settings::Settings;
 
 pub(crate) async fn run(settings: &Settings, args: &SbomArgs) -> Outcome {
+    let format = format(settings)?;
     let scanned = images::scan(settings, &args.target, &args.source, None, ScanOptions::default()).await?;
-    let text = write_pretty(&bom(&scanned));
+    let text = (format.write)(&report(&scanned));
     match &args.out {
         Some(path) => files::replace(path, text.as_bytes(), 0o644),
         None => print(&text),
     }
 }
 
-/// The document that is signed: equal images give equal bytes, so it holds no time.
-pub(crate) fn to_attest(scanned: &Scanned) -> String {
-    write(&bom(scanned))
+/// CycloneDX, where no other format that lists packages was asked for.
+fn format(settings: &Settings) -> Result<&'static Format, Failure> {
+    let name = match settings.format {
+        OutputFormat::Table | OutputFormat::Json => "cyclonedx",
+        OutputFormat::Report(name) => name,
+    };
+    Format::named(name).filter(|format| format.lists_packages).ok_or_else(|| {
+        let message = format!("`{name}` tells findings and lists no packages");
+        Failure::new(Code::Usage, message).hint("use cyclonedx, cyclonedx-1.7, spdx or github")
+    })
 }
 
-fn bom(scanned: &Scanned) -> Bom<'_> {
+/// The document that is signed: equal images give equal bytes, so it holds no time.
+pub(crate) fn to_attest(scanned: &Scanned) -> String {
     let scan = &scanned.scan;
-    Bom {
+    write(&Bom {
         name: &scanned.target,
         reference: scanned.reference.as_ref(),
         image: &scan.image,
@@ -34,5 +45,5 @@ fn bom(scanned: &Scanned) -> Bom<'_> {
         problems: &scan.problems,
         timestamp: None,
         tool_version: env!("CARGO_PKG_VERSION"),
-    }
+    })
 }

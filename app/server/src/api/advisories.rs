@@ -71,8 +71,8 @@ fn read(bytes: &[u8]) -> Answer<(Vec<Advisory>, String)> {
             "none of the {} documents says which versions of a known distribution's package are vulnerable",
             feed.documents
         );
-        if feed.withdrawn > 0 {
-            message.push_str(&format!("; {} were withdrawn", feed.withdrawn));
+        if !feed.withdrawn.is_empty() {
+            message.push_str(&format!("; {} were withdrawn", feed.withdrawn.len()));
         }
         if let Some(problem) = feed.problems.first() {
             message.push_str(&format!("; {}", shorten(&problem.to_string())));

@@ -25,7 +25,7 @@ pub(super) async fn memory(store: &Store) -> Result<Memory, ServeError> {
     for agent in view.agent_credentials().await? {
         credentials.set_agent(&agent);
     }
-    let mut index = Index::new(lazaret_advisory::affects);
+    let mut index = Index::new(lazaret_advisory::affects_version);
     for image in view.images().await? {
         let packages = view.packages_of(image.id).await?;
         index.add_image(image.manifest, image.config, &image.release, &packages);

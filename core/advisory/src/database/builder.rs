@@ -9,7 +9,6 @@ use super::codes::Kind;
 use super::feeds::Feed;
 use super::intern::Interner;
 use super::write;
-use crate::matching::normalised;
 
 /// Collects advisories and makes them a file.
 ///
@@ -187,7 +186,7 @@ impl Builder {
         let row = PendingRow {
             kind: Kind::new(*ecosystem, advisory.names),
             release: self.texts.number(&advisory.release)?,
-            package: self.texts.number(&normalised(*ecosystem, &advisory.package))?,
+            package: self.texts.number(&ecosystem.normalised(&advisory.package))?,
             introduced: self.texts.optional(introduced.as_deref())?,
             end: self.texts.optional(fixed.as_deref().or(last_affected.as_deref()))?,
             note: self.note(note)?,

@@ -11,7 +11,6 @@ use super::layout::{
 };
 use super::record::{Note, Row};
 use super::texts::Texts;
-use crate::matching::normalised;
 
 /// An open advisory database. Cheap to open, safe to share between threads.
 #[derive(Debug)]
@@ -108,7 +107,7 @@ impl Database {
         let mut found = Vec::new();
         for names in [NamedPackage::Source, NamedPackage::Binary] {
             let Some(release) = self.release(Kind::new(ecosystem, names), release)? else { continue };
-            let rows = self.rows_of(&release, &normalised(ecosystem, package))?;
+            let rows = self.rows_of(&release, &ecosystem.normalised(package))?;
             for at in rows.clone() {
                 let package = self.package_of_row(at)?;
                 found.push(self.advisory(self.release_of_package(package)?, package, &self.row(at)?)?);

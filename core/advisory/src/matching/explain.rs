@@ -3,7 +3,6 @@
 use lazaret_model::{Distribution, NamedPackage, Package};
 
 use super::hit::{self, Asked, Hit};
-use super::normalised;
 use crate::database::{Database, DatabaseError, Release};
 
 /// One row behind a finding.
@@ -40,7 +39,7 @@ impl Database {
                 }
                 _ => (&package.name, &package.version),
             };
-            let name = normalised(ecosystem, name);
+            let name = ecosystem.normalised(name);
             let asked = Asked { ecosystem, version, module: package.module.as_deref() };
             for hit in self.matching(release, &name, &asked)? {
                 let is_alias = self.aliases(&hit.note).any(|alias| alias.is_ok_and(|alias| alias == id));

@@ -3,7 +3,6 @@
 mod explain;
 mod group;
 mod hit;
-mod names;
 mod range;
 mod rating;
 mod release;
@@ -18,8 +17,7 @@ use hit::{Asked, Hit};
 use rating::Ratings;
 
 pub use explain::MatchReason;
-pub(crate) use names::normalised;
-pub use range::affects;
+pub use range::affects_version;
 pub use release::Covered;
 
 impl Database {
@@ -117,7 +115,7 @@ impl<'d> Matching<'d> {
             if version.is_empty() {
                 continue;
             }
-            let rows = self.database.rows_of(release, &normalised(ecosystem, name))?;
+            let rows = self.database.rows_of(release, &ecosystem.normalised(name))?;
             if rows.is_empty() {
                 continue;
             }

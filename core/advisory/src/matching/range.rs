@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use lazaret_model::{Advisory, AdvisoryStatus, SourcePackage};
+use lazaret_model::{Advisory, AdvisoryStatus};
 use lazaret_version::{Scheme, compare, deb};
 
 /// A stretch of versions, in texts.
@@ -64,19 +64,15 @@ fn has_all_of(scheme: Scheme, version: &str, higher: &str) -> bool {
     scheme == Scheme::Deb && deb::is_rebuild_of(version, higher)
 }
 
-/// Whether an advisory says that this version of this source package in this release
-/// ([`Distribution::key`](lazaret_model::Distribution)) is vulnerable.
-pub fn affects(advisory: &Advisory, release: &str, source: &SourcePackage) -> bool {
+/// Whether an advisory says that this version of its package is vulnerable.
+pub fn affects_version(advisory: &Advisory, version: &str) -> bool {
     let end = advisory.fixed.as_deref().or(advisory.last_affected.as_deref());
     let stretch = Stretch {
         introduced: advisory.introduced.as_deref(),
         end,
         inclusive: advisory.fixed.is_none() && end.is_some(),
     };
-    advisory.status != AdvisoryStatus::NotAffected
-        && advisory.release == release
-        && advisory.package == source.name
-        && stretch.contains(advisory.ecosystem.scheme(), &source.version)
+    advisory.status != AdvisoryStatus::NotAffected && stretch.contains(advisory.ecosystem.scheme(), version)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lazaret_fleet::{Index, Knowledge, Start};
-use lazaret_model::{Advisory, ContainerKey, Digest, Ecosystem, Package, Severity, SourcePackage};
+use lazaret_model::{Advisory, ContainerKey, Digest, Ecosystem, NamedPackage, Package, SourcePackage};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -14,14 +14,11 @@ fn digest(kind: u8, number: u8) -> Digest {
 }
 
 /// Versions are numbers here; how real ones are compared is not the index's business.
-fn affects(advisory: &Advisory, release: &str, source: &SourcePackage) -> bool {
-    let version: u32 = source.version.parse().unwrap();
+fn affects(advisory: &Advisory, version: &str) -> bool {
+    let version: u32 = version.parse().unwrap();
     let below = |bound: &Option<String>| bound.as_ref().is_none_or(|bound| version < bound.parse().unwrap());
     let from = |bound: &Option<String>| bound.as_ref().is_none_or(|bound| version >= bound.parse().unwrap());
-    advisory.release == release
-        && advisory.package == source.name
-        && below(&advisory.fixed)
-        && from(&advisory.introduced)
+    below(&advisory.fixed) && from(&advisory.introduced)
 }
 
 #[derive(Debug, Clone)]
@@ -29,7 +26,7 @@ enum Step {
     Image { manifest: u8, release: u8, packages: Vec<(u8, u8)> },
     Start { host: u8, container: u8, config: Option<u8> },
     End { host: u8, container: u8 },
-    Ask { package: u8, release: u8, introduced: Option<u8>, fixed: Option<u8> },
+    Ask { package: u8, is_binary: bool, release: u8, introduced: Option<u8>, fixed: Option<u8> },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -45,8 +42,14 @@ fn step() -> impl Strategy<Value = Step> {
             config
         }),
         (0..2u8, 0..6u8).prop_map(|(host, container)| Step::End { host, container }),
-        (0..4u8, 0..2u8, proptest::option::of(0..5u8), proptest::option::of(0..6u8)).prop_map(
-            |(package, release, introduced, fixed)| Step::Ask { package, release, introduced, fixed }
+        (0..4u8, any::<bool>(), 0..2u8, proptest::option::of(0..5u8), proptest::option::of(0..6u8)).prop_map(
+            |(package, is_binary, release, introduced, fixed)| Step::Ask {
+                package,
+                is_binary,
+                release,
+                introduced,
+                fixed
+            }
         ),
     ]
 }
@@ -77,8 +80,13 @@ impl Model {
     /// Manifests and containers that an advisory is about.
     fn affected(&self, advisory: &Advisory) -> (BTreeSet<Digest>, BTreeSet<ContainerKey>) {
         let bad = |release_number: u8, (name, version): &(u8, u8)| {
-            let source = SourcePackage { name: format!("p{name}"), version: version.to_string() };
-            affects(advisory, &release(release_number), &source)
+            let is_about = match advisory.names {
+                NamedPackage::Source => advisory.package == format!("p{name}"),
+                NamedPackage::Binary => advisory.package == format!("lib-p{name}"),
+            };
+            is_about
+                && advisory.release == release(release_number)
+                && affects(advisory, &version.to_string())
         };
         let images =
             self.images.iter().filter(|(_, (release, packages))| packages.iter().any(|p| bad(*release, p)));
@@ -93,16 +101,27 @@ impl Model {
     }
 }
 
-fn advisory(package: u8, of: u8, introduced: Option<u8>, fixed: Option<u8>) -> Advisory {
+fn advisory(
+    package: u8,
+    is_binary: bool,
+    of: u8,
+    introduced: Option<u8>,
+    fixed: Option<u8>,
+) -> Advisory {
+    let (names, name) = match is_binary {
+        true => (NamedPackage::Binary, format!("lib-p{package}")),
+        false => (NamedPackage::Source, format!("p{package}")),
+    };
     Advisory {
         fixed: fixed.map(|version| version.to_string()),
         introduced: introduced.map(|version| version.to_string()),
         feed: "test".to_owned(),
+        names,
         ..Advisory::new(
-            format!("CVE-{package}-{of}-{introduced:?}-{fixed:?}"),
+            format!("CVE-{name}-{of}-{introduced:?}-{fixed:?}"),
             Ecosystem::Deb,
             release(of),
-            format!("p{package}"),
+            name,
         )
     }
 }
@@ -139,8 +158,8 @@ proptest! {
                     let known = model.containers.remove(&(host, container)).is_some();
                     prop_assert_eq!(index.container_ended(&key(host, container)), known);
                 }
-                Step::Ask { package, release, introduced, fixed } => {
-                    let advisory = advisory(package, release, introduced, fixed);
+                Step::Ask { package, is_binary, release, introduced, fixed } => {
+                    let advisory = advisory(package, is_binary, release, introduced, fixed);
                     let (images, containers) = model.affected(&advisory);
                     let answer = index.affected(std::slice::from_ref(&advisory));
                     let answered: BTreeSet<Digest> =

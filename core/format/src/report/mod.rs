@@ -8,7 +8,7 @@ mod table;
 mod text;
 
 use lazaret_model::{
-    DatabaseSnapshot, Distribution, Finding, Image, ImageReference, Package, Problem, Verdict,
+    DatabaseSnapshot, Distribution, Finding, Image, ImageReference, Package, Problem, SubjectKind, Verdict,
 };
 
 pub use base::{LayerShare, layers};
@@ -25,6 +25,7 @@ pub struct ScanReport<'a> {
     pub target: &'a str,
     /// Where the image can be fetched, if from a registry.
     pub reference: Option<&'a ImageReference>,
+    pub kind: SubjectKind,
     pub image: &'a Image,
     pub distribution: Option<&'a Distribution>,
     /// Kept in this order: sort them where the order of discovery may differ.
@@ -70,6 +71,7 @@ impl<'a> ScanReport<'a> {
         Self {
             target,
             reference: None,
+            kind: SubjectKind::Image,
             image,
             distribution: None,
             packages: &[],

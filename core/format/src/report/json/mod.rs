@@ -21,6 +21,7 @@ pub fn json(report: &ScanReport<'_>) -> String {
 struct Document<'a> {
     schema: &'static str,
     target: &'a str,
+    kind: &'static str,
     image: ImageOut<'a>,
     distribution: Option<DistributionOut<'a>>,
     database: Option<DatabaseOut<'a>>,
@@ -45,6 +46,7 @@ impl<'a> Document<'a> {
         Self {
             schema: SCHEMA,
             target: report.target,
+            kind: report.kind.name(),
             image: ImageOut::new(report.image),
             distribution: report.distribution.map(DistributionOut::new),
             database: report.database.map(DatabaseOut::new),

@@ -1,7 +1,7 @@
 mod details;
 
 use anstyle::{AnsiColor, Style};
-use lazaret_model::{Finding, Outcome, Reason, Severity};
+use lazaret_model::{Finding, Outcome, Reason, Severity, SubjectKind};
 
 use super::ScanReport;
 use super::base::{LayerShare, layers};
@@ -46,12 +46,20 @@ pub fn table(report: &ScanReport<'_>, width: usize, color: bool) -> String {
 fn head(page: &mut Page, report: &ScanReport<'_>, groups: &[SourceGroup<'_>]) {
     let image = report.image;
     let mut line = words(report.target, STRONG);
-    line.extend(plain(&format!("({}, {})", image.config.short(), image.platform)));
+    line.extend(plain(&match report.kind {
+        SubjectKind::Image => format!("({}, {})", image.config.short(), image.platform),
+        SubjectKind::Directory => "(a directory)".to_owned(),
+        SubjectKind::RootFileSystem => "(a root file system)".to_owned(),
+        SubjectKind::BillOfMaterial => "(a bill of material)".to_owned(),
+    }));
     page.paragraph(0, 2, line);
     let system = report.distribution.map_or("no known distribution".to_owned(), ToString::to_string);
-    let layers = say::count(image.layers.len(), "layer", "layers");
     let packages = say::count(report.packages.len(), "package", "packages");
-    page.paragraph(0, 2, plain(&format!("{system}, {packages} in {layers}")));
+    let layers = match image.layers.len() {
+        0 => String::new(),
+        layers => format!(" in {}", say::count(layers, "layer", "layers")),
+    };
+    page.paragraph(0, 2, plain(&format!("{system}, {packages}{layers}")));
     if let Some(warning) = report.coverage_warning {
         page.paragraph(0, 2, words(&format!("Warning: {warning}"), WORSE));
     }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use lazaret_model::Ecosystem;
+use crate::Ecosystem;
 
 /// How names of an ecosystem may differ and still mean one package.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,13 +44,15 @@ const fn spelling(ecosystem: Ecosystem) -> Spelling {
     }
 }
 
-/// The spelling under which a package is stored and looked up.
-pub(crate) fn normalised(ecosystem: Ecosystem, name: &str) -> Cow<'_, str> {
-    match spelling(ecosystem) {
-        Spelling::Exact => Cow::Borrowed(name),
-        Spelling::AnyCase => lower(name),
-        Spelling::Python => python(name),
-        Spelling::Repository => lower(repository(name)),
+impl Ecosystem {
+    /// The spelling of a package's name under which it is stored and looked up.
+    pub fn normalised(self, name: &str) -> Cow<'_, str> {
+        match spelling(self) {
+            Spelling::Exact => Cow::Borrowed(name),
+            Spelling::AnyCase => lower(name),
+            Spelling::Python => python(name),
+            Spelling::Repository => lower(repository(name)),
+        }
     }
 }
 
@@ -107,8 +109,8 @@ mod tests {
             (Ecosystem::Go, "github.com/BurntSushi/toml", "github.com/BurntSushi/toml"),
             (Ecosystem::Swift, "https://github.com/Apple/swift-nio.git", "github.com/apple/swift-nio"),
         ] {
-            assert_eq!(normalised(ecosystem, name), expected);
-            assert_eq!(normalised(ecosystem, expected), expected, "once is enough");
+            assert_eq!(ecosystem.normalised(name), expected);
+            assert_eq!(ecosystem.normalised(expected), expected, "once is enough");
         }
     }
 }
