@@ -67,9 +67,14 @@ fn modules(text: &str) -> Vec<Module> {
     // The time and revision of the working directory make no version that can be compared: `v0.0.0-…` would come
     // before every release, and all that was ever fixed would be found.
     if let Some(main) = main.and_then(|main| found.get_mut(main)).filter(|main| main.version.is_empty()) {
-        main.version = ldflags::version(&unquoted(flags), &main.name).unwrap_or_default();
+        main.version = ldflags::version(&unquoted(flags), &main.name).map(as_of_module).unwrap_or_default();
     }
     found
+}
+
+/// Versions of modules have a `v`; builds are not bound to it.
+fn as_of_module(version: String) -> String {
+    if version.starts_with('v') { version } else { format!("v{version}") }
 }
 
 fn stated(version: &str) -> String {
@@ -154,6 +159,7 @@ mod tests {
         };
         for (flags, version) in [
             ("\"-X main.version=v1.0.0\"", "v1.0.0"),
+            ("\"-s -X main.version=1.18.1\"", "v1.18.1"),
             ("-s -w", ""),
             ("\"-X 'main.version=v1.0.0'\"", "v1.0.0"),
         ] {
