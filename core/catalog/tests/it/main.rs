@@ -11,3 +11,4 @@ mod lockfiles;
 mod memory;
 mod pass;
 mod syft_js_py;
+mod trivy_js_py;
