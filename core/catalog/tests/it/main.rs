@@ -16,3 +16,4 @@ mod pass;
 mod rpm;
 mod distributions;
 mod syft_js_py;
+mod trivy_js_py;
