@@ -92,7 +92,7 @@ mod tests {
     }
 
     fn file(bytes: &[u8]) -> File<'_> {
-        File { path: b"x", layer: 0, mode: 0o644, bytes }
+        File { path: b"x", layer: 0, bytes }
     }
 
     #[test]

@@ -175,7 +175,7 @@ mod tests {
         let bytes = records.into_bytes();
         let limits = Limits::default();
         let mut reading = Reading::new(&limits);
-        read(&File { path: b"usr/bin/x", layer: 2, mode: 0o755, bytes: &bytes }, &mut reading);
+        read(&File { path: b"usr/bin/x", layer: 2, bytes: &bytes }, &mut reading);
         let found: Vec<_> =
             reading.packages().iter().map(|it| (it.name.as_str(), it.version.as_str(), it.layer)).collect();
         assert_eq!(found, [("stdlib", "1.22.1", 2), ("a", "v1.0.0", 2)]);
