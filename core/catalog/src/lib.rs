@@ -11,6 +11,7 @@ mod matcher;
 mod files;
 mod reading;
 mod ownership;
+mod xml;
 
 mod os;
 mod javascript;
