@@ -12,6 +12,7 @@ mod files;
 mod reading;
 mod ownership;
 mod xml;
+mod documents;
 
 mod os;
 mod javascript;

@@ -7,25 +7,26 @@ pub(super) struct FileName<'a> {
     pub(super) version: Option<&'a str>,
 }
 
+/// Longer names are an attack.
+const LONGEST: usize = 256;
+
 impl<'a> FileName<'a> {
     pub(super) fn parse(stem: &'a str) -> Self {
-        let mut dash = 0;
-        while let Some(at) = stem[dash..].find('-').map(|at| dash + at) {
-            if at > 0
-                && let Some(version) = version(&stem[at + 1..])
-            {
-                return Self { name: &stem[..at], version: Some(version) };
-            }
-            dash = at + 1;
+        if stem.len() > LONGEST {
+            return Self { name: stem, version: None };
         }
-        // `org.eclipse.osgi_3.18.0.v20220516`, as OSGi names bundles: versions have three parts there.
-        if let Some(at) = stem.rfind('_').filter(|at| *at > 0)
-            && let Some(version) = version(&stem[at + 1..])
-            && version.split('.').count() >= 3
-        {
-            return Self { name: &stem[..at], version: Some(version) };
-        }
-        Self { name: stem, version: None }
+        // `org.eclipse.osgi_3.18.0.v20220516-2155`, as OSGi names bundles; builds for Scala 2.9.1 have fewer parts.
+        let bundle = |parts: usize| {
+            let at = stem.rfind('_').filter(|at| *at > 0)?;
+            let version = version(&stem[at + 1..]).filter(|version| version.split('.').count() >= parts)?;
+            Some(Self { name: &stem[..at], version: Some(version) })
+        };
+        let dashes = || stem.match_indices('-').map(|(at, _)| at).filter(|at| *at > 0);
+        let dashed = || {
+            let (at, version) = dashes().find_map(|at| Some((at, version(&stem[at + 1..])?)))?;
+            Some(Self { name: &stem[..at], version: Some(version) })
+        };
+        bundle(4).or_else(dashed).or_else(|| bundle(3)).unwrap_or(Self { name: stem, version: None })
     }
 }
 
@@ -41,7 +42,7 @@ fn version(text: &str) -> Option<&str> {
     }
     let mut length = first.len();
     for token in tokens.by_ref() {
-        if is_another_version(token) {
+        if !interface && is_another_version(token) {
             return None;
         }
         if !(begins_with_digit(token) || is_qualifier(token)) {

@@ -14,6 +14,9 @@ pub(super) fn of<'m>(
     if let Some(group) = known::group(artifact, &home) {
         return Some(group.to_owned());
     }
+    if let Some(group) = from_dotted(artifact) {
+        return Some(group);
+    }
     let named = || names.clone().find_map(|name| from_name(name, artifact));
     match vendor.filter(|vendor| is_group(vendor)) {
         // A company is no group if something closer is known.
@@ -24,6 +27,16 @@ pub(super) fn of<'m>(
         Some(vendor) => Some(vendor.to_owned()),
         None => named().or_else(|| from_all_packages(classes, artifact)).or_else(|| from_packages(&home, artifact)),
     }
+}
+
+/// From an artifact that is named as a package is: `org.apache.felix.shell`.
+fn from_dotted(artifact: &str) -> Option<String> {
+    let parts: Vec<&str> = artifact.split('.').collect();
+    let domain = parts.get(..2)?.join(".");
+    if parts.len() < 3 || !is_domain(artifact) || ["javax", "jakarta"].contains(&parts[0]) {
+        return None;
+    }
+    Some(if is_company(&domain) { parts[..3].join(".") } else { domain })
 }
 
 /// From any package that has the artifact's first word as a part: what was copied in may be more than the artifact's

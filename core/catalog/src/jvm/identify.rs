@@ -164,7 +164,7 @@ mod tests {
     fn names_manifests_and_classes_tell_the_rest() {
         for (location, manifest, classes, coordinates) in [
             ("a/x-1.0.jar", "Implementation-Vendor-Id: org.example.x\nImplementation-Version: 1.0\n", &[][..], "org.example.x:x 1.0 installed"),
-            ("a/x-1.0.jar", "Implementation-Vendor-Id: org.example.x\nImplementation-Version: 1.1\n", &[], "org.example.x:x 1.0 inferred"),
+            ("a/x-1.0.jar", "Implementation-Vendor-Id: org.example.x\nImplementation-Version: 1.1\n", &[], "x:x 1.0 inferred"),
             ("a/log4j-core-2.14.1.jar", "", &["org/apache/logging/log4j/core/A.class", "org/apache/logging/log4j/core/b/A.class"],
                 "org.apache.logging.log4j:log4j-core 2.14.1 inferred"),
             ("a/io.quarkus.gizmo.gizmo-1.1.jar", "", &[], "io.quarkus.gizmo:gizmo 1.1 inferred"),

@@ -6,5 +6,8 @@
 )]
 
 mod corpora;
+mod jars;
+mod lockfiles_others;
 mod memory;
 mod pass;
+mod zip;
