@@ -116,8 +116,9 @@ mod tests {
 
     #[test]
     fn shows_paths_texts_and_attributes() {
-        let (found, whole) =
-            texts("<?xml version='1.0'?><!-- c --><a><x:b k='1 &amp; 2'> t<!-- c -->u &lt;&#65;<![CDATA[&]]></x:b><c k=\"3\"/></a>");
+        let (found, whole) = texts(
+            "<?xml version='1.0'?><!-- c --><a><x:b k='1 &amp; 2'> t<!-- c -->u &lt;&#65;<![CDATA[&]]></x:b><c k=\"3\"/></a>",
+        );
         let found: Vec<_> = found.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
         assert_eq!(found, [("a/b", "1 & 2"), ("a/b", "tu <A&"), ("a/c", "3"), ("a/c", ""), ("a", "")]);
         assert!(whole);
@@ -127,7 +128,11 @@ mod tests {
     fn what_came_before_an_error_counts() {
         for document in ["<a><b>x</b>", "<a><b>x</b></c>", "<a><b>x</b><", "<a><b>x</b><!--"] {
             let (found, whole) = texts(document);
-            assert_eq!((found.first(), whole), (Some(&("a/b".to_owned(), "x".to_owned())), false), "{document}");
+            assert_eq!(
+                (found.first(), whole),
+                (Some(&("a/b".to_owned(), "x".to_owned())), false),
+                "{document}"
+            );
         }
         assert!(!texts(&"<a>".repeat(100_000)).1);
     }

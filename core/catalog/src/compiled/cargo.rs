@@ -36,7 +36,10 @@ mod tests {
 
     #[test]
     fn reads_packages() {
-        assert_eq!(testing::read(lock, "Cargo.lock", LOCK), (vec!["r 0.1.0".to_owned(), "libc 0.2.1".to_owned()], 0));
+        assert_eq!(
+            testing::read(lock, "Cargo.lock", LOCK),
+            (vec!["r 0.1.0".to_owned(), "libc 0.2.1".to_owned()], 0)
+        );
         assert_eq!(testing::read(lock, "Cargo.lock", "[[package]]\nname = 1\n"), (vec![], 1));
         assert_eq!(testing::read(lock, "Cargo.lock", ""), (vec![], 0));
     }

@@ -43,12 +43,13 @@ pub(super) fn lock(file: &File<'_>, reading: &mut Reading<'_>) {
 pub(super) fn manifest(file: &File<'_>, reading: &mut Reading<'_>) {
     let Some(text) = documents::text(file, reading) else { return };
     let mut section = "";
-    let required = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim()).filter(|line| {
-        if line.starts_with('[') {
-            section = line;
-        }
-        section == "[requires]"
-    });
+    let required =
+        text.lines().map(|line| line.split('#').next().unwrap_or_default().trim()).filter(|line| {
+            if line.starts_with('[') {
+                section = line;
+            }
+            section == "[requires]"
+        });
     documents::declare(file, reading, Ecosystem::Conan, required.filter_map(reference));
 }
 
@@ -70,7 +71,8 @@ mod tests {
     #[test]
     fn reads_both_formats() {
         assert_eq!(testing::read(lock, "conan.lock", ONE), (vec!["zlib 1.2.12".to_owned()], 0));
-        let two = r#"{"version": "0.5", "requires": ["a/1.0@u/c#83d4%1675278904.07"], "build_requires": ["b/1"]}"#;
+        let two =
+            r#"{"version": "0.5", "requires": ["a/1.0@u/c#83d4%1675278904.07"], "build_requires": ["b/1"]}"#;
         assert_eq!(testing::read(lock, "conan.lock", two), (vec!["a 1.0".to_owned()], 0));
         assert_eq!(testing::read(lock, "conan.lock", "["), (vec![], 1));
     }
@@ -78,7 +80,10 @@ mod tests {
     #[test]
     fn reads_manifests() {
         let text = "[requires]\na/1.0 # why\nb/[>1.0]\nc/2@u/c\n\n[generators]\nd/1\n";
-        assert_eq!(testing::read(manifest, "conanfile.txt", text), (vec!["a 1.0".to_owned(), "c 2".to_owned()], 0));
+        assert_eq!(
+            testing::read(manifest, "conanfile.txt", text),
+            (vec!["a 1.0".to_owned(), "c 2".to_owned()], 0)
+        );
     }
 
     #[test]

@@ -59,7 +59,13 @@ pub(super) fn read(file: &File<'_>, reading: &mut Reading<'_>) {
             continue;
         }
         let name = name.strip_prefix("runtimepack.").filter(|_| kind == "runtimepack").unwrap_or(name);
-        if !reading.package(documents::package(file, Ecosystem::Nuget, PackageEvidence::Installed, name, version)) {
+        if !reading.package(documents::package(
+            file,
+            Ecosystem::Nuget,
+            PackageEvidence::Installed,
+            name,
+            version,
+        )) {
             return;
         }
     }
@@ -67,7 +73,9 @@ pub(super) fn read(file: &File<'_>, reading: &mut Reading<'_>) {
 
 impl Assets {
     fn any(&self) -> bool {
-        [&self.runtime, &self.runtime_targets, &self.native, &self.resources].iter().any(|files| !files.is_empty())
+        [&self.runtime, &self.runtime_targets, &self.native, &self.resources]
+            .iter()
+            .any(|files| !files.is_empty())
     }
 }
 

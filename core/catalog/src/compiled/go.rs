@@ -1,7 +1,7 @@
 //! Modules that a Go project wants (Go Modules Reference, "go.mod files" and "go.sum files").
 //!
 //! Since Go 1.17 `go.mod` names every module of the build. Before, the rest is in `go.sum`, which also has versions that
-//! were only considered: of several the highest was chosen.
+//! were only considered: of several the highest was chosen, which is the last, for Go sorts the file.
 
 use std::collections::BTreeMap;
 
@@ -24,10 +24,13 @@ pub(super) fn read(files: &Files, reading: &mut Reading<'_>) {
         let Some(text) = documents::text(&file, reading) else { continue };
         let module = Module::parse(text);
         let sums = [&path[..path.len() - "go.mod".len()], b"go.sum"].concat();
-        let sums = if module.is_whole() { None } else { files.content(&sums).and_then(|sums| str::from_utf8(sums).ok()) };
+        let sums = if module.is_whole() {
+            None
+        } else {
+            files.content(&sums).and_then(|sums| str::from_utf8(sums).ok())
+        };
         for (name, version) in module.packages(sums) {
-            let package =
-                documents::package(&file, Ecosystem::Go, PackageEvidence::Declared, name, version);
+            let package = documents::package(&file, Ecosystem::Go, PackageEvidence::Declared, name, version);
             if !reading.package(package) {
                 return;
             }
@@ -94,10 +97,7 @@ impl<'a> Module<'a> {
     fn packages(&self, sums: Option<&'a str>) -> BTreeMap<String, String> {
         let mut packages = BTreeMap::new();
         for (name, version) in sums.into_iter().flat_map(str::lines).filter_map(sum) {
-            let known = packages.entry(name.to_owned()).or_insert_with(|| version.to_owned());
-            if Ecosystem::Go.compare(known, version).is_lt() {
-                version.clone_into(known);
-            }
+            packages.insert(name.to_owned(), version.to_owned());
         }
         for (name, version, _) in self.required.iter().filter(|(.., indirect)| sums.is_none() || !indirect) {
             let by = self.replaced.get(&(*name, *version)).or_else(|| self.replaced.get(&(*name, "")));
@@ -157,15 +157,19 @@ mod tests {
 
     #[test]
     fn reads_requirements_and_replacements() {
-        let found = ["a.org/a v1.0.0", "d.org/d v1.0.0", "e.org/b v1.2.0", "example.org/m ", "stdlib v1.22.1"];
+        let found =
+            ["a.org/a v1.0.0", "d.org/d v1.0.0", "e.org/b v1.2.0", "example.org/m ", "stdlib v1.22.1"];
         assert_eq!(read_all(MODULE.as_bytes(), Some(b"z.org/z v1.0.0 h1:x\n")), found);
     }
 
     #[test]
     fn old_projects_need_their_sums() {
         let module = b"module m\ngo 1.16\nrequire a.org/a v1.0.0\nrequire b.org/b v1.0.0 // indirect\n";
-        let sums = b"a.org/a v1.2.0/go.mod h1:x=\nb.org/b v1.10.0/go.mod h1:x=\nb.org/b v1.9.0 h1:x=\n\nc.org/c v1.0.0 h1:x=\nbad\n";
-        assert_eq!(read_all(module, Some(sums)), ["a.org/a v1.0.0", "b.org/b v1.10.0", "c.org/c v1.0.0", "m "]);
+        let sums = b"a.org/a v1.2.0/go.mod h1:x=\nb.org/b v1.9.0/go.mod h1:x=\nb.org/b v1.10.0 h1:x=\n\nc.org/c v1.0.0 h1:x=\nbad\n";
+        assert_eq!(
+            read_all(module, Some(sums)),
+            ["a.org/a v1.0.0", "b.org/b v1.10.0", "c.org/c v1.0.0", "m "]
+        );
         assert_eq!(read_all(module, None), ["a.org/a v1.0.0", "b.org/b v1.0.0", "m "]);
     }
 

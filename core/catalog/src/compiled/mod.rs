@@ -27,7 +27,13 @@ pub(crate) const CATALOGERS: &[Cataloger] = &[
     },
     lock("conan-lock", "lock files of Conan 1 and 2", Ecosystem::Conan, CONAN_LOCK, conan::lock),
     lock("conanfile", "conanfile.txt", Ecosystem::Conan, CONANFILE, conan::manifest),
-    lock("swift-resolved", "Package.resolved of Swift, formats 1 to 3", Ecosystem::Swift, SWIFT, apple::resolved),
+    lock(
+        "swift-resolved",
+        "Package.resolved of Swift, formats 1 to 3",
+        Ecosystem::Swift,
+        SWIFT,
+        apple::resolved,
+    ),
     lock("cocoapods-lock", "Podfile.lock of CocoaPods", Ecosystem::CocoaPods, PODS, apple::pods),
     Cataloger {
         name: "dotnet-deps",

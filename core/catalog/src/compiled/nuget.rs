@@ -34,7 +34,8 @@ pub(super) fn lock(file: &File<'_>, reading: &mut Reading<'_>) {
 
 pub(super) fn config(file: &File<'_>, reading: &mut Reading<'_>) {
     elements(file, reading, |path, attributes| {
-        let is_meant = path == "packages/package" && attributes.get("developmentDependency").as_deref() != Some("true");
+        let is_meant =
+            path == "packages/package" && attributes.get("developmentDependency").as_deref() != Some("true");
         is_meant.then(|| Some((attributes.get("id")?, attributes.get("version")?)))?
     });
 }
@@ -42,8 +43,9 @@ pub(super) fn config(file: &File<'_>, reading: &mut Reading<'_>) {
 pub(super) fn props(file: &File<'_>, reading: &mut Reading<'_>) {
     elements(file, reading, |path, attributes| {
         let mut parts = path.rsplit('/');
-        let is_meant = matches!(parts.next(), Some("PackageReference" | "PackageVersion" | "GlobalPackageReference"))
-            && matches!(parts.next(), Some("ItemGroup"));
+        let is_meant =
+            matches!(parts.next(), Some("PackageReference" | "PackageVersion" | "GlobalPackageReference"))
+                && matches!(parts.next(), Some("ItemGroup"));
         let name = || attributes.get("Include").or_else(|| attributes.get("Update"));
         is_meant.then(|| Some((name()?, attributes.get("Version")?)))?
     });
@@ -101,9 +103,15 @@ mod tests {
         assert_eq!(testing::read(lock, "packages.lock.json", LOCK), ab());
         let config_text = "\u{feff}<?xml version=\"1.0\" encoding=\"utf-8\"?><packages><package id=\"A\" version=\"1.0\"/><package id=\"X\" version=\"1\" developmentDependency=\"true\"/><package id=\"B\" version=\"2.0\" /></packages>";
         assert_eq!(testing::read(config, "packages.config", config_text), ab());
-        assert_eq!(testing::read(props, "Packages.props", PROPS), (vec!["A 1.0".to_owned(), "C 2.0".to_owned()], 0));
+        assert_eq!(
+            testing::read(props, "Packages.props", PROPS),
+            (vec!["A 1.0".to_owned(), "C 2.0".to_owned()], 0)
+        );
         assert_eq!(testing::read(paket, "paket.lock", PAKET), ab());
-        assert_eq!(testing::read(config, "packages.config", "<packages><package id='A' version='1'/>"), (vec!["A 1".to_owned()], 1));
+        assert_eq!(
+            testing::read(config, "packages.config", "<packages><package id='A' version='1'/>"),
+            (vec!["A 1".to_owned()], 1)
+        );
     }
 
     #[test]

@@ -128,7 +128,9 @@ impl Walk<'_> {
         }
         if place.method == STORED && !place.encrypted {
             return match place.content(file, name) {
-                Ok(offset) => self.archive(&mut Part { file, offset, bytes: place.compressed }, location, root, depth),
+                Ok(offset) => {
+                    self.archive(&mut Part { file, offset, bytes: place.compressed }, location, root, depth)
+                }
                 Err(error) => self.problem(location, &error.into()),
             };
         }
@@ -219,7 +221,8 @@ impl Walk<'_> {
                     licences = pom.licences;
                 }
             }
-            if is_said(&coordinates.group) && is_said(&coordinates.artifact) && is_said(&coordinates.version) {
+            if is_said(&coordinates.group) && is_said(&coordinates.artifact) && is_said(&coordinates.version)
+            {
                 found.push((coordinates, licences));
             }
         }
@@ -232,14 +235,22 @@ impl Walk<'_> {
             return self.problems.limit(name, format!("more than {} packages", self.limits.packages));
         }
         self.left -= 1;
-        Finding { name, version: it.version.clone(), within: within.to_owned(), evidence, licences: licences.to_vec() }
-            .write(&mut self.bytes);
+        Finding {
+            name,
+            version: it.version.clone(),
+            within: within.to_owned(),
+            evidence,
+            licences: licences.to_vec(),
+        }
+        .write(&mut self.bytes);
     }
 
     fn problem(&mut self, subject: &str, error: &InflateError) {
         let kind = match error {
             InflateError::Encrypted | InflateError::Method(_) => ProblemKind::Unsupported,
-            InflateError::TooLarge(_) | InflateError::Ratio(_) | InflateError::TooMuchWork => ProblemKind::Limit,
+            InflateError::TooLarge(_) | InflateError::Ratio(_) | InflateError::TooMuchWork => {
+                ProblemKind::Limit
+            }
             InflateError::Zip(ZipError::Unreadable(_)) => ProblemKind::Unreadable,
             InflateError::Zip(_) | InflateError::Damaged => ProblemKind::Malformed,
         };
@@ -252,8 +263,8 @@ impl Inside {
         let kept = self.poms.len() + self.archives.len();
         if name == b"META-INF/MANIFEST.MF" {
             self.manifest = Some(place);
-        } else if name.starts_with(b"META-INF/maven/")
-            && (name.ends_with(b"/pom.properties") || name.ends_with(b"/pom.xml"))
+        } else if name.ends_with(b"/pom.properties")
+            || (name.starts_with(b"META-INF/maven/") && name.ends_with(b"/pom.xml"))
         {
             if kept < MOST_INSIDE {
                 self.poms.push((name.to_vec(), place));

@@ -42,7 +42,10 @@ impl ClassPackages {
     }
 
     /// Of the packages that the question finds in those of the classes, the one with the most classes.
-    pub(super) fn most_common(&self, find: impl for<'a> Fn(&'a [&'a [u8]]) -> Option<&'a [&'a [u8]]>) -> Option<String> {
+    pub(super) fn most_common(
+        &self,
+        find: impl for<'a> Fn(&'a [&'a [u8]]) -> Option<&'a [&'a [u8]]>,
+    ) -> Option<String> {
         let mut found: HashMap<Vec<u8>, u64> = HashMap::new();
         for (directory, count) in self.counts.iter().chain([(&self.last.0, &self.last.1)]) {
             let parts: Vec<&[u8]> = directory.split(|&byte| byte == b'/').collect();
@@ -111,8 +114,14 @@ mod tests {
 
     #[test]
     fn finds_where_most_classes_are() {
-        assert_eq!(home(&["org/a/x/A.class", "org/a/y/B.class", "org/a/y/C.class", "com/b/D.class"]), "org.a");
-        assert_eq!(home(&["META-INF/versions/9/org/a/A.class", "WEB-INF/classes/org/a/B.class", "A.class", "x/y"]), "org.a");
+        assert_eq!(
+            home(&["org/a/x/A.class", "org/a/y/B.class", "org/a/y/C.class", "com/b/D.class"]),
+            "org.a"
+        );
+        assert_eq!(
+            home(&["META-INF/versions/9/org/a/A.class", "WEB-INF/classes/org/a/B.class", "A.class", "x/y"]),
+            "org.a"
+        );
         assert_eq!(home(&["a/A.class", "b/B.class"]), "");
         assert_eq!(home(&[]), "");
     }

@@ -69,11 +69,46 @@ fn begins_with_digit(text: &str) -> bool {
 /// Words that belong to versions, alone or with a number: `rc1`, `SNAPSHOT`, `jre`.
 fn is_qualifier(token: &str) -> bool {
     const WORDS: &[&str] = &[
-        "a", "alpha", "android", "b", "beta", "build", "cdh", "cr", "dev", "ea", "empty", "final", "fuse", "ga", "hadoop",
-        "hotfix", "incubating", "jbossorg", "jdk", "jre", "m", "milestone", "nightly", "p", "patch", "pre", "preview", "r",
-        "rc", "redhat", "release", "rev", "sec", "security", "snapshot", "sp", "v",
+        "a",
+        "alpha",
+        "android",
+        "b",
+        "beta",
+        "build",
+        "cdh",
+        "cr",
+        "dev",
+        "ea",
+        "empty",
+        "final",
+        "fuse",
+        "ga",
+        "hadoop",
+        "hotfix",
+        "incubating",
+        "jbossorg",
+        "jdk",
+        "jre",
+        "m",
+        "milestone",
+        "nightly",
+        "p",
+        "patch",
+        "pre",
+        "preview",
+        "r",
+        "rc",
+        "redhat",
+        "release",
+        "rev",
+        "sec",
+        "security",
+        "snapshot",
+        "sp",
+        "v",
     ];
-    let word = token.split(|byte: char| byte.is_ascii_digit() || byte == '.' || byte == '_').next().unwrap_or(token);
+    let word =
+        token.split(|byte: char| byte.is_ascii_digit() || byte == '.' || byte == '_').next().unwrap_or(token);
     WORDS.iter().any(|known| known.eq_ignore_ascii_case(word))
 }
 
@@ -97,12 +132,20 @@ mod tests {
             ("commons-daemon-1.0-beta-9", "commons-daemon", "1.0-beta-9"),
             ("web-app-1.0-SNAPSHOT", "web-app", "1.0-SNAPSHOT"),
             ("snapshot-1.0-20240101.123456-7", "snapshot", "1.0-20240101.123456-7"),
-            ("netty-transport-native-epoll-4.1.96.Final-linux-x86_64", "netty-transport-native-epoll", "4.1.96.Final"),
+            (
+                "netty-transport-native-epoll-4.1.96.Final-linux-x86_64",
+                "netty-transport-native-epoll",
+                "4.1.96.Final",
+            ),
             ("netty-tcnative-2.0.61.Final-osx-aarch_64", "netty-tcnative", "2.0.61.Final"),
             ("orc-core-1.9.1-shaded-protobuf", "orc-core", "1.9.1"),
             ("hive-exec-2.3.9-core", "hive-exec", "2.3.9"),
             ("jetty-server-9.4.48.v20220622", "jetty-server", "9.4.48.v20220622"),
-            ("google-api-services-storage-v1-rev20220705-1.32.1", "google-api-services-storage", "v1-rev20220705-1.32.1"),
+            (
+                "google-api-services-storage-v1-rev20220705-1.32.1",
+                "google-api-services-storage",
+                "v1-rev20220705-1.32.1",
+            ),
             ("org.eclipse.osgi_3.18.0.v20220516-2155", "org.eclipse.osgi", "3.18.0.v20220516-2155"),
             ("spring-core-5.3.3-sources", "spring-core", "5.3.3"),
             ("app-1.2.3-jar-with-dependencies", "app", "1.2.3"),

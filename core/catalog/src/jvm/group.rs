@@ -25,7 +25,9 @@ pub(super) fn of<'m>(
             .filter(|group| group.starts_with(vendor))
             .or_else(|| Some(vendor.to_owned())),
         Some(vendor) => Some(vendor.to_owned()),
-        None => named().or_else(|| from_all_packages(classes, artifact)).or_else(|| from_packages(&home, artifact)),
+        None => named()
+            .or_else(|| from_all_packages(classes, artifact))
+            .or_else(|| from_packages(&home, artifact)),
     }
 }
 
@@ -104,7 +106,8 @@ fn up_to_artifact(parts: &[String], artifact: &str) -> Option<String> {
 /// Whether a name begins as a reversed domain does.
 fn is_domain(name: &str) -> bool {
     const DOMAINS: &[&str] = &["biz", "com", "dev", "edu", "gov", "info", "jakarta", "javax", "net", "org"];
-    name.split_once('.').is_some_and(|(first, rest)| !rest.is_empty() && (first.len() == 2 || DOMAINS.contains(&first)))
+    name.split_once('.')
+        .is_some_and(|(first, rest)| !rest.is_empty() && (first.len() == 2 || DOMAINS.contains(&first)))
 }
 
 fn is_group(text: &str) -> bool {
@@ -114,9 +117,26 @@ fn is_group(text: &str) -> bool {
 /// Domains that have many groups.
 fn is_company(group: &str) -> bool {
     const MANY: &[&str] = &[
-        "com.fasterxml", "com.github", "com.google", "com.ibm", "com.oracle", "com.redhat", "com.sun", "com.typesafe",
-        "io.github", "net.sf", "net.sourceforge", "org.apache", "org.apache.geronimo", "org.codehaus", "org.eclipse", "org.glassfish", "org.jboss", "org.kohsuke",
-        "org.ow2", "org.sonatype",
+        "com.fasterxml",
+        "com.github",
+        "com.google",
+        "com.ibm",
+        "com.oracle",
+        "com.redhat",
+        "com.sun",
+        "com.typesafe",
+        "io.github",
+        "net.sf",
+        "net.sourceforge",
+        "org.apache",
+        "org.apache.geronimo",
+        "org.codehaus",
+        "org.eclipse",
+        "org.glassfish",
+        "org.jboss",
+        "org.kohsuke",
+        "org.ow2",
+        "org.sonatype",
     ];
     MANY.contains(&group)
 }
@@ -130,7 +150,11 @@ mod tests {
         for (name, artifact, group) in [
             ("org.scala-lang.modules.scala-xml", "scala-xml", Some("org.scala-lang.modules")),
             ("org.apache.commons.lang3", "commons-lang3", Some("org.apache.commons")),
-            ("com.fasterxml.jackson.module.jackson.module.scala", "jackson-module-scala", Some("com.fasterxml.jackson.module")),
+            (
+                "com.fasterxml.jackson.module.jackson.module.scala",
+                "jackson-module-scala",
+                Some("com.fasterxml.jackson.module"),
+            ),
             ("org.objenesis", "objenesis", Some("org.objenesis")),
             ("org.apache.ivy", "ivy", Some("org.apache.ivy")),
             ("org.tukaani.xz", "xz", Some("org.tukaani")),

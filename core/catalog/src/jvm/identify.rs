@@ -100,8 +100,11 @@ fn repository(location: &str, stem: &str) -> Option<Coordinates> {
 fn split_dotted<'a>(name: &'a str, manifest: &Manifest) -> Option<(String, &'a str)> {
     let (group, artifact) = name.rsplit_once('.')?;
     let domain = ["com", "io", "net", "org", "dev", "de"].contains(&name.split('.').next()?);
-    let whole = manifest.symbolic_name.as_deref() == Some(name) || name.starts_with("org.eclipse.") || name.starts_with("org.osgi.");
-    let plain = group.contains('.') && artifact.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    let whole = manifest.symbolic_name.as_deref() == Some(name)
+        || name.starts_with("org.eclipse.")
+        || name.starts_with("org.osgi.");
+    let plain = group.contains('.')
+        && artifact.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
     (domain && plain && !whole && !artifact.is_empty()).then(|| (group.to_owned(), artifact))
 }
 
@@ -124,7 +127,9 @@ fn manifest_version(manifest: &Manifest) -> Option<String> {
             && first.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_+".contains(&byte));
         good.then(|| first.to_owned())
     };
-    plain(&manifest.version).or_else(|| plain(&manifest.bundle_version)).or_else(|| plain(&manifest.specification_version))
+    plain(&manifest.version)
+        .or_else(|| plain(&manifest.bundle_version))
+        .or_else(|| plain(&manifest.specification_version))
 }
 
 fn coordinates(group: &str, artifact: &str, version: &str) -> Coordinates {
@@ -142,7 +147,12 @@ mod tests {
         let mut packages = ClassPackages::default();
         classes.iter().for_each(|name| packages.add(name.as_bytes()));
         let manifest = Manifest::parse(manifest.as_bytes());
-        let clues = Clues { location, stem: name.strip_suffix(".jar").unwrap_or(name), manifest: &manifest, classes: &packages };
+        let clues = Clues {
+            location,
+            stem: name.strip_suffix(".jar").unwrap_or(name),
+            manifest: &manifest,
+            classes: &packages,
+        };
         let (found, evidence) = identify(&clues)?;
         Some(format!("{}:{} {} {}", found.group, found.artifact, found.version, evidence.name()))
     }
@@ -150,9 +160,15 @@ mod tests {
     #[test]
     fn places_in_repositories_say_everything() {
         for (location, coordinates) in [
-            ("root/.m2/repository/org/example/a/tool/1.0/tool-1.0-x86.jar", Some("org.example.a:tool 1.0 installed")),
+            (
+                "root/.m2/repository/org/example/a/tool/1.0/tool-1.0-x86.jar",
+                Some("org.example.a:tool 1.0 installed"),
+            ),
             ("usr/share/maven-repo/junit/junit/4.13/junit-4.13.jar", Some("junit:junit 4.13 installed")),
-            ("root/.gradle/caches/modules-2/files-2.1/org.example/tool/1.0/0a1b/tool-1.0.jar", Some("org.example:tool 1.0 installed")),
+            (
+                "root/.gradle/caches/modules-2/files-2.1/org.example/tool/1.0/0a1b/tool-1.0.jar",
+                Some("org.example:tool 1.0 installed"),
+            ),
             ("repository/org/example/tool/1.0/other-1.0.jar", Some("other:other 1.0 inferred")),
             ("app/tool/1.0/tool.jar", None),
         ] {
@@ -163,22 +179,51 @@ mod tests {
     #[test]
     fn names_manifests_and_classes_tell_the_rest() {
         for (location, manifest, classes, coordinates) in [
-            ("a/x-1.0.jar", "Implementation-Vendor-Id: org.example.x\nImplementation-Version: 1.0\n", &[][..], "org.example.x:x 1.0 installed"),
-            ("a/x-1.0.jar", "Implementation-Vendor-Id: org.example.x\nImplementation-Version: 1.1\n", &[], "x:x 1.0 inferred"),
-            ("a/log4j-core-2.14.1.jar", "", &["org/apache/logging/log4j/core/A.class", "org/apache/logging/log4j/core/b/A.class"],
-                "org.apache.logging.log4j:log4j-core 2.14.1 inferred"),
+            (
+                "a/x-1.0.jar",
+                "Implementation-Vendor-Id: org.example.x\nImplementation-Version: 1.0\n",
+                &[][..],
+                "org.example.x:x 1.0 installed",
+            ),
+            (
+                "a/x-1.0.jar",
+                "Implementation-Vendor-Id: org.example.x\nImplementation-Version: 1.1\n",
+                &[],
+                "x:x 1.0 inferred",
+            ),
+            (
+                "a/log4j-core-2.14.1.jar",
+                "",
+                &["org/apache/logging/log4j/core/A.class", "org/apache/logging/log4j/core/b/A.class"],
+                "org.apache.logging.log4j:log4j-core 2.14.1 inferred",
+            ),
             ("a/io.quarkus.gizmo.gizmo-1.1.jar", "", &[], "io.quarkus.gizmo:gizmo 1.1 inferred"),
-            ("a/plug.hpi", "Group-Id: org.jenkins\nShort-Name: git\nPlugin-Version: 4.1 (private)\n", &[], "org.jenkins:git 4.1 installed"),
-            ("a/tool.jar", "Bundle-Version: 2.0.8 2003-12-28\nBundle-SymbolicName: org.example.tool\n", &[], "org.example:tool 2.0.8 inferred"),
+            (
+                "a/plug.hpi",
+                "Group-Id: org.jenkins\nShort-Name: git\nPlugin-Version: 4.1 (private)\n",
+                &[],
+                "org.jenkins:git 4.1 installed",
+            ),
+            (
+                "a/tool.jar",
+                "Bundle-Version: 2.0.8 2003-12-28\nBundle-SymbolicName: org.example.tool\n",
+                &[],
+                "org.example:tool 2.0.8 inferred",
+            ),
         ] {
             assert_eq!(told(location, manifest, classes).as_deref(), Some(coordinates));
         }
-        assert_eq!(told("a/tool.jar", "Bundle-SymbolicName: org.example.tool\n", &["org/example/A.class"]), None);
+        assert_eq!(
+            told("a/tool.jar", "Bundle-SymbolicName: org.example.tool\n", &["org/example/A.class"]),
+            None
+        );
     }
 
     #[test]
     fn similar_names_are_of_one_artifact() {
-        assert!(is_similar("jackson_core", "jackson-core") && is_similar("com.x.jackson-core", "jackson-core"));
+        assert!(
+            is_similar("jackson_core", "jackson-core") && is_similar("com.x.jackson-core", "jackson-core")
+        );
         assert!(!is_similar("app", "log4j-core") && !is_similar("", "a"));
     }
 

@@ -13,7 +13,9 @@ pub(super) fn group(artifact: &str, home: &[String]) -> Option<&'static str> {
     };
     let home = home.join(".");
     let at_home = |package: &str| {
-        home.is_empty() || home.starts_with(package) || (home.len() < package.len() && package.starts_with(&home))
+        home.is_empty()
+            || home.starts_with(package)
+            || (home.len() < package.len() && package.starts_with(&home))
     };
     let (group, ..) = GROUPS
         .iter()
@@ -35,7 +37,11 @@ const GROUPS: &[(&str, &str, &str)] = &[
     ("ch.qos.logback", "ch.qos.logback", "logback-*"),
     ("com.beust", "com.beust", "jcommander"),
     ("com.esotericsoftware", "com.esotericsoftware", "kryo kryo-shaded minlog reflectasm"),
-    ("com.fasterxml.jackson.core", "com.fasterxml.jackson", "jackson-annotations jackson-core jackson-databind"),
+    (
+        "com.fasterxml.jackson.core",
+        "com.fasterxml.jackson",
+        "jackson-annotations jackson-core jackson-databind",
+    ),
     ("com.fasterxml.jackson.dataformat", "com.fasterxml.jackson", "jackson-dataformat-*"),
     ("com.fasterxml.jackson.datatype", "com.fasterxml.jackson", "jackson-datatype-*"),
     ("com.fasterxml.jackson.jaxrs", "com.fasterxml.jackson", "jackson-jaxrs-*"),
@@ -50,7 +56,11 @@ const GROUPS: &[(&str, &str, &str)] = &[
     ("com.google.crypto.tink", "com.google.crypto.tink", "tink tink-*"),
     ("com.google.errorprone", "com.google.errorprone", "error_prone_annotations error_prone_*"),
     ("com.google.flatbuffers", "com.google.flatbuffers", "flatbuffers-java"),
-    ("com.google.guava", "com.google.common", "guava failureaccess listenablefuture guava-testlib guava-jdk5"),
+    (
+        "com.google.guava",
+        "com.google.common",
+        "guava failureaccess listenablefuture guava-testlib guava-jdk5",
+    ),
     ("com.google.inject", "com.google.inject", "guice"),
     ("com.google.inject.extensions", "com.google.inject", "guice-*"),
     ("com.google.j2objc", "com.google.j2objc", "j2objc-annotations"),
@@ -164,13 +174,29 @@ const GROUPS: &[(&str, &str, &str)] = &[
     ("org.apache.curator", "org.apache.curator", "curator-*"),
     ("org.apache.cxf", "org.apache.cxf", "cxf-*"),
     ("org.apache.hive", "org.apache.hadoop", "hive-*"),
-    ("org.apache.httpcomponents", "org.apache.http", "httpclient httpcore httpmime httpclient-* httpcore-* fluent-hc"),
+    (
+        "org.apache.httpcomponents",
+        "org.apache.http",
+        "httpclient httpcore httpmime httpclient-* httpcore-* fluent-hc",
+    ),
     ("org.apache.httpcomponents.client5", "org.apache.hc", "httpclient5*"),
     ("org.apache.httpcomponents.core5", "org.apache.hc", "httpcore5*"),
-    ("org.apache.logging.log4j", "org.apache", "log4j-api log4j-core log4j-1.2-api log4j-slf4j-impl log4j-slf4j2-impl log4j-jcl log4j-jul log4j-web log4j-to-slf4j log4j-layout-template-json"),
-    ("org.apache.maven", "org.apache.maven", "maven-artifact maven-builder-support maven-core maven-embedder maven-model maven-model-builder maven-plugin-api maven-repository-metadata maven-resolver-provider maven-settings maven-settings-builder maven-slf4j-provider maven-compat"),
+    (
+        "org.apache.logging.log4j",
+        "org.apache",
+        "log4j-api log4j-core log4j-1.2-api log4j-slf4j-impl log4j-slf4j2-impl log4j-jcl log4j-jul log4j-web log4j-to-slf4j log4j-layout-template-json",
+    ),
+    (
+        "org.apache.maven",
+        "org.apache.maven",
+        "maven-artifact maven-builder-support maven-core maven-embedder maven-model maven-model-builder maven-plugin-api maven-repository-metadata maven-resolver-provider maven-settings maven-settings-builder maven-slf4j-provider maven-compat",
+    ),
     ("org.apache.maven.resolver", "org.eclipse.aether", "maven-resolver-*"),
-    ("org.apache.maven.shared", "org.apache.maven.shared", "maven-shared-* maven-common-artifact-filters maven-filtering"),
+    (
+        "org.apache.maven.shared",
+        "org.apache.maven.shared",
+        "maven-shared-* maven-common-artifact-filters maven-filtering",
+    ),
     ("org.apache.maven.wagon", "org.apache.maven.wagon", "wagon-*"),
     ("org.apache.poi", "org.apache.poi", "poi poi-*"),
     ("org.apache.struts", "org.apache.struts2", "struts2-*"),
@@ -195,7 +221,11 @@ const GROUPS: &[(&str, &str, &str)] = &[
     ("org.datanucleus", "", "datanucleus-* javax.jdo"),
     ("org.eclipse.jdt", "org.eclipse.jdt", "ecj org.eclipse.jdt.*"),
     ("org.eclipse.jetty", "org.eclipse.jetty", "jetty-*"),
-    ("org.eclipse.platform", "", "org.eclipse.core.* org.eclipse.equinox.* org.eclipse.osgi* org.eclipse.text"),
+    (
+        "org.eclipse.platform",
+        "",
+        "org.eclipse.core.* org.eclipse.equinox.* org.eclipse.osgi* org.eclipse.text",
+    ),
     ("org.eclipse.sisu", "org.eclipse.sisu", "org.eclipse.sisu.*"),
     ("org.fusesource.jansi", "org.fusesource.jansi", "jansi"),
     ("org.fusesource.leveldbjni", "org.fusesource.leveldbjni", "leveldbjni-*"),
@@ -258,7 +288,10 @@ mod tests {
     #[test]
     fn the_classes_decide_between_two() {
         let home = |text: &str| text.split('.').map(str::to_owned).collect::<Vec<_>>();
-        assert_eq!(group("jackson-core", &home("com.fasterxml.jackson.core")), Some("com.fasterxml.jackson.core"));
+        assert_eq!(
+            group("jackson-core", &home("com.fasterxml.jackson.core")),
+            Some("com.fasterxml.jackson.core")
+        );
         assert_eq!(group("jackson-core-asl", &home("org.codehaus.jackson")), Some("org.codehaus.jackson"));
         assert_eq!(group("commons-lang", &home("com.example")), None);
         assert_eq!(group("config_2.12", &[]), Some("com.typesafe"));

@@ -29,12 +29,17 @@ struct Locked {
     org: String,
     name: String,
     version: String,
+    #[serde(default)]
+    configurations: Vec<String>,
 }
 
-/// The lock file of the plugin sbt-dependency-lock.
+/// The lock file of the plugin sbt-dependency-lock; what only tests want never runs.
 pub(super) fn sbt(file: &File<'_>, reading: &mut Reading<'_>) {
     let Some(lock) = documents::json::<Lock>(file, reading) else { return };
-    let packages = lock.dependencies.into_iter().map(|it| (format!("{}:{}", it.org, it.name), it.version));
+    let is_for_tests =
+        |it: &Locked| !it.configurations.is_empty() && it.configurations.iter().all(|one| one == "test");
+    let running = lock.dependencies.into_iter().filter(|it| !is_for_tests(it));
+    let packages = running.map(|it| (format!("{}:{}", it.org, it.name), it.version));
     documents::declare(file, reading, Ecosystem::Maven, packages);
 }
 
@@ -44,7 +49,8 @@ mod tests {
     use crate::documents::testing;
 
     const GRADLE: &str = "# This is generated.\ncglib:cglib-nodep:2.1.2=testRuntimeClasspath,classpath\n  org.x:y:3=compileClasspath\nempty=\n";
-    const SBT: &str = r#"{"lockVersion": 1, "dependencies": [{"org": "org.x", "name": "y_2.12", "version": "3.9", "configurations": ["test"]}]}"#;
+    const SBT: &str = r#"{"lockVersion": 1, "dependencies": [{"org": "org.x", "name": "y_2.12", "version": "3.9", "configurations": ["test", "compile"]},
+        {"org": "org.x", "name": "scalatest", "version": "1", "configurations": ["test"]}]}"#;
 
     #[test]
     fn reads_locks() {

@@ -69,7 +69,11 @@ impl Manifest {
             _ => return,
         };
         // `a.b.c;singleton:=true`
-        let value = if name == "bundle-symbolicname" { value.split(';').next().unwrap_or(value).trim() } else { value };
+        let value = if name == "bundle-symbolicname" {
+            value.split(';').next().unwrap_or(value).trim()
+        } else {
+            value
+        };
         place.get_or_insert_with(|| value.to_owned());
     }
 }
@@ -119,7 +123,8 @@ mod tests {
         for text in ["A: b\n\nImplementation-Version: 9\n", "A: b\r\rImplementation-Version: 9\r"] {
             assert_eq!(Manifest::parse(text.as_bytes()), Manifest::default(), "{text:?}");
         }
-        let manifest = Manifest::parse(b"Plugin-License-Name: A\nPlugin-License-Name-2: B\nImplementation-Version: 1 x");
+        let manifest =
+            Manifest::parse(b"Plugin-License-Name: A\nPlugin-License-Name-2: B\nImplementation-Version: 1 x");
         assert_eq!((manifest.licences.len(), manifest.version.as_deref()), (2, Some("1 x")));
     }
 

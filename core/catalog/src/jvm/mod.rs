@@ -67,7 +67,8 @@ const fn lock(
 }
 
 const ARCHIVES: &[Pattern] = &{
-    let mut patterns = [Pattern::extract(Place::Anywhere, Name::EndsWith(".jar"), archive::EXTRACTOR); archive::ENDINGS.len()];
+    let mut patterns = [Pattern::extract(Place::Anywhere, Name::EndsWith(".jar"), archive::EXTRACTOR);
+        archive::ENDINGS.len()];
     let mut number = 0;
     while number < patterns.len() {
         patterns[number].name = Name::EndsWith(archive::ENDINGS[number]);

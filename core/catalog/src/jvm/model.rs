@@ -52,6 +52,7 @@ impl Workspace {
             by_coordinates: HashMap::new(),
             left: Cell::new(STEPS),
         };
+        let mut names = Vec::new();
         for (path, kept) in files.iter() {
             let Some(bytes) = kept.content.as_deref() else { continue };
             let (pom, whole) = Pom::parse(&String::from_utf8_lossy(bytes));
@@ -59,13 +60,18 @@ impl Workspace {
                 problems.malformed(lossy(path), detail);
             }
             let number = workspace.poms.len();
+            names.push(lossy(split(path).1));
             workspace.by_path.insert(path.to_vec(), number);
             workspace.directories.push(split(path).0.to_vec());
             workspace.poms.push(pom);
         }
-        for number in 0..workspace.poms.len() {
-            let coordinates = workspace.coordinates(&Model(vec![number]));
-            workspace.by_coordinates.entry(coordinates).or_insert(number);
+        for (number, name) in names.iter().enumerate() {
+            let (group, mut artifact, mut version) = workspace.coordinates(&Model(vec![number]));
+            // In a repository the place counts.
+            if let Some(stored) = stored_as(name, &workspace.directories[number]) {
+                (artifact, version) = stored;
+            }
+            workspace.by_coordinates.entry((group, artifact, version)).or_insert(number);
         }
         workspace
     }
@@ -111,9 +117,9 @@ impl Workspace {
             let within = || self.by_path.get([&path[..], b"/pom.xml"].concat().as_slice());
             self.by_path.get(&path).or_else(within).copied()
         });
-        beside
-            .filter(|beside| self.poms[*beside].coordinates.artifact == it.artifact)
-            .or_else(|| self.by_coordinates.get(&(fill(&it.group), fill(&it.artifact), fill(&it.version))).copied())
+        beside.filter(|beside| self.poms[*beside].coordinates.artifact == it.artifact).or_else(|| {
+            self.by_coordinates.get(&(fill(&it.group), fill(&it.artifact), fill(&it.version))).copied()
+        })
     }
 
     /// Group, artifact and version.
@@ -157,7 +163,8 @@ impl Workspace {
     }
 
     fn managed_within(&self, model: &Model, group: &str, artifact: &str, depth: usize) -> Option<Wanted> {
-        let managed = || model.0.iter().flat_map(|number| &self.poms[*number].managed).take_while(|_| self.step());
+        let managed =
+            || model.0.iter().flat_map(|number| &self.poms[*number].managed).take_while(|_| self.step());
         let own = managed().filter(|it| it.scope != "import").find_map(|it| {
             let raw = &it.coordinates;
             if raw.artifact != artifact && !raw.artifact.contains("${") {
@@ -209,16 +216,16 @@ impl Workspace {
         let poms = || model.0.iter().map(|number| &self.poms[*number]);
         let said = |text: &'w String| Some(text.as_str()).filter(|text| !text.is_empty());
         let field = name.strip_prefix("project.").or_else(|| name.strip_prefix("pom.")).unwrap_or(name);
+        let above = || poms().last().and_then(|pom| pom.parent.as_ref()).map(|parent| &parent.coordinates);
         let parent = poms().next().and_then(|pom| pom.parent.as_ref()).map(|parent| &parent.coordinates);
         match field {
-            "groupId" => poms().find_map(|pom| {
-                let parent = pom.parent.as_ref().map(|parent| &parent.coordinates.group);
-                said(&pom.coordinates.group).or_else(|| parent.and_then(said))
-            }),
-            "version" => poms().find_map(|pom| {
-                let parent = pom.parent.as_ref().map(|parent| &parent.coordinates.version);
-                said(&pom.coordinates.version).or_else(|| parent.and_then(said))
-            }),
+            // The nearest that says it; what the last says of a parent that is not here is the rest.
+            "groupId" => poms()
+                .find_map(|pom| said(&pom.coordinates.group))
+                .or_else(|| above().and_then(|it| said(&it.group))),
+            "version" => poms()
+                .find_map(|pom| said(&pom.coordinates.version))
+                .or_else(|| above().and_then(|it| said(&it.version))),
             "artifactId" => poms().next().and_then(|pom| said(&pom.coordinates.artifact)),
             "parent.groupId" => parent.and_then(|it| said(&it.group)),
             "parent.version" => parent.and_then(|it| said(&it.version)),
@@ -234,9 +241,18 @@ impl Wanted {
     }
 }
 
+/// Artifact and version in `artifact/version/artifact-version.pom`.
+fn stored_as(name: &str, directory: &[u8]) -> Option<(String, String)> {
+    let (above, version) = split(directory);
+    let (artifact, version) = (lossy(split(above).1), lossy(version));
+    let rest = name.strip_suffix(".pom")?.strip_prefix(artifact.as_str())?.strip_prefix('-')?;
+    (rest == version).then_some((artifact, version))
+}
+
 /// A relative path, lexically.
 fn join(directory: &[u8], relative: &[u8]) -> Vec<u8> {
-    let mut parts: Vec<&[u8]> = directory.split(|&byte| byte == b'/').filter(|part| !part.is_empty()).collect();
+    let mut parts: Vec<&[u8]> =
+        directory.split(|&byte| byte == b'/').filter(|part| !part.is_empty()).collect();
     for part in relative.split(|&byte| byte == b'/') {
         match part {
             b"" | b"." => {}

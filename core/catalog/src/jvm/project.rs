@@ -27,7 +27,8 @@ pub(super) fn read(files: &Files, reading: &mut Reading<'_>) {
         let file = File { path, layer: kept.layer, mode: 0, bytes: &[] };
         let Some(model) = workspace.at(path) else { continue };
         for (name, version) in packages(&workspace, &model) {
-            let package = documents::package(&file, Ecosystem::Maven, PackageEvidence::Declared, name, version);
+            let package =
+                documents::package(&file, Ecosystem::Maven, PackageEvidence::Declared, name, version);
             if !reading.package(package) {
                 return;
             }
@@ -59,8 +60,12 @@ const DEPTH: usize = 64;
 fn packages(workspace: &Workspace, project: &Model) -> BTreeMap<String, String> {
     let mut chosen: BTreeMap<String, (String, bool)> = BTreeMap::new();
     let mut expanded = HashSet::new();
-    let mut queue: VecDeque<(Wanted, Option<Rc<Exclusions>>, usize)> =
-        workspace.wanted(project).into_iter().filter(Wanted::is_at_run_time).map(|it| (it, None, 0)).collect();
+    let mut queue: VecDeque<(Wanted, Option<Rc<Exclusions>>, usize)> = workspace
+        .wanted(project)
+        .into_iter()
+        .filter(Wanted::is_at_run_time)
+        .map(|it| (it, None, 0))
+        .collect();
     while let Some((wanted, above, depth)) = queue.pop_front() {
         let name = format!("{}:{}", wanted.group, wanted.artifact);
         let (version, must_be) = plain(&wanted.version);
@@ -75,10 +80,10 @@ fn packages(workspace: &Workspace, project: &Model) -> BTreeMap<String, String> 
         }
         let exclusions = Rc::new(Exclusions { own: wanted.exclusions, above });
         for mut below in workspace.wanted(&model) {
-            if exclusions.hold(&below.group, &below.artifact) || below.optional {
+            if exclusions.hold(&below.group, &below.artifact) || below.optional || !below.is_at_run_time() {
                 continue;
             }
-            // The project decides about versions everywhere.
+            // The project decides about versions everywhere, and leaves out more.
             if let Some(managed) = workspace.managed(project, &below.group, &below.artifact) {
                 if !managed.version.is_empty() {
                     below.version = managed.version;
@@ -96,8 +101,8 @@ fn packages(workspace: &Workspace, project: &Model) -> BTreeMap<String, String> 
     let mut packages: BTreeMap<String, String> =
         chosen.into_iter().map(|(name, (version, _))| (name, version)).collect();
     let (group, artifact, version) = workspace.coordinates(project);
-    if !group.is_empty() && !artifact.is_empty() {
-        packages.insert(format!("{group}:{artifact}"), version);
+    if !group.contains("${") && !artifact.contains("${") {
+        packages.insert(format!("{group}:{artifact}"), plain(&version).0.to_owned());
     }
     packages
 }
@@ -134,7 +139,8 @@ mod tests {
 
     fn pom(coordinates: &str, rest: &str) -> String {
         let mut parts = coordinates.split(':');
-        let mut part = |name: &str| parts.next().map_or(String::new(), |text| format!("<{name}>{text}</{name}>"));
+        let mut part =
+            |name: &str| parts.next().map_or(String::new(), |text| format!("<{name}>{text}</{name}>"));
         format!("<project>{}{}{}{rest}</project>", part("groupId"), part("artifactId"), part("version"))
     }
 
@@ -149,19 +155,34 @@ mod tests {
         let repository = |artifact: &str, rest: &str| {
             (format!("m2/repository/g/{artifact}/1/{artifact}-1.pom"), pom(&format!("g:{artifact}:1"), rest))
         };
-        let near = repository("near", &wants("g:far:${v}", "").replace("<dependencies>", "<properties><v>1</v></properties><dependencies>"));
+        let near = repository(
+            "near",
+            &wants("g:far:${v}", "")
+                .replace("<dependencies>", "<properties><v>1</v></properties><dependencies>"),
+        );
         let far = repository("far", &wants("g:out:1", ""));
-        let project = pom("g:app:2", &wants("g:near:1", "<exclusions><exclusion><groupId>g</groupId><artifactId>out</artifactId></exclusion></exclusions>"));
+        let project = pom(
+            "g:app:2",
+            &wants(
+                "g:near:1",
+                "<exclusions><exclusion><groupId>g</groupId><artifactId>out</artifactId></exclusion></exclusions>",
+            ),
+        );
         let found = read_all(&[("app/pom.xml", project), (&near.0, near.1), (&far.0, far.1)]);
         assert_eq!(found, (["g:app 2", "g:far 1", "g:near 1"].map(str::to_owned).to_vec(), 0));
     }
 
     #[test]
     fn parents_say_what_children_don_t() {
-        let managed = format!("<dependencyManagement>{}</dependencyManagement><properties><v>3</v></properties>", wants("g:lib:${v}", ""));
+        let managed = format!(
+            "<dependencyManagement>{}</dependencyManagement><properties><v>3</v></properties>",
+            wants("g:lib:${v}", "")
+        );
         let parent = pom("g:parent:7", &managed);
-        let child = format!("<project><parent><groupId>g</groupId><artifactId>parent</artifactId><version>7</version></parent><artifactId>child</artifactId>{}</project>",
-            wants("g:lib", ""));
+        let child = format!(
+            "<project><parent><groupId>g</groupId><artifactId>parent</artifactId><version>7</version></parent><artifactId>child</artifactId>{}</project>",
+            wants("g:lib", "")
+        );
         let (found, _) = read_all(&[("pom.xml", parent), ("child/pom.xml", child)]);
         assert_eq!(found, ["g:child 7", "g:lib 3", "g:parent 7"]);
     }

@@ -201,10 +201,7 @@ fn end_record(tail: &[u8]) -> Option<usize> {
 }
 
 /// The 64-bit end record before the usual one, if there is one.
-fn end_64(
-    file: &mut dyn RandomAccess,
-    end: u64,
-) -> Result<Option<(u64, [u8; END_64_BYTES])>, ZipError> {
+fn end_64(file: &mut dyn RandomAccess, end: u64) -> Result<Option<(u64, [u8; END_64_BYTES])>, ZipError> {
     let Some(at) = end.checked_sub(LOCATOR_64_BYTES as u64) else { return Ok(None) };
     let mut locator = [0; LOCATOR_64_BYTES];
     file.read_at(at, &mut locator)?;

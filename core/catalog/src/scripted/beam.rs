@@ -40,7 +40,10 @@ mod tests {
 
     #[test]
     fn reads_locks() {
-        assert_eq!(testing::read(mix, "mix.lock", MIX), (vec!["jason 1.3.0".to_owned(), "b 0.1".to_owned()], 0));
+        assert_eq!(
+            testing::read(mix, "mix.lock", MIX),
+            (vec!["jason 1.3.0".to_owned(), "b 0.1".to_owned()], 0)
+        );
         let found = vec!["cowboy 2.9.0".to_owned(), "cowlib 2.11.0".to_owned()];
         assert_eq!(testing::read(rebar, "rebar.lock", REBAR), (found, 0));
     }

@@ -18,7 +18,8 @@ pub(super) fn manifest(file: &File<'_>, reading: &mut Reading<'_>) {
         let entries = entries.as_array().into_iter().flatten().filter_map(Value::as_table);
         for entry in entries.filter(|entry| entry.contains_key("uuid")) {
             let version = entry.get("version").and_then(Value::as_str).unwrap_or(julia);
-            let package = documents::package(file, Ecosystem::Julia, PackageEvidence::Declared, name, version);
+            let package =
+                documents::package(file, Ecosystem::Julia, PackageEvidence::Declared, name, version);
             if !reading.package(package) {
                 return;
             }

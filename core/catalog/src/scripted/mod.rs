@@ -28,7 +28,14 @@ pub(crate) const CATALOGERS: &[Cataloger] = &[
     each("renv-lock", "renv.lock of R", Ecosystem::Cran, Declared, RENV, r::lock),
     each("r", "installed packages of R", Ecosystem::Cran, Installed, DESCRIPTION, r::description),
     each("julia-manifest", "Manifest.toml of Julia", Ecosystem::Julia, Declared, JULIA, julia::manifest),
-    each("cabal-freeze", "cabal.project.freeze of Haskell", Ecosystem::Hackage, Declared, CABAL, haskell::freeze),
+    each(
+        "cabal-freeze",
+        "cabal.project.freeze of Haskell",
+        Ecosystem::Hackage,
+        Declared,
+        CABAL,
+        haskell::freeze,
+    ),
     each("stack-lock", "stack.yaml.lock of Haskell", Ecosystem::Hackage, Declared, STACK, haskell::stack),
 ];
 

@@ -84,7 +84,8 @@ mod tests {
     fn reads_locks_and_what_is_installed() {
         let both = || (vec!["a/b v1.0".to_owned(), "c/d 2.0".to_owned()], 0);
         assert_eq!(testing::read(lock, "composer.lock", LOCK), both());
-        let list = r#"[{"name": "a/b", "version": "v1.0"}, {"name": "c/d", "version": "2.0", "license": null}]"#;
+        let list =
+            r#"[{"name": "a/b", "version": "v1.0"}, {"name": "c/d", "version": "2.0", "license": null}]"#;
         assert_eq!(testing::read(installed, "vendor/composer/installed.json", list), both());
         let object = format!("{{\"packages\": {list}, \"dev\": true}}");
         assert_eq!(testing::read(installed, "vendor/composer/installed.json", object), both());

@@ -40,11 +40,13 @@ pub(super) fn description(file: &File<'_>, reading: &mut Reading<'_>) {
     let Some(version) = field("Version") else {
         return reading.problems.malformed(file.location(), "the package has no version");
     };
-    let licences = field("License").map(|licence| licence.split('|').map(|one| one.trim().to_owned()).collect());
+    let licences =
+        field("License").map(|licence| licence.split('|').map(|one| one.trim().to_owned()).collect());
     let mut licences: Vec<String> = licences.unwrap_or_default();
     licences.sort_unstable();
     let installed = PackageEvidence::Installed;
-    reading.package(Package { licences, ..documents::package(file, Ecosystem::Cran, installed, name, version) });
+    reading
+        .package(Package { licences, ..documents::package(file, Ecosystem::Cran, installed, name, version) });
 }
 
 #[cfg(test)]

@@ -51,7 +51,8 @@ pub(super) fn specification(file: &File<'_>, reading: &mut Reading<'_>) {
     };
     licences.sort_unstable();
     let installed = PackageEvidence::Installed;
-    reading.package(Package { licences, ..documents::package(file, Ecosystem::Gem, installed, name, version) });
+    reading
+        .package(Package { licences, ..documents::package(file, Ecosystem::Gem, installed, name, version) });
 }
 
 /// The strings in a line of Ruby, up to a comment; without escapes, which names and versions don't have.
@@ -87,7 +88,10 @@ mod tests {
         let read = |text: &str| testing::read(specification, "specifications/rake-13.0.3.gemspec", text);
         assert_eq!(read(SPECIFICATION), (vec!["rake 13.0.3".to_owned()], 0));
         assert_eq!(read("Gem::Specification.new do |s|\n  s.name = \"a\"\nend\n"), (vec![], 1));
-        assert_eq!(read("Gem::Specification.new do |x|\n  s.name = \"a\"\n  s.version = \"1\"\nend\n"), (vec![], 1));
+        assert_eq!(
+            read("Gem::Specification.new do |x|\n  s.name = \"a\"\n  s.version = \"1\"\nend\n"),
+            (vec![], 1)
+        );
         assert_eq!(read(""), (vec![], 1));
     }
 

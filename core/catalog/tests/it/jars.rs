@@ -48,12 +48,21 @@ fn finds_archives_within_archives() {
 #[test]
 fn finds_what_was_copied_in() {
     let properties = "groupId=org.y\nartifactId=shaded\nversion=1.5\n";
-    let whole = jar("org.x", "app", "3.0").deflated("META-INF/maven/org.y/shaded/pom.properties", properties.as_bytes());
-    assert_eq!(lines(&read("app-3.0.jar", whole.finish())), ["org.x:app 3.0 app-3.0.jar", "org.y:shaded 1.5 app-3.0.jar"]);
+    let whole = jar("org.x", "app", "3.0")
+        .deflated("META-INF/maven/org.y/shaded/pom.properties", properties.as_bytes());
+    assert_eq!(
+        lines(&read("app-3.0.jar", whole.finish())),
+        ["org.x:app 3.0 app-3.0.jar", "org.y:shaded 1.5 app-3.0.jar"]
+    );
     // What says nothing of itself in Maven's way is told by its name and its classes.
-    let classes = jar("org.y", "shaded", "1.5").stored("org/example/tool/A.class", b"").stored("org/example/tool/B.class", b"");
+    let classes = jar("org.y", "shaded", "1.5")
+        .stored("org/example/tool/A.class", b"")
+        .stored("org/example/tool/B.class", b"");
     let found = read("tool-all-2.0.jar", classes.finish());
-    assert_eq!(lines(&found), ["org.example.tool:tool-all 2.0 tool-all-2.0.jar", "org.y:shaded 1.5 tool-all-2.0.jar"]);
+    assert_eq!(
+        lines(&found),
+        ["org.example.tool:tool-all 2.0 tool-all-2.0.jar", "org.y:shaded 1.5 tool-all-2.0.jar"]
+    );
     assert_eq!(found.packages[0].evidence, PackageEvidence::Inferred);
 }
 
@@ -102,7 +111,8 @@ fn a_hundred_archives_in_one_another_are_too_many() {
         let mut bytes = jar("org.x", "deepest", "1").finish();
         for level in 0..100 {
             let zip = jar("org.x", &format!("level{level}"), "1");
-            bytes = if stored { zip.stored("in.jar", &bytes) } else { zip.deflated("in.jar", &bytes) }.finish();
+            bytes =
+                if stored { zip.stored("in.jar", &bytes) } else { zip.deflated("in.jar", &bytes) }.finish();
         }
         let found = read("a.jar", bytes);
         assert_eq!(kinds(&found), [ProblemKind::Limit]);
@@ -141,12 +151,22 @@ fn entries_upon_each_other_cost_little() {
     let body = deflated_zeros(1 << 20);
     let header = zip.local("x", &body);
     for number in 0..5_000 {
-        let said = Said { method: 8, flags: 0, compressed: u32::try_from(body.len()).unwrap(), size: 1 << 20, header };
+        let said = Said {
+            method: 8,
+            flags: 0,
+            compressed: u32::try_from(body.len()).unwrap(),
+            size: 1 << 20,
+            header,
+        };
         zip.say(&format!("lib/{number}.jar"), said);
     }
     let found = read("a.jar", zip.finish());
     assert!(found.packages.is_empty());
-    assert!(found.problems.iter().any(|problem| problem.detail.contains("too much work")), "{:?}", found.problems.last());
+    assert!(
+        found.problems.iter().any(|problem| problem.detail.contains("too much work")),
+        "{:?}",
+        found.problems.last()
+    );
 }
 
 /// Archives that are stored and hold each other many times: without bounds, twenty to the power of eight.
@@ -158,7 +178,10 @@ fn archives_upon_each_other_cost_little() {
         let header = zip.local("x", &bytes);
         let length = u32::try_from(bytes.len()).unwrap();
         for number in 0..20 {
-            zip.say(&format!("{number}.jar"), Said { method: 0, flags: 0, compressed: length, size: length, header });
+            zip.say(
+                &format!("{number}.jar"),
+                Said { method: 0, flags: 0, compressed: length, size: length, header },
+            );
         }
         let _ = level;
         bytes = zip.finish();
