@@ -154,10 +154,10 @@ impl Walk<'_> {
                 Vec::new()
             }))
         });
-        let stated = self.poms(file, location, inside);
         let name = location.rsplit('/').next().unwrap_or(location);
         let stem = ENDINGS.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(name);
         let own = FileName::parse(stem);
+        let stated = self.poms(file, location, &own, inside);
         let is_own = |coordinates: &Coordinates| is_similar(own.name, &coordinates.artifact);
         // An application that copied others into itself, and says nothing of itself in Maven's way.
         let unsaid = !stated.iter().any(|(coordinates, _)| is_own(coordinates));
@@ -183,6 +183,7 @@ impl Walk<'_> {
         &mut self,
         file: &mut dyn RandomAccess,
         location: &str,
+        own: &FileName<'_>,
         inside: &Inside,
     ) -> Vec<(Coordinates, Vec<String>)> {
         let mut found = Vec::new();
@@ -215,11 +216,21 @@ impl Walk<'_> {
                         self.problems.malformed(subject, detail);
                     }
                     let parent = pom.parent.unwrap_or_default().coordinates;
-                    fill(&mut coordinates.group, pom.coordinates.group, parent.group);
-                    fill(&mut coordinates.artifact, pom.coordinates.artifact, String::new());
-                    fill(&mut coordinates.version, pom.coordinates.version, parent.version);
+                    let said = |text: &str| {
+                        pom.properties.get(property(text)).map_or(text, String::as_str).to_owned()
+                    };
+                    fill(&mut coordinates.group, said(&pom.coordinates.group), parent.group);
+                    fill(&mut coordinates.artifact, said(&pom.coordinates.artifact), String::new());
+                    fill(&mut coordinates.version, said(&pom.coordinates.version), parent.version);
                     licences = pom.licences;
                 }
+            }
+            // What a build was to fill in, the file's name says.
+            if !is_said(&coordinates.version)
+                && is_similar(own.name, &coordinates.artifact)
+                && let Some(version) = own.version
+            {
+                version.clone_into(&mut coordinates.version);
             }
             if is_said(&coordinates.group) && is_said(&coordinates.artifact) && is_said(&coordinates.version)
             {
@@ -290,8 +301,13 @@ fn directory(path: &[u8]) -> &[u8] {
 /// Fills in what a surer file has not said.
 fn fill(place: &mut String, own: String, inherited: String) {
     if !is_said(place) {
-        *place = if is_said(&own) { own } else { inherited };
+        *place = if own.is_empty() { inherited } else { own };
     }
+}
+
+/// The name in `${name}`.
+fn property(text: &str) -> &str {
+    text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')).unwrap_or_default()
 }
 
 /// Not empty, and not left to a build.

@@ -39,7 +39,8 @@ pub(crate) const CATALOGERS: &[Cataloger] = &[
     each("stack-lock", "stack.yaml.lock of Haskell", Ecosystem::Hackage, Declared, STACK, haskell::stack),
 ];
 
-const GEMFILE: &[Pattern] = &[named("Gemfile.lock"), named("gems.locked")];
+const GEMFILE: &[Pattern] =
+    &[Pattern::content(Place::Anywhere, Name::Around("Gemfile", ".lock")), named("gems.locked")];
 /// Those that come with Ruby stand in a directory within the others.
 const GEMS: &[Pattern] = &[
     Pattern::content(Place::InAnyEndingWith("specifications"), Name::EndsWith(".gemspec")),

@@ -8,14 +8,19 @@ use crate::documents;
 use crate::files::File;
 use crate::reading::Reading;
 
-/// Gems stand four spaces deep below `specs:`, `    nokogiri (1.15.0-x86_64-linux)`; deeper is what they want. The same
-/// version for several platforms is one package.
+/// Gems stand four spaces deep in the sections of sources, `    nokogiri (1.15.0-x86_64-linux)`; deeper is what they
+/// want. The same version for several platforms is one package.
 pub(super) fn lock(file: &File<'_>, reading: &mut Reading<'_>) {
+    const SOURCES: [&str; 4] = ["GEM", "GIT", "PATH", "PLUGIN SOURCE"];
     let Some(text) = documents::text(file, reading) else { return };
+    let mut in_source = false;
     let gems: BTreeSet<(&str, &str)> = text
         .lines()
         .filter_map(|line| {
-            let line = line.strip_prefix("    ").filter(|line| !line.starts_with(' '))?;
+            if line.starts_with(|letter: char| letter.is_ascii_uppercase()) {
+                in_source = SOURCES.contains(&line.trim_end());
+            }
+            let line = line.strip_prefix("    ").filter(|line| in_source && !line.starts_with(' '))?;
             let (name, version) = line.trim_end().split_once(" (")?;
             let version = version.trim_end_matches('!').strip_suffix(')')?;
             Some((name, version.split('-').next().unwrap_or(version)))
@@ -73,7 +78,7 @@ mod tests {
     use crate::documents::testing;
 
     const LOCK: &str = "GIT\n  remote: https://example.org/x.git\n  revision: abc\n  specs:\n    x (0.1)\n      rake\n\nGEM\n  remote: https://rubygems.org/\n  specs:\n    \
-        nokogiri (1.15.0-x86_64-linux)\n      racc (~> 1.4)\n    nokogiri (1.15.0-java)\n    rake (13.0.6)\n\nPLATFORMS\n  ruby\n\nDEPENDENCIES\n  rake (~> 13)!\n\nBUNDLED WITH\n   2.3.7\n";
+        nokogiri (1.15.0-x86_64-linux)\n      racc (~> 1.4)\n    nokogiri (1.15.0-java)\n    rake (13.0.6)\n\nPLATFORMS\n  ruby\n\nOTHER\n    no (1.0)\n\nDEPENDENCIES\n  rake (~> 13)!\n\nBUNDLED WITH\n   2.3.7\n";
     const SPECIFICATION: &str = "# -*- encoding: utf-8 -*-\n# stub: rake 13.0.3 ruby lib\n\nGem::Specification.new do |s|\n  s.name = \"rake\".freeze # \"x\"\n  s.version = Gem::Version.new('13.0.3')\n  \
         s.licenses = [\"MIT\".freeze, 'Ruby']\n  s.summary = \"s.name = 'no'\"\nend\n";
 

@@ -99,14 +99,14 @@ const EXCEPTIONS: &[(&str, &str, &[&str], &[&str], &str)] = &[
 ];
 
 #[expect(clippy::print_stderr, reason = "a test that did not run must be seen")]
-fn say(text: &str) {
+pub(crate) fn say(text: &str) {
     eprintln!("{text}");
 }
 
-fn corpus() -> Option<(tempfile::TempDir, PathBuf)> {
+pub(crate) fn corpus(name: &str) -> Option<(tempfile::TempDir, PathBuf)> {
     let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpora");
     let corpora = std::env::var_os("LAZARET_CORPORA").map_or(beside, PathBuf::from);
-    let archive = corpora.join("pkgdb/lockfiles-trivy.tar.zst");
+    let archive = corpora.join("pkgdb").join(name);
     if !archive.is_file() {
         say(&format!("SKIPPED: no corpus at {}", archive.display()));
         return None;
@@ -115,7 +115,7 @@ fn corpus() -> Option<(tempfile::TempDir, PathBuf)> {
     let unpack =
         Command::new("tar").arg("--zstd").arg("-xf").arg(&archive).arg("-C").arg(directory.path()).status();
     assert!(unpack.unwrap().success());
-    let root = directory.path().join("trivy");
+    let root = directory.path().to_owned();
     Some((directory, root))
 }
 
@@ -130,7 +130,7 @@ fn expected(case: &Case) -> Packages {
     case.expected.iter().map(|it| (it.name.clone(), version(it))).collect()
 }
 
-fn read(tree: &mut Memory) -> Catalog {
+pub(crate) fn read(tree: &mut Memory) -> Catalog {
     catalog(tree, &Limits::default(), Options { declared: true, ..Options::default() })
 }
 
@@ -144,7 +144,8 @@ fn set(lines: &[&str]) -> Packages {
 
 #[test]
 fn agrees_with_trivys_tests() {
-    let Some((_directory, root)) = corpus() else { return };
+    let Some((_directory, root)) = corpus("lockfiles-trivy.tar.zst") else { return };
+    let root = root.join("trivy");
     let (mut packages, mut same, mut count, mut differences) = (0, 0, 0, Vec::new());
     for case in cases(&root) {
         let Some((parser, ecosystem, name)) = PARSERS.iter().find(|(parser, ..)| *parser == case.parser)
@@ -195,7 +196,7 @@ const PROJECTS: &[(&str, &[&str], &[&str], &str)] = &[(
 )];
 
 /// All files below a directory, by their path from there.
-fn below(directory: &Path) -> Vec<(String, Vec<u8>)> {
+pub(crate) fn below(directory: &Path) -> Vec<(String, Vec<u8>)> {
     let mut files = Vec::new();
     let mut left = vec![directory.to_owned()];
     while let Some(path) = left.pop() {
@@ -214,7 +215,8 @@ fn below(directory: &Path) -> Vec<(String, Vec<u8>)> {
 /// The whole project of each case and that test's repository, as they lie in a developer's home.
 #[test]
 fn agrees_with_trivys_projects() {
-    let Some((_directory, root)) = corpus() else { return };
+    let Some((_directory, root)) = corpus("lockfiles-trivy.tar.zst") else { return };
+    let root = root.join("trivy");
     let data = root.join("pkg/dependency/parser/java/pom/testdata");
     let repository = below(&data.join("repository"));
     let (mut packages, mut same, mut count, mut differences) = (0, 0, 0, Vec::new());

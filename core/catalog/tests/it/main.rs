@@ -10,4 +10,5 @@ mod jars;
 mod lockfiles_others;
 mod memory;
 mod pass;
+mod syft_others;
 mod zip;
