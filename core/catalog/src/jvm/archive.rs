@@ -30,9 +30,11 @@ const SHARED_ENDINGS: &[&str] = &[".par", ".sar", ".rar", ".kar", ".nar"];
 /// Bytes of a manifest that are read: its main section stands first, what is said of single files follows.
 const MANIFEST_BYTES: u64 = 64 << 10;
 /// Longer texts of coordinates are none.
-const POM_BYTES: u64 = 4 << 20;
+const POM_BYTES: u64 = 1 << 20;
 /// Files within one archive that are looked into.
 const MOST_INSIDE: usize = 20_000;
+/// The bytes of all their names.
+const MOST_NAMES: usize = 4 << 20;
 /// What it costs to look at an archive at all.
 const ARCHIVE_WORK: u64 = 4 << 10;
 
@@ -73,6 +75,7 @@ struct Inside {
     poms: Vec<(Vec<u8>, Place)>,
     archives: Vec<(Vec<u8>, Place)>,
     classes: ClassPackages,
+    names: usize,
     left_out: usize,
 }
 
@@ -271,25 +274,23 @@ impl Walk<'_> {
 
 impl Inside {
     fn add(&mut self, name: &[u8], place: Place) {
-        let kept = self.poms.len() + self.archives.len();
-        if name == b"META-INF/MANIFEST.MF" {
+        let list = if name == b"META-INF/MANIFEST.MF" {
             self.manifest = Some(place);
+            return;
         } else if name.ends_with(b"/pom.properties")
             || (name.starts_with(b"META-INF/maven/") && name.ends_with(b"/pom.xml"))
         {
-            if kept < MOST_INSIDE {
-                self.poms.push((name.to_vec(), place));
-            } else {
-                self.left_out += 1;
-            }
+            &mut self.poms
         } else if ENDINGS.iter().any(|ending| name.ends_with(ending.as_bytes())) {
-            if kept < MOST_INSIDE {
-                self.archives.push((name.to_vec(), place));
-            } else {
-                self.left_out += 1;
-            }
+            &mut self.archives
         } else {
-            self.classes.add(name);
+            return self.classes.add(name);
+        };
+        self.names += name.len();
+        if list.len() < MOST_INSIDE && self.names < MOST_NAMES {
+            list.push((name.to_vec(), place));
+        } else {
+            self.left_out += 1;
         }
     }
 }

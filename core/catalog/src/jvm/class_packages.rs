@@ -13,6 +13,8 @@ pub(super) struct ClassPackages {
 
 /// More packages tell no more of where an archive comes from.
 const MOST: usize = 2_000;
+/// Longer packages are an attack.
+const LONGEST: usize = 256;
 
 impl ClassPackages {
     /// Counts an entry if it is a class.
@@ -22,7 +24,7 @@ impl ClassPackages {
         }
         let Some(slash) = name.iter().rposition(|&byte| byte == b'/') else { return };
         let directory = own(&name[..slash]);
-        if directory.is_empty() {
+        if directory.is_empty() || directory.len() > LONGEST {
             return;
         }
         self.total = self.total.saturating_add(1);

@@ -170,3 +170,68 @@ impl Inflater {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use flate2::Compression;
+    use flate2::write::DeflateEncoder;
+
+    use super::*;
+    use crate::jvm::zip::InMemory;
+
+    /// An entry of so many zeros.
+    fn zeros(count: usize) -> (Vec<u8>, Place) {
+        let mut encoder = DeflateEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(&vec![0; count]).unwrap();
+        let body = encoder.finish().unwrap();
+        let mut file = b"PK\x03\x04".to_vec();
+        file.extend([0; 26]);
+        file.extend(&body);
+        let place = Place {
+            method: DEFLATED,
+            encrypted: false,
+            compressed: body.len() as u64,
+            size: count as u64,
+            header: 0,
+        };
+        (file, place)
+    }
+
+    fn limits() -> Limits {
+        Limits { archive_bytes: 3 << 20, ..Limits::default() }
+    }
+
+    #[test]
+    fn no_more_is_inflated_than_is_wanted() {
+        let (file, place) = zeros(2 << 20);
+        let mut inflater = Inflater::new(file.len() as u64, &limits());
+        let beginning = inflater.beginning(&mut InMemory(&file), place, "x", 100).unwrap();
+        assert_eq!(beginning, [0; 100]);
+        assert!(inflater.left > (2 << 20), "{}", inflater.left);
+        assert_eq!(inflater.whole(&mut InMemory(&file), place, "x", 2 << 20).unwrap().len(), 2 << 20);
+        // What was brought forth before counts.
+        let again = inflater.whole(&mut InMemory(&file), place, "x", 2 << 20);
+        assert!(matches!(again, Err(InflateError::TooMuchWork)));
+    }
+
+    #[test]
+    fn bounds_are_told_apart() {
+        let (file, place) = zeros(2 << 20);
+        let whole = |place, most, limits: &Limits| {
+            Inflater::new(file.len() as u64, limits).whole(&mut InMemory(&file), place, "x", most)
+        };
+        assert!(matches!(whole(place, 100, &limits()), Err(InflateError::TooLarge(100))));
+        assert!(matches!(
+            whole(Place { size: 1, ..place }, 100, &limits()),
+            Err(InflateError::TooLarge(100))
+        ));
+        let steep = Limits { ratio: 10, ..limits() };
+        assert!(matches!(whole(place, 2 << 20, &steep), Err(InflateError::Ratio(10))));
+        let cut = Place { compressed: place.compressed - 1, ..place };
+        assert!(matches!(whole(cut, 2 << 20, &limits()), Err(InflateError::Damaged)));
+        let none = Place { compressed: 0, ..place };
+        assert!(matches!(whole(none, 2 << 20, &limits()), Err(InflateError::Damaged)));
+    }
+}

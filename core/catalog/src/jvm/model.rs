@@ -20,6 +20,8 @@ pub(super) struct Workspace {
     left: Cell<u64>,
 }
 
+/// Of all models together.
+const MOST_DEPENDENCIES: usize = 1_000_000;
 const STEPS: u64 = 50_000_000;
 
 /// A model and its parents, the nearest first.
@@ -53,14 +55,21 @@ impl Workspace {
             left: Cell::new(STEPS),
         };
         let mut names = Vec::new();
+        let mut dependencies = 0;
         for (path, kept) in files.iter() {
             let Some(bytes) = kept.content.as_deref() else { continue };
+            if dependencies > MOST_DEPENDENCIES {
+                problems
+                    .limit(lossy(path), format!("more than {MOST_DEPENDENCIES} dependencies in all models"));
+                break;
+            }
             let (pom, whole) = Pom::parse(&String::from_utf8_lossy(bytes));
             if let Err(detail) = whole {
                 problems.malformed(lossy(path), detail);
             }
             let number = workspace.poms.len();
             names.push(lossy(split(path).1));
+            dependencies += pom.dependencies.len() + pom.managed.len();
             workspace.by_path.insert(path.to_vec(), number);
             workspace.directories.push(split(path).0.to_vec());
             workspace.poms.push(pom);

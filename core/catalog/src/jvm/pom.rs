@@ -39,19 +39,28 @@ pub(super) struct Dependency {
     pub(super) exclusions: Vec<(String, String)>,
 }
 
+/// Lists of versions have some thousands.
+const MOST_DEPENDENCIES: usize = 50_000;
+
 impl Pom {
     /// What the text says, and what is wrong with it.
     pub(super) fn parse(text: &str) -> (Self, Result<(), String>) {
         let mut pom = Self::default();
         let mut licence = false;
+        let mut too_many = false;
         let whole = xml::walk(text, |path, node| {
             let Some(path) = path.strip_prefix("project/") else { return };
+            too_many |= pom.dependencies.len() + pom.managed.len() > MOST_DEPENDENCIES;
             match node {
+                _ if too_many => {}
                 Node::Open(_) => pom.open(path),
                 Node::Close(text) => pom.close(path, text, &mut licence),
             }
         });
-        (pom, whole)
+        match whole {
+            Ok(()) if too_many => (pom, Err(format!("more than {MOST_DEPENDENCIES} dependencies"))),
+            whole => (pom, whole),
+        }
     }
 
     fn open(&mut self, path: &str) {

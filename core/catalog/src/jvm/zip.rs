@@ -20,7 +20,7 @@ pub(super) struct Place {
     pub(super) compressed: u64,
     pub(super) size: u64,
     /// Of the local header, from the beginning of the archive.
-    header: u64,
+    pub(super) header: u64,
 }
 
 /// Where a central directory is.
@@ -282,4 +282,63 @@ fn u32_at(bytes: &[u8], at: usize) -> u32 {
 
 fn u64_at(bytes: &[u8], at: usize) -> u64 {
     u64::from(u32_at(bytes, at)) | u64::from(u32_at(bytes, at + 4)) << 32
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn record(sizes: [u32; 3], extra: &[u8]) -> Vec<u8> {
+        let mut record = CENTRAL.to_vec();
+        record.extend([0; 16]);
+        record.extend([sizes[0].to_le_bytes(), sizes[1].to_le_bytes()].concat());
+        record.extend([1, 0]);
+        record.extend(u16::try_from(extra.len()).unwrap().to_le_bytes());
+        record.extend([0; 10]);
+        record.extend(sizes[2].to_le_bytes());
+        record.push(b'n');
+        record.extend(extra);
+        record
+    }
+
+    #[test]
+    fn large_entries_have_their_sizes_elsewhere() {
+        let full = u32::MAX;
+        let extra = |values: &[u64]| {
+            let body: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+            let length = u16::try_from(body.len()).unwrap().to_le_bytes();
+            [&[0x99, 0x99, 2, 0, 7, 7, 1, 0], &length[..], &body].concat()
+        };
+        for (sizes, extra, compressed, size, header) in [
+            ([5, 6, 7], extra(&[1, 2, 3]), 5, 6, 7),
+            ([full, full, full], extra(&[1 << 40, 2, 3]), 2, 1 << 40, 3),
+            ([5, 6, full], extra(&[1 << 33]), 5, 6, 1 << 33),
+            ([full, 6, 7], vec![], u64::from(full), 6, 7),
+        ] {
+            let record = record(sizes, &extra);
+            let (name, place, length) = parse(&record).unwrap();
+            assert_eq!((name, length), (&b"n"[..], record.len()));
+            assert_eq!((place.compressed, place.size, place.header), (compressed, size, header));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn takes_any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..120), sizes in any::<[u32; 3]>()) {
+            let directory = record(sizes, &bytes);
+            let mut end = END.to_vec();
+            end.extend([0; 8]);
+            end.extend(u32::try_from(directory.len()).unwrap().to_le_bytes());
+            end.extend([0; 6]);
+            let file = [directory, end].concat();
+            let mut file = InMemory(&file);
+            let directory = Directory::find(&mut file).unwrap();
+            let mut places = Vec::new();
+            directory.each(&mut file, |entry| places.push(entry.place)).unwrap();
+            prop_assert_eq!(places.len(), 1);
+            prop_assert!(places[0].content(&mut file, "n").is_err());
+        }
+    }
 }

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use crate::documents;
 use crate::files::File;
+use crate::pattern::split;
 use crate::reading::Reading;
 
 #[derive(Deserialize)]
@@ -29,14 +30,17 @@ pub(super) fn lock(file: &File<'_>, reading: &mut Reading<'_>) {
     documents::declare(file, reading, Ecosystem::Cran, packages);
 }
 
-/// R adds the field `Built` when it installs a package: a description without it is of a source, or of something else.
+/// R adds the field `Built` when it installs a package: a description without it is of a source, or of something else,
+/// unless it lies in a library.
 pub(super) fn description(file: &File<'_>, reading: &mut Reading<'_>) {
     let text = String::from_utf8_lossy(file.bytes);
     let field = |name: &str| {
         let mut values = text.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
         values.next().map(str::trim).filter(|value| !value.is_empty())
     };
-    let (Some(name), Some(_)) = (field("Package"), field("Built")) else { return };
+    let (library, _) = split(split(file.path).0);
+    let is_installed = library.ends_with(b"library") || field("Built").is_some();
+    let Some(name) = field("Package").filter(|_| is_installed) else { return };
     let Some(version) = field("Version") else {
         return reading.problems.malformed(file.location(), "the package has no version");
     };
@@ -60,10 +64,12 @@ mod tests {
     #[test]
     fn reads_locks_and_descriptions() {
         assert_eq!(testing::read(lock, "renv.lock", LOCK), (vec!["R6 2.5.1".to_owned()], 0));
-        let read = |text: &str| testing::read(description, "usr/lib/R/library/R6/DESCRIPTION", text);
+        let read = |text: &str| testing::read(description, "src/R6/DESCRIPTION", text);
         assert_eq!(read(DESCRIPTION), (vec!["R6 2.5.1".to_owned()], 0));
         assert_eq!(read("Package: R6\nVersion: 2.5.1\n"), (vec![], 0));
         assert_eq!(read("Package: R6\nBuilt: R 4\n"), (vec![], 1));
+        let path = "usr/local/lib/R/site-library/R6/DESCRIPTION";
+        assert_eq!(testing::read(description, path, "Package: R6\nVersion: 2.5.1\n").0, ["R6 2.5.1"]);
     }
 
     #[test]

@@ -52,51 +52,79 @@ const PARSERS: &[(&str, Ecosystem, Option<&str>)] = &[
     ("swift/swift", Ecosystem::Swift, Some("Package.resolved")),
 ];
 
-/// Cases with another result, what is missing, what is found instead, and why.
-const EXCEPTIONS: &[(&str, &str, &[&str], &[&str], &str)] = &[
-    (
-        "dart/pub",
-        "use minimum version",
-        &["flutter_test 3.3.0"],
-        &["flutter_test 0.0.0"],
-        "the file states 0.0.0; the other number is the least that the project asks of its tools",
-    ),
-    (
-        "golang/mod",
-        "no replace",
-        &["github.com/aquasecurity/go-dep-parser v0.0.0-20211110174639-8257534ffed3"],
-        &["github.com/aquasecurity/go-dep-parser v0.0.0-20220406074731-71021a481237"],
-        "the same file with an option of that scanner's: replacements count",
-    ),
-    (
-        "golang/mod",
-        "go 1.16",
-        &[],
-        &["gopkg.in/yaml.v3 v3.0.0-20210107192922-496545a6307b"],
-        "what others want counts as long as no go.sum says more",
-    ),
-    (
-        "java/jar",
-        "sha1 search",
-        &["org.springframework:spring-core 5.3.3"],
-        &["test:test 2.5.6.SEC03"],
-        "an answer of that test's own server",
-    ),
-    (
-        "java/jar",
-        "offline",
-        &["org.springframework:Spring Framework 2.5.6.SEC03"],
-        &["test:test 2.5.6.SEC03"],
-        "a title is no artifact; the archive's true name is not in it",
-    ),
-    (
-        "java/jar",
-        "artifactId search",
-        &["com.example:heuristic 1.0.0-SNAPSHOT"],
-        &["heuristic:heuristic 1.0.0-SNAPSHOT"],
-        "an answer of that test's own server; nothing in the archive names a group",
-    ),
+/// A case with another result, and why.
+struct Exception {
+    parser: &'static str,
+    case: &'static str,
+    missing: &'static [&'static str],
+    instead: &'static [&'static str],
+    reason: &'static str,
+}
+
+const EXCEPTIONS: &[Exception] = &[
+    Exception {
+        parser: "dart/pub",
+        case: "use minimum version",
+        missing: &["flutter_test 3.3.0"],
+        instead: &["flutter_test 0.0.0"],
+        reason: "the file states 0.0.0; the other number is the least that the project asks of its tools",
+    },
+    Exception {
+        parser: "golang/mod",
+        case: "no replace",
+        missing: &["github.com/aquasecurity/go-dep-parser v0.0.0-20211110174639-8257534ffed3"],
+        instead: &["github.com/aquasecurity/go-dep-parser v0.0.0-20220406074731-71021a481237"],
+        reason: "the same file with an option of that scanner's: replacements count",
+    },
+    Exception {
+        parser: "golang/mod",
+        case: "go 1.16",
+        missing: &[],
+        instead: &["gopkg.in/yaml.v3 v3.0.0-20210107192922-496545a6307b"],
+        reason: "what others want counts as long as no go.sum says more",
+    },
+    Exception {
+        parser: "java/jar",
+        case: "sha1 search",
+        missing: &["org.springframework:spring-core 5.3.3"],
+        instead: &["test:test 2.5.6.SEC03"],
+        reason: "an answer of that test's own server",
+    },
+    Exception {
+        parser: "java/jar",
+        case: "offline",
+        missing: &["org.springframework:Spring Framework 2.5.6.SEC03"],
+        instead: &["test:test 2.5.6.SEC03"],
+        reason: "a title is no artifact; the archive's true name is not in it",
+    },
+    Exception {
+        parser: "java/jar",
+        case: "artifactId search",
+        missing: &["com.example:heuristic 1.0.0-SNAPSHOT"],
+        instead: &["heuristic:heuristic 1.0.0-SNAPSHOT"],
+        reason: "an answer of that test's own server; nothing in the archive names a group",
+    },
+    Exception {
+        parser: "java/pom",
+        case: "offline mode",
+        missing: &[],
+        instead: &["com.example:child "],
+        reason: "the project itself, whose version only the absent parent states",
+    },
 ];
+
+/// What differs from the exceptions, as a line.
+fn difference(case: &Case, expected: &Packages, found: &Packages) -> Option<String> {
+    let name = case.name.as_deref().unwrap_or_default();
+    let exception = EXCEPTIONS.iter().find(|it| it.parser == case.parser && it.case == name);
+    let (missing, instead) =
+        exception.map_or((Packages::new(), Packages::new()), |it| (set(it.missing), set(it.instead)));
+    let lost: Packages = expected.difference(found).cloned().collect();
+    let new: Packages = found.difference(expected).cloned().collect();
+    let why = exception.map_or("no exception", |it| it.reason);
+    (lost != missing || new != instead)
+        .then(|| format!("{name} ({}): missing {lost:?}, found instead {new:?}; {why}", case.file))
+}
 
 #[expect(clippy::print_stderr, reason = "a test that did not run must be seen")]
 pub(crate) fn say(text: &str) {
@@ -169,31 +197,15 @@ fn agrees_with_trivys_tests() {
             .filter(|it| it.ecosystem == *ecosystem)
             .map(|it| (it.name, it.version))
             .collect();
-        let name = case.name.unwrap_or_default();
         packages += expected.len();
         same += expected.intersection(&found).count();
         count += 1;
-        let exception = EXCEPTIONS.iter().find(|(of, case, ..)| of == parser && *case == name);
-        let (missing, instead) =
-            exception.map_or((Packages::new(), Packages::new()), |it| (set(it.2), set(it.3)));
-        let (lost, new): (Packages, Packages) =
-            (expected.difference(&found).cloned().collect(), found.difference(&expected).cloned().collect());
-        if lost != missing || new != instead {
-            differences.push(format!("{parser}, {name} ({own}): missing {lost:?}, found instead {new:?}"));
-        }
+        differences.extend(difference(&case, &expected, &found));
     }
     say(&format!("{count} cases: {same} of {packages} packages"));
     assert!(differences.is_empty(), "{}", differences.join("\n"));
     assert!(count > 60, "{count}");
 }
-
-/// Projects of Maven with another result, and why.
-const PROJECTS: &[(&str, &[&str], &[&str], &str)] = &[(
-    "offline mode",
-    &[],
-    &["com.example:child "],
-    "the project itself, whose version only the absent parent states",
-)];
 
 /// All files below a directory, by their path from there.
 pub(crate) fn below(directory: &Path) -> Vec<(String, Vec<u8>)> {
@@ -238,18 +250,10 @@ fn agrees_with_trivys_projects() {
         let all = read(&mut tree).packages.into_iter().filter(|it| is_meant(&it.location));
         let found: Packages = all.map(|it| (it.name, it.version)).collect();
         let expected = expected(&case);
-        let name = case.name.as_deref().unwrap_or_default();
         packages += expected.len();
         same += expected.intersection(&found).count();
         count += 1;
-        let exception = PROJECTS.iter().find(|(case, ..)| *case == name);
-        let (missing, instead) =
-            exception.map_or((Packages::new(), Packages::new()), |it| (set(it.1), set(it.2)));
-        let (lost, new): (Packages, Packages) =
-            (expected.difference(&found).cloned().collect(), found.difference(&expected).cloned().collect());
-        if lost != missing || new != instead {
-            differences.push(format!("{name} ({path}): missing {lost:?}, found instead {new:?}"));
-        }
+        differences.extend(difference(&case, &expected, &found));
     }
     say(&format!("{count} projects: {same} of {packages} packages"));
     assert!(differences.is_empty(), "{}", differences.join("\n"));

@@ -80,6 +80,7 @@ const COUNTS: &[(&str, &str, usize)] = &[
     ("swift/testdata/Package.resolved", "Package.resolved", 5),
     ("swift/testdata/PackageV3.resolved", "Package.resolved", 2),
     ("r/testdata/installed/base/DESCRIPTION", "usr/lib/R/library/base/DESCRIPTION", 1),
+    ("r/testdata/installed/stringr/DESCRIPTION", "usr/lib/R/site-library/stringr/DESCRIPTION", 1),
     ("rust/testdata/Cargo.lock", "Cargo.lock", 14),
     // Twelve, of which three are there from two sources each.
     ("rust/testdata/Cargo.lock-with-git-deps", "Cargo.lock", 9),
