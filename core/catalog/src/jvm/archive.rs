@@ -33,7 +33,8 @@ const MANIFEST_BYTES: u64 = 64 << 10;
 const POM_BYTES: u64 = 1 << 20;
 /// Files within one archive that are looked into.
 const MOST_INSIDE: usize = 20_000;
-/// The bytes of all their names.
+/// The bytes of one of their names, and of all.
+const LONGEST_NAME: usize = 4 << 10;
 const MOST_NAMES: usize = 4 << 20;
 /// What it costs to look at an archive at all.
 const ARCHIVE_WORK: u64 = 4 << 10;
@@ -170,14 +171,14 @@ impl Walk<'_> {
             if let Some((coordinates, evidence)) = identify(&clues)
                 && (stated.is_empty() || is_sure(&coordinates))
             {
-                self.found(&coordinates, evidence, &location[root..], &manifest.licences);
+                self.found(&coordinates, evidence, location, root, &manifest.licences);
             }
         }
         let alone = stated.len() == 1;
         for (coordinates, licences) in stated {
             let own = licences.is_empty() && (alone || is_own(&coordinates));
             let licences = if own { &manifest.licences } else { &licences };
-            self.found(&coordinates, PackageEvidence::Installed, &location[root..], licences);
+            self.found(&coordinates, PackageEvidence::Installed, location, root, licences);
         }
     }
 
@@ -243,16 +244,22 @@ impl Walk<'_> {
         found
     }
 
-    fn found(&mut self, it: &Coordinates, evidence: PackageEvidence, within: &str, licences: &[String]) {
-        let name = format!("{}:{}", it.group, it.artifact);
-        if self.left == 0 {
-            return self.problems.limit(name, format!("more than {} packages", self.limits.packages));
+    fn found(
+        &mut self,
+        it: &Coordinates,
+        evidence: PackageEvidence,
+        location: &str,
+        root: usize,
+        licences: &[String],
+    ) {
+        if self.left == 0 || self.bytes.len() as u64 > self.limits.document_bytes {
+            return self.problems.limit(location, "too many packages in one archive");
         }
         self.left -= 1;
         Finding {
-            name,
+            name: format!("{}:{}", it.group, it.artifact),
             version: it.version.clone(),
-            within: within.to_owned(),
+            within: location[root..].to_owned(),
             evidence,
             licences: licences.to_vec(),
         }
@@ -287,7 +294,7 @@ impl Inside {
             return self.classes.add(name);
         };
         self.names += name.len();
-        if list.len() < MOST_INSIDE && self.names < MOST_NAMES {
+        if name.len() <= LONGEST_NAME && list.len() < MOST_INSIDE && self.names < MOST_NAMES {
             list.push((name.to_vec(), place));
         } else {
             self.left_out += 1;

@@ -61,7 +61,10 @@ impl Inflater {
                 self.left = left;
                 Ok(())
             }
-            None => Err(InflateError::TooMuchWork),
+            None => {
+                self.left = 0;
+                Err(InflateError::TooMuchWork)
+            }
         }
     }
 
@@ -98,6 +101,7 @@ impl Inflater {
         most: u64,
         beginning: bool,
     ) -> Result<Vec<u8>, InflateError> {
+        self.spend(1)?;
         if place.encrypted {
             return Err(InflateError::Encrypted);
         }
