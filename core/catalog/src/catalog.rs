@@ -111,8 +111,8 @@ impl<'l> Pass<'l> {
             // The tree says why.
             (Some(Read::Each(_)), _, None) => {}
             (Some(Read::Each(read)), _, Some(bytes)) => {
-                let (path, layer, mode) = (entry.path, entry.layer, entry.mode);
-                read(&File { path, layer, mode, bytes }, &mut self.reading);
+                let (path, layer) = (entry.path, entry.layer);
+                read(&File { path, layer, bytes }, &mut self.reading);
             }
             (Some(Read::Together(_)) | None, _, Some(bytes)) => {
                 let kept = match self.left.checked_sub(bytes.len() as u64) {

@@ -1,105 +1,156 @@
-//! Lock files and manifests in the formats that everybody uses; what is wrong with one is a problem.
+//! Documents in JSON, TOML and YAML: read within bounds; what is wrong with them becomes a problem, which does not
+//! repeat them.
 
-use lazaret_model::{Ecosystem, Package, PackageEvidence};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 
 use crate::files::File;
 use crate::reading::Reading;
 
-/// A JSON document.
+/// Reads JSON, with or without a byte order mark; what is wrong becomes a problem.
 pub(crate) fn json<'a, T: Deserialize<'a>>(file: &File<'a>, reading: &mut Reading<'_>) -> Option<T> {
-    let read = serde_json::from_slice(without_mark(file.bytes));
-    read.map_err(|error| reading.problems.malformed(file.location(), error.to_string())).ok()
+    serde_json::from_slice(unmarked(file.bytes))
+        .inspect_err(|error| {
+            let detail =
+                format!("not the JSON that was expected (line {}, column {})", error.line(), error.column());
+            reading.problems.malformed(file.location(), detail);
+        })
+        .ok()
 }
 
-/// A TOML document.
-pub(crate) fn toml<T: DeserializeOwned>(file: &File<'_>, reading: &mut Reading<'_>) -> Option<T> {
-    let text = text(file, reading)?;
-    // The whole message shows the line, in several lines.
-    let read = toml::from_str(text).map_err(|error: toml::de::Error| error.message().to_owned());
-    read.map_err(|detail| reading.problems.malformed(file.location(), detail)).ok()
+/// Reads TOML; what is wrong becomes a problem.
+pub(crate) fn toml<'a, T: Deserialize<'a>>(file: &File<'a>, reading: &mut Reading<'_>) -> Option<T> {
+    let text = utf8(file, reading)?;
+    toml::from_str(text)
+        .inspect_err(|error| {
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            let line = before.bytes().filter(|&byte| byte == b'\n').count() + 1;
+            reading
+                .problems
+                .malformed(file.location(), format!("not the TOML that was expected (line {line})"));
+        })
+        .ok()
 }
 
-/// A YAML document.
-pub(crate) fn yaml<T: DeserializeOwned>(file: &File<'_>, reading: &mut Reading<'_>) -> Option<T> {
-    let text = text(file, reading)?;
-    let read = serde_saphyr::from_str(text).map_err(|error| error.to_string());
-    let first_line = |detail: String| detail.lines().next().unwrap_or_default().to_owned();
-    read.map_err(|detail| reading.problems.malformed(file.location(), first_line(detail))).ok()
+/// Reads all documents of a YAML stream; what is wrong becomes a problem, and so does what is too large: aliases
+/// cannot be used to grow a text, and neither depth nor nodes are without bounds.
+pub(crate) fn yaml<'a, T: Deserialize<'a>>(file: &File<'a>, reading: &mut Reading<'_>) -> Option<Vec<T>> {
+    let text = utf8(file, reading)?;
+    let options = serde_saphyr::options! {
+        budget: serde_saphyr::budget! {
+            max_aliases: 100,
+            max_anchors: 100,
+            max_depth: 32,
+            max_documents: 16,
+            flow_nesting_limit: 32,
+            max_events: 10_000_000,
+            max_nodes: 5_000_000,
+        },
+        // Tables here take repetitions as they come; the other policies keep every table twice in memory.
+        duplicate_keys: serde_saphyr::DuplicateKeyPolicy::PassThrough,
+        with_snippet: false,
+    };
+    serde_saphyr::from_str_multiple_with_options(text, options)
+        .inspect_err(|error| {
+            let line = error.location().map_or(1, |at| at.line());
+            reading
+                .problems
+                .malformed(file.location(), format!("not the YAML that was expected (line {line})"));
+        })
+        .ok()
 }
 
-/// A text, without the mark that some editors put before it.
-pub(crate) fn text<'a>(file: &File<'a>, reading: &mut Reading<'_>) -> Option<&'a str> {
-    let read = str::from_utf8(without_mark(file.bytes));
-    read.map_err(|error| reading.problems.malformed(file.location(), error.to_string())).ok()
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Without the mark that editors of Windows put before a text.
+pub(crate) fn unmarked(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes)
 }
 
-fn without_mark(bytes: &[u8]) -> &[u8] {
-    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
+fn utf8<'a>(file: &File<'a>, reading: &mut Reading<'_>) -> Option<&'a str> {
+    std::str::from_utf8(unmarked(file.bytes))
+        .inspect_err(|error| {
+            let detail = format!("not UTF-8 at byte {}", error.valid_up_to());
+            reading.problems.malformed(file.location(), detail);
+        })
+        .ok()
 }
 
-/// A package that a file states.
-pub(crate) fn package(
-    file: &File<'_>,
-    ecosystem: Ecosystem,
-    evidence: PackageEvidence,
-    name: impl Into<String>,
-    version: impl Into<String>,
-) -> Package {
-    Package {
-        location: file.location(),
-        layer: file.layer,
-        evidence,
-        ..Package::new(ecosystem, name, version)
-    }
-}
-
-/// Adds packages that a file only wants, up to the limit.
-pub(crate) fn declare(
-    file: &File<'_>,
-    reading: &mut Reading<'_>,
-    ecosystem: Ecosystem,
-    packages: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
-) {
-    for (name, version) in packages {
-        if !reading.package(package(file, ecosystem, PackageEvidence::Declared, name, version)) {
-            return;
-        }
-    }
-}
-
-/// What tests of readers need.
 #[cfg(test)]
-pub(crate) mod testing {
+mod tests {
     use lazaret_model::Limits;
 
     use super::*;
+    use crate::lenient::{Pairs, Text};
 
-    /// Names and versions that a reader finds, in the order of finding, and the number of problems.
-    pub(crate) fn read(
-        read: fn(&File<'_>, &mut Reading<'_>),
-        path: &str,
-        bytes: impl AsRef<[u8]>,
-    ) -> (Vec<String>, usize) {
-        let limits = Limits::default();
-        let mut reading = Reading::new(&limits);
-        read(&File { path: path.as_bytes(), layer: 0, mode: 0o644, bytes: bytes.as_ref() }, &mut reading);
-        let (packages, problems) = reading.into_parts();
-        let lines = packages.iter().map(|it| format!("{} {}", it.name, it.version)).collect();
-        (lines, problems.into_list().len())
+    #[derive(Debug, Default, Deserialize)]
+    #[serde(default)]
+    struct Odd<'a> {
+        #[serde(borrow)]
+        text: Text<'a>,
+        #[serde(borrow)]
+        pairs: Pairs<'a, Text<'a>>,
     }
 
-    /// Reads arbitrary bytes and damaged copies of a real text: nothing may panic.
-    pub(crate) fn survives(reader: fn(&File<'_>, &mut Reading<'_>), path: &str, real: &str) {
-        use proptest::prelude::*;
-        let damage = (0..=real.len(), 0..12usize, proptest::collection::vec(any::<u8>(), 0..6));
-        let config = ProptestConfig::with_cases(128);
-        proptest!(config, |(noise in proptest::collection::vec(any::<u8>(), 0..80), (at, cut, new) in damage)| {
-            read(reader, path, &noise);
-            let mut bytes = real.as_bytes().to_vec();
-            bytes.splice(at..(at + cut).min(real.len()), new);
-            read(reader, path, &bytes);
-        });
+    fn file(bytes: &[u8]) -> File<'_> {
+        File { path: b"x", layer: 0, bytes }
+    }
+
+    #[test]
+    fn reads_each() {
+        let limits = Limits::default();
+        let mut reading = Reading::new(&limits);
+        let json: Odd<'_> = json(&file(b"\xef\xbb\xbf{\"text\": \"a\"}"), &mut reading).unwrap();
+        let toml: Odd<'_> = toml(&file(b"\xef\xbb\xbftext = 'a'"), &mut reading).unwrap();
+        let yaml: Vec<Odd<'_>> =
+            yaml(&file(b"\xef\xbb\xbftext: a\n---\npairs: {b: c}\n"), &mut reading).unwrap();
+        assert_eq!([json.text.trimmed(), toml.text.trimmed(), yaml[0].text.trimmed()], [Some("a"); 3]);
+        assert_eq!(yaml[1].pairs.0.len(), 1);
+        assert!(reading.into_parts().1.into_list().is_empty());
+    }
+
+    #[test]
+    fn says_what_is_wrong_without_repeating_it() {
+        let limits = Limits::default();
+        let mut reading = Reading::new(&limits);
+        assert!(json::<Odd<'_>>(&file(b"{\n\"secret"), &mut reading).is_none());
+        assert!(toml::<Odd<'_>>(&file(b"text = 'a'\nsecret"), &mut reading).is_none());
+        assert!(yaml::<Odd<'_>>(&file(b"text: a\n\tsecret: ["), &mut reading).is_none());
+        assert!(toml::<Odd<'_>>(&file(b"text = '\xff'"), &mut reading).is_none());
+        let problems = reading.into_parts().1.into_list();
+        let details: Vec<&str> = problems.iter().map(|problem| problem.detail.as_str()).collect();
+        assert_eq!(details.len(), 4);
+        assert!(details.iter().all(|detail| !detail.contains("secret")), "{details:?}");
+        assert!(details[..2].iter().all(|detail| detail.contains("line 2")), "{details:?}");
+    }
+
+    #[test]
+    fn aliases_do_not_grow() {
+        let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x]\n");
+        for level in 1..12 {
+            let before = level - 1;
+            let many = vec![format!("*a{before}"); 9].join(", ");
+            bomb.push_str(&format!("a{level}: &a{level} [{many}]\n"));
+        }
+        bomb.push_str("pairs: *a11\n");
+        let limits = Limits::default();
+        let mut reading = Reading::new(&limits);
+        assert!(yaml::<Odd<'_>>(&file(bomb.as_bytes()), &mut reading).is_none());
+        assert_eq!(reading.into_parts().1.into_list().len(), 1);
+    }
+
+    #[test]
+    fn depth_is_a_problem_not_an_end() {
+        let limits = Limits::default();
+        let mut reading = Reading::new(&limits);
+        for open in ["[", "{\"a\":", "{a: ", "- ", "a = [", "? "] {
+            let bytes = open.repeat(200_000);
+            let json: Option<Odd<'_>> = json(&file(bytes.as_bytes()), &mut reading);
+            let toml: Option<Odd<'_>> = toml(&file(bytes.as_bytes()), &mut reading);
+            let yaml: Option<Vec<Odd<'_>>> = yaml(&file(bytes.as_bytes()), &mut reading);
+            assert!(json.is_none() && toml.is_none() && yaml.is_none(), "{open}");
+        }
+        let nested = format!("text = {}{}", "[".repeat(100_000), "]".repeat(100_000));
+        assert!(toml::<Odd<'_>>(&file(nested.as_bytes()), &mut reading).is_none());
+        assert_eq!(reading.into_parts().1.into_list().len(), 19);
     }
 }

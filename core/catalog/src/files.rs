@@ -25,7 +25,6 @@ pub(crate) struct File<'a> {
     /// Relative to the root.
     pub(crate) path: &'a [u8],
     pub(crate) layer: u32,
-    pub(crate) mode: u16,
     /// The content, or what was extracted from it.
     pub(crate) bytes: &'a [u8],
 }

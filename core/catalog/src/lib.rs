@@ -9,10 +9,13 @@ mod cataloger;
 mod pattern;
 mod matcher;
 mod files;
+mod in_memory;
 mod reading;
-mod ownership;
-mod xml;
 mod documents;
+mod lenient;
+mod stated;
+mod xml;
+mod ownership;
 
 mod os;
 mod javascript;

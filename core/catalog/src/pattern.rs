@@ -50,8 +50,10 @@ pub enum Need {
 pub struct Extractor {
     pub(crate) whole: fn(&mut dyn RandomAccess, &[u8], &Limits) -> Extracted,
     /// For files that come by once and are larger than what is kept in memory.
-    pub(crate) passing: Option<fn(&[u8], &Limits) -> Box<dyn Passing>>,
+    pub(crate) passing: Option<Begin>,
 }
+
+type Begin = fn(&[u8], &Limits) -> Box<dyn Passing>;
 
 impl Pattern {
     pub(crate) const fn content(place: Place, name: Name) -> Self {

@@ -10,6 +10,7 @@ use serde::de::IgnoredAny;
 use crate::documents;
 use crate::files::File;
 use crate::reading::Reading;
+use crate::stated;
 
 #[derive(Deserialize)]
 struct Resolved {
@@ -50,7 +51,7 @@ pub(super) fn resolved(file: &File<'_>, reading: &mut Reading<'_>) {
         let state = pin.state;
         Some((name, state.version.or(state.branch).or(state.revision)?))
     });
-    documents::declare(file, reading, Ecosystem::Swift, packages);
+    stated::declare(file, reading, Ecosystem::Swift, packages);
 }
 
 /// `https://github.com/apple/swift-nio.git` and `git@github.com:apple/swift-nio.git` are one.
@@ -78,8 +79,8 @@ enum Pod {
 }
 
 pub(super) fn pods(file: &File<'_>, reading: &mut Reading<'_>) {
-    let Some(lock) = documents::yaml::<Pods>(file, reading) else { return };
-    let lines = lock.pods.into_iter().flat_map(|pod| match pod {
+    let Some(locks) = documents::yaml::<Pods>(file, reading) else { return };
+    let lines = locks.into_iter().flat_map(|lock| lock.pods).flat_map(|pod| match pod {
         Pod::Alone(line) => vec![line],
         Pod::Wanting(lines) => lines.into_keys().collect(),
     });
@@ -87,13 +88,13 @@ pub(super) fn pods(file: &File<'_>, reading: &mut Reading<'_>) {
         let (name, version) = line.split_once(" (")?;
         Some((name.to_owned(), version.strip_suffix(')')?.to_owned()))
     });
-    documents::declare(file, reading, Ecosystem::CocoaPods, packages);
+    stated::declare(file, reading, Ecosystem::CocoaPods, packages);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::documents::testing;
+    use crate::stated::testing;
 
     const ONE: &str = r#"{"object": {"pins": [{"package": "NIO", "repositoryURL": "https://github.com/apple/swift-nio.git",
         "state": {"branch": null, "revision": "c93f", "version": "2.1.0"}}]}, "version": 1}"#;

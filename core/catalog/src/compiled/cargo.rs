@@ -6,6 +6,7 @@ use serde::Deserialize;
 use crate::documents;
 use crate::files::File;
 use crate::reading::Reading;
+use crate::stated;
 
 #[derive(Deserialize)]
 struct Lock {
@@ -24,13 +25,13 @@ struct Locked {
 pub(super) fn lock(file: &File<'_>, reading: &mut Reading<'_>) {
     let Some(lock) = documents::toml::<Lock>(file, reading) else { return };
     let packages = lock.root.into_iter().chain(lock.package).map(|it| (it.name, it.version));
-    documents::declare(file, reading, Ecosystem::Cargo, packages);
+    stated::declare(file, reading, Ecosystem::Cargo, packages);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::documents::testing;
+    use crate::stated::testing;
 
     const LOCK: &str = "version = 4\n[root]\nname = \"r\"\nversion = \"0.1.0\"\n[[package]]\nname = \"libc\"\nversion = \"0.2.1\"\nsource = \"registry+x\"\ndependencies = [\"a\"]\n";
 

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use crate::documents;
 use crate::files::File;
 use crate::reading::Reading;
+use crate::stated;
 
 #[derive(Deserialize)]
 struct Lock {
@@ -36,12 +37,12 @@ pub(super) fn lock(file: &File<'_>, reading: &mut Reading<'_>) {
     let nodes = lock.graph_lock.into_iter().flat_map(|graph| graph.nodes.into_values());
     let hosts = nodes.filter(|node| node.context.as_deref() != Some("build"));
     let references: Vec<String> = hosts.filter_map(|node| node.reference).chain(lock.requires).collect();
-    documents::declare(file, reading, Ecosystem::Conan, references.iter().filter_map(|text| reference(text)));
+    stated::declare(file, reading, Ecosystem::Conan, references.iter().filter_map(|text| reference(text)));
 }
 
 /// The section `[requires]`, as far as it states versions and not ranges of them.
 pub(super) fn manifest(file: &File<'_>, reading: &mut Reading<'_>) {
-    let Some(text) = documents::text(file, reading) else { return };
+    let Some(text) = stated::text(file, reading) else { return };
     let mut section = "";
     let required =
         text.lines().map(|line| line.split('#').next().unwrap_or_default().trim()).filter(|line| {
@@ -50,7 +51,7 @@ pub(super) fn manifest(file: &File<'_>, reading: &mut Reading<'_>) {
             }
             section == "[requires]"
         });
-    documents::declare(file, reading, Ecosystem::Conan, required.filter_map(reference));
+    stated::declare(file, reading, Ecosystem::Conan, required.filter_map(reference));
 }
 
 /// `name/version@user/channel#revision%time`
@@ -63,7 +64,7 @@ fn reference(text: &str) -> Option<(&str, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::documents::testing;
+    use crate::stated::testing;
 
     const ONE: &str = r#"{"graph_lock": {"nodes": {"0": {"path": "conanfile.txt"}, "1": {"ref": "zlib/1.2.12#a1", "context": "host"},
         "2": {"ref": "cmake/3.1", "context": "build"}, "3": {"ref": "own"}}}, "version": "0.4"}"#;

@@ -9,6 +9,7 @@ use serde::de::IgnoredAny;
 use crate::documents;
 use crate::files::File;
 use crate::reading::Reading;
+use crate::stated;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -59,7 +60,7 @@ pub(super) fn read(file: &File<'_>, reading: &mut Reading<'_>) {
             continue;
         }
         let name = name.strip_prefix("runtimepack.").filter(|_| kind == "runtimepack").unwrap_or(name);
-        if !reading.package(documents::package(
+        if !reading.package(stated::package(
             file,
             Ecosystem::Nuget,
             PackageEvidence::Installed,
@@ -82,7 +83,7 @@ impl Assets {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::documents::testing;
+    use crate::stated::testing;
 
     const TEXT: &str = r#"{"runtimeTarget": {"name": "t"}, "targets": {"t": {"App/1.0": {"runtime": {"App.dll": {}}}, "Meta/1.0": {}, "N/2.0": {"native": {"n.so": {}}}}},
         "libraries": {"App/1.0": {"type": "project"}, "Meta/1.0": {"type": "package"}, "N/2.0": {"type": "package"}, "Unlisted/3.0": {"type": "package"},

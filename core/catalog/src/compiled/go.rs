@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 
 use lazaret_model::{Ecosystem, PackageEvidence};
 
-use crate::documents;
 use crate::files::{File, Files};
 use crate::pattern::{Name, Pattern, Place, split};
 use crate::reading::Reading;
+use crate::stated;
 
 pub(super) const PATTERNS: &[Pattern] = &[
     Pattern::content(Place::Anywhere, Name::Exactly("go.mod")),
@@ -20,8 +20,8 @@ pub(super) const PATTERNS: &[Pattern] = &[
 pub(super) fn read(files: &Files, reading: &mut Reading<'_>) {
     for (path, kept) in files.iter().filter(|(path, _)| split(path).1 == b"go.mod") {
         let Some(bytes) = kept.content.as_deref() else { continue };
-        let file = File { path, layer: kept.layer, mode: 0, bytes };
-        let Some(text) = documents::text(&file, reading) else { continue };
+        let file = File { path, layer: kept.layer, bytes };
+        let Some(text) = stated::text(&file, reading) else { continue };
         let module = Module::parse(text);
         let sums = [&path[..path.len() - "go.mod".len()], b"go.sum"].concat();
         let sums = if module.is_whole() {
@@ -30,7 +30,7 @@ pub(super) fn read(files: &Files, reading: &mut Reading<'_>) {
             files.content(&sums).and_then(|sums| str::from_utf8(sums).ok())
         };
         for (name, version) in module.packages(sums) {
-            let package = documents::package(&file, Ecosystem::Go, PackageEvidence::Declared, name, version);
+            let package = stated::package(&file, Ecosystem::Go, PackageEvidence::Declared, name, version);
             if !reading.package(package) {
                 return;
             }

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use crate::documents;
 use crate::files::File;
 use crate::reading::Reading;
+use crate::stated;
 use crate::xml::{self, Node};
 
 #[derive(Deserialize)]
@@ -29,7 +30,7 @@ pub(super) fn lock(file: &File<'_>, reading: &mut Reading<'_>) {
     let all = lock.dependencies.into_values().flatten();
     // Most packages are the same for all frameworks.
     let packages: BTreeSet<_> = all.filter_map(|(name, it)| Some((name, it.resolved?))).collect();
-    documents::declare(file, reading, Ecosystem::Nuget, packages);
+    stated::declare(file, reading, Ecosystem::Nuget, packages);
 }
 
 pub(super) fn config(file: &File<'_>, reading: &mut Reading<'_>) {
@@ -57,7 +58,7 @@ fn elements(
     reading: &mut Reading<'_>,
     mut find: impl FnMut(&str, &xml::Attributes<'_>) -> Option<(String, String)>,
 ) {
-    let Some(text) = documents::text(file, reading) else { return };
+    let Some(text) = stated::text(file, reading) else { return };
     let mut found = Vec::new();
     let whole = xml::walk(text, |path, node| {
         if let Node::Open(attributes) = node {
@@ -69,12 +70,12 @@ fn elements(
     }
     let is_said = |text: &String| !text.is_empty() && !text.contains("$(");
     found.retain(|(name, version)| is_said(name) && is_said(version));
-    documents::declare(file, reading, Ecosystem::Nuget, found);
+    stated::declare(file, reading, Ecosystem::Nuget, found);
 }
 
 /// In the sections `NUGET`, packages stand four spaces deep: `    Name (1.0)`.
 pub(super) fn paket(file: &File<'_>, reading: &mut Reading<'_>) {
-    let Some(text) = documents::text(file, reading) else { return };
+    let Some(text) = stated::text(file, reading) else { return };
     let mut section = "";
     let packages = text.lines().filter_map(|line| {
         if !line.starts_with(' ') {
@@ -84,13 +85,13 @@ pub(super) fn paket(file: &File<'_>, reading: &mut Reading<'_>) {
         let (name, rest) = line.split_once(" (")?;
         Some((name, rest.split(')').next()?))
     });
-    documents::declare(file, reading, Ecosystem::Nuget, packages);
+    stated::declare(file, reading, Ecosystem::Nuget, packages);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::documents::testing;
+    use crate::stated::testing;
 
     const LOCK: &str = r#"{"version": 1, "dependencies": {"net6.0": {"A": {"type": "Direct", "resolved": "1.0"}, "own": {"type": "Project"}}, "net8.0": {"A": {"resolved": "1.0"}, "B": {"resolved": "2.0"}}}}"#;
     const PROPS: &str = "<Project><ItemGroup Condition=\"x\"><PackageVersion Include=\"A\" Version=\" 1.0\"/><PackageVersion Include=\"B\" Version=\"$(V)\"/>

@@ -5,6 +5,7 @@
 
 use lazaret_model::{Extracted, Limits, PackageEvidence, Problem, ProblemKind, RandomAccess};
 
+use crate::in_memory::InMemory;
 use crate::jvm::class_packages::ClassPackages;
 use crate::jvm::file_name::FileName;
 use crate::jvm::findings::Finding;
@@ -13,7 +14,7 @@ use crate::jvm::inflate::{InflateError, Inflater};
 use crate::jvm::manifest::Manifest;
 use crate::jvm::pom::{Coordinates, Pom};
 use crate::jvm::properties::properties;
-use crate::jvm::zip::{Directory, InMemory, Part, Place, STORED, ZipError};
+use crate::jvm::zip::{Directory, Part, Place, STORED, ZipError};
 use crate::pattern::Extractor;
 use crate::reading::{Problems, lossy};
 

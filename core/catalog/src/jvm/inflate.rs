@@ -183,7 +183,7 @@ mod tests {
     use flate2::write::DeflateEncoder;
 
     use super::*;
-    use crate::jvm::zip::InMemory;
+    use crate::in_memory::InMemory;
 
     /// An entry of so many zeros.
     fn zeros(count: usize) -> (Vec<u8>, Place) {

@@ -6,16 +6,17 @@ use serde::Deserialize;
 use crate::documents;
 use crate::files::File;
 use crate::reading::Reading;
+use crate::stated;
 
 /// `group:artifact:version=configuration,…` (Gradle user manual, "Locking versions").
 pub(super) fn gradle(file: &File<'_>, reading: &mut Reading<'_>) {
-    let Some(text) = documents::text(file, reading) else { return };
+    let Some(text) = stated::text(file, reading) else { return };
     let packages = text.lines().map(str::trim).filter(|line| !line.starts_with('#')).filter_map(|line| {
         let (coordinates, _) = line.split_once('=')?;
         let (name, version) = coordinates.rsplit_once(':')?;
         name.contains(':').then_some((name, version))
     });
-    documents::declare(file, reading, Ecosystem::Maven, packages);
+    stated::declare(file, reading, Ecosystem::Maven, packages);
 }
 
 #[derive(Deserialize)]
@@ -40,13 +41,13 @@ pub(super) fn sbt(file: &File<'_>, reading: &mut Reading<'_>) {
         |it: &Locked| !it.configurations.is_empty() && it.configurations.iter().all(|one| one == "test");
     let running = lock.dependencies.into_iter().filter(|it| !is_for_tests(it));
     let packages = running.map(|it| (format!("{}:{}", it.org, it.name), it.version));
-    documents::declare(file, reading, Ecosystem::Maven, packages);
+    stated::declare(file, reading, Ecosystem::Maven, packages);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::documents::testing;
+    use crate::stated::testing;
 
     const GRADLE: &str = "# This is generated.\ncglib:cglib-nodep:2.1.2=testRuntimeClasspath,classpath\n  org.x:y:3=compileClasspath\nempty=\n";
     const SBT: &str = r#"{"lockVersion": 1, "dependencies": [{"org": "org.x", "name": "y_2.12", "version": "3.9", "configurations": ["test", "compile"]},

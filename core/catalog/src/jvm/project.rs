@@ -7,11 +7,11 @@ use std::rc::Rc;
 
 use lazaret_model::{Ecosystem, PackageEvidence};
 
-use crate::documents;
 use crate::files::{File, Files};
 use crate::jvm::model::{Model, Wanted, Workspace};
 use crate::pattern::{Name, Pattern, Place, split};
 use crate::reading::Reading;
+use crate::stated;
 
 /// Models of others lie in local repositories under their own names.
 pub(super) const PATTERNS: &[Pattern] = &[
@@ -24,11 +24,10 @@ const PROJECT: &str = "pom.xml";
 pub(super) fn read(files: &Files, reading: &mut Reading<'_>) {
     let workspace = Workspace::new(files, &mut reading.problems);
     for (path, kept) in files.iter().filter(|(path, _)| split(path).1 == PROJECT.as_bytes()) {
-        let file = File { path, layer: kept.layer, mode: 0, bytes: &[] };
+        let file = File { path, layer: kept.layer, bytes: &[] };
         let Some(model) = workspace.at(path) else { continue };
         for (name, version) in packages(&workspace, &model) {
-            let package =
-                documents::package(&file, Ecosystem::Maven, PackageEvidence::Declared, name, version);
+            let package = stated::package(&file, Ecosystem::Maven, PackageEvidence::Declared, name, version);
             if !reading.package(package) {
                 return;
             }

@@ -174,24 +174,6 @@ impl RandomAccess for Part<'_> {
     }
 }
 
-/// A file in memory, such as an archive that was inflated.
-pub(super) struct InMemory<'b>(pub(super) &'b [u8]);
-
-impl RandomAccess for InMemory<'_> {
-    fn size(&self) -> u64 {
-        self.0.len() as u64
-    }
-
-    fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
-        let part = usize::try_from(offset)
-            .ok()
-            .and_then(|offset| self.0.get(offset..offset.checked_add(buffer.len())?))
-            .ok_or(io::ErrorKind::UnexpectedEof)?;
-        buffer.copy_from_slice(part);
-        Ok(())
-    }
-}
-
 /// The last end record whose comment fits into what follows it.
 fn end_record(tail: &[u8]) -> Option<usize> {
     let last = tail.len().checked_sub(END_BYTES)?;
@@ -289,6 +271,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::in_memory::InMemory;
 
     fn record(sizes: [u32; 3], extra: &[u8]) -> Vec<u8> {
         let mut record = CENTRAL.to_vec();

@@ -2,13 +2,13 @@
 
 use lazaret_model::Ecosystem;
 
-use crate::documents;
 use crate::files::File;
 use crate::reading::Reading;
+use crate::stated;
 
 /// `"jason": {:hex, :jason, "1.3.0", …}`; what comes from Git has no version.
 pub(super) fn mix(file: &File<'_>, reading: &mut Reading<'_>) {
-    let Some(text) = documents::text(file, reading) else { return };
+    let Some(text) = stated::text(file, reading) else { return };
     let packages = text.lines().filter_map(|line| {
         let (_, term) = line.split_once("{:hex,")?;
         let (name, rest) = term.trim_start().strip_prefix(':')?.split_once(',')?;
@@ -16,23 +16,23 @@ pub(super) fn mix(file: &File<'_>, reading: &mut Reading<'_>) {
         // Names that are no plain atoms stand in quotation marks.
         Some((name.trim().trim_matches('"'), version))
     });
-    documents::declare(file, reading, Ecosystem::Hex, packages);
+    stated::declare(file, reading, Ecosystem::Hex, packages);
 }
 
 /// `{<<"cowboy">>,{pkg,<<"cowboy">>,<<"2.9.0">>},0}`
 pub(super) fn rebar(file: &File<'_>, reading: &mut Reading<'_>) {
-    let Some(text) = documents::text(file, reading) else { return };
+    let Some(text) = stated::text(file, reading) else { return };
     let packages = text.split("{pkg,").skip(1).filter_map(|term| {
         let mut strings = term.split("<<\"").skip(1).map(|text| text.split('"').next().unwrap_or_default());
         Some((strings.next()?, strings.next()?))
     });
-    documents::declare(file, reading, Ecosystem::Hex, packages);
+    stated::declare(file, reading, Ecosystem::Hex, packages);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::documents::testing;
+    use crate::stated::testing;
 
     const MIX: &str = "%{\n  \"jason\": {:hex, :jason, \"1.3.0\", \"fa6b\", [:mix], [{:decimal, \"~> 1.0\", [hex: :decimal]}], \"hexpm\", \"53fc\"},\n  \
         \"esaml\": {:git, \"https://example.org/esaml.git\", \"4294\", []},\n  \"b\": {:hex, :\"b\", \"0.1\", \"x\"},\n}\n";

@@ -6,6 +6,7 @@ use toml::{Table, Value};
 use crate::documents;
 use crate::files::File;
 use crate::reading::Reading;
+use crate::stated;
 
 /// Packages of Julia itself have no version of their own: format 2 says that of Julia, format 1 says none.
 pub(super) fn manifest(file: &File<'_>, reading: &mut Reading<'_>) {
@@ -18,8 +19,7 @@ pub(super) fn manifest(file: &File<'_>, reading: &mut Reading<'_>) {
         let entries = entries.as_array().into_iter().flatten().filter_map(Value::as_table);
         for entry in entries.filter(|entry| entry.contains_key("uuid")) {
             let version = entry.get("version").and_then(Value::as_str).unwrap_or(julia);
-            let package =
-                documents::package(file, Ecosystem::Julia, PackageEvidence::Declared, name, version);
+            let package = stated::package(file, Ecosystem::Julia, PackageEvidence::Declared, name, version);
             if !reading.package(package) {
                 return;
             }
@@ -30,7 +30,7 @@ pub(super) fn manifest(file: &File<'_>, reading: &mut Reading<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::documents::testing;
+    use crate::stated::testing;
 
     const TWO: &str = "julia_version = \"1.8.5\"\nmanifest_format = \"2.0\"\n\n[[deps.Dates]]\ndeps = [\"Printf\"]\nuuid = \"ade2\"\n\n[[deps.JSON]]\nuuid = \"682c\"\nversion = \"0.21.4\"\n\n[[deps.JSON]]\nuuid = \"682d\"\nversion = \"0.1.0\"\n";
 

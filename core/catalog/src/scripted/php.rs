@@ -6,6 +6,7 @@ use serde::Deserialize;
 use crate::documents;
 use crate::files::File;
 use crate::reading::Reading;
+use crate::stated;
 
 #[derive(Deserialize)]
 struct Lock {
@@ -66,7 +67,7 @@ fn add(
             Licences::None => Vec::new(),
         };
         licences.sort_unstable();
-        let package = documents::package(file, Ecosystem::Composer, evidence, it.name, it.version);
+        let package = stated::package(file, Ecosystem::Composer, evidence, it.name, it.version);
         if !reading.package(Package { licences, ..package }) {
             return;
         }
@@ -76,7 +77,7 @@ fn add(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::documents::testing;
+    use crate::stated::testing;
 
     const LOCK: &str = r#"{"packages": [{"name": "a/b", "version": "v1.0", "license": ["MIT"]}], "packages-dev": [{"name": "c/d", "version": "2.0", "license": "MIT"}]}"#;
 

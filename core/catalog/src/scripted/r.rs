@@ -9,6 +9,7 @@ use crate::documents;
 use crate::files::File;
 use crate::pattern::split;
 use crate::reading::Reading;
+use crate::stated;
 
 #[derive(Deserialize)]
 struct Lock {
@@ -27,7 +28,7 @@ pub(super) fn lock(file: &File<'_>, reading: &mut Reading<'_>) {
     let Some(lock) = documents::json::<Lock>(file, reading) else { return };
     let all = lock.packages.into_iter();
     let packages = all.filter_map(|(name, it)| Some((it.package.unwrap_or(name), it.version?)));
-    documents::declare(file, reading, Ecosystem::Cran, packages);
+    stated::declare(file, reading, Ecosystem::Cran, packages);
 }
 
 /// R adds the field `Built` when it installs a package: a description without it is of a source, or of something else,
@@ -49,14 +50,13 @@ pub(super) fn description(file: &File<'_>, reading: &mut Reading<'_>) {
     let mut licences: Vec<String> = licences.unwrap_or_default();
     licences.sort_unstable();
     let installed = PackageEvidence::Installed;
-    reading
-        .package(Package { licences, ..documents::package(file, Ecosystem::Cran, installed, name, version) });
+    reading.package(Package { licences, ..stated::package(file, Ecosystem::Cran, installed, name, version) });
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::documents::testing;
+    use crate::stated::testing;
 
     const LOCK: &str = r#"{"R": {"Version": "4.3.1"}, "Packages": {"R6": {"Package": "R6", "Version": "2.5.1", "Source": "Repository"}, "x": {"Package": "x"}}}"#;
     const DESCRIPTION: &str = "Package: R6\nTitle: Encapsulated Classes\n  with Version: 9\nVersion: 2.5.1\nLicense: MIT + file LICENSE | GPL-2\nBuilt: R 4.3.1; ; 2023-06-20; unix\n";

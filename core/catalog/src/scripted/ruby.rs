@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 
 use lazaret_model::{Ecosystem, Package, PackageEvidence};
 
-use crate::documents;
 use crate::files::File;
 use crate::reading::Reading;
+use crate::stated;
 
 /// Gems stand four spaces deep in the sections of sources, `    nokogiri (1.15.0-x86_64-linux)`; deeper is what they
 /// want. The same version for several platforms is one package.
 pub(super) fn lock(file: &File<'_>, reading: &mut Reading<'_>) {
     const SOURCES: [&str; 4] = ["GEM", "GIT", "PATH", "PLUGIN SOURCE"];
-    let Some(text) = documents::text(file, reading) else { return };
+    let Some(text) = stated::text(file, reading) else { return };
     let mut in_source = false;
     let gems: BTreeSet<(&str, &str)> = text
         .lines()
@@ -26,12 +26,12 @@ pub(super) fn lock(file: &File<'_>, reading: &mut Reading<'_>) {
             Some((name, version.split('-').next().unwrap_or(version)))
         })
         .collect();
-    documents::declare(file, reading, Ecosystem::Gem, gems);
+    stated::declare(file, reading, Ecosystem::Gem, gems);
 }
 
 /// A specification is a program, but RubyGems writes all of them alike: `s.name = "rake".freeze`.
 pub(super) fn specification(file: &File<'_>, reading: &mut Reading<'_>) {
-    let Some(text) = documents::text(file, reading) else { return };
+    let Some(text) = stated::text(file, reading) else { return };
     let variable = text.lines().find_map(|line| {
         let (_, rest) = line.split_once("Gem::Specification.new do |")?;
         rest.split('|').next().map(str::trim)
@@ -56,8 +56,7 @@ pub(super) fn specification(file: &File<'_>, reading: &mut Reading<'_>) {
     };
     licences.sort_unstable();
     let installed = PackageEvidence::Installed;
-    reading
-        .package(Package { licences, ..documents::package(file, Ecosystem::Gem, installed, name, version) });
+    reading.package(Package { licences, ..stated::package(file, Ecosystem::Gem, installed, name, version) });
 }
 
 /// The strings in a line of Ruby, up to a comment; without escapes, which names and versions don't have.
@@ -75,7 +74,7 @@ fn literals(code: &str) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::documents::testing;
+    use crate::stated::testing;
 
     const LOCK: &str = "GIT\n  remote: https://example.org/x.git\n  revision: abc\n  specs:\n    x (0.1)\n      rake\n\nGEM\n  remote: https://rubygems.org/\n  specs:\n    \
         nokogiri (1.15.0-x86_64-linux)\n      racc (~> 1.4)\n    nokogiri (1.15.0-java)\n    rake (13.0.6)\n\nPLATFORMS\n  ruby\n\nOTHER\n    no (1.0)\n\nDEPENDENCIES\n  rake (~> 13)!\n\nBUNDLED WITH\n   2.3.7\n";
