@@ -45,6 +45,14 @@ fn finds_archives_within_archives() {
     assert!(found.packages.iter().all(|it| it.evidence == PackageEvidence::Installed && it.layer == 2));
 }
 
+/// Executable bits make no program of an archive.
+#[test]
+fn an_executable_archive_is_an_archive() {
+    let mut tree = Memory::default().program("a.jar", 0, jar("org.x", "a", "1").finish(), 0o755);
+    let found = catalog(&mut tree, &Limits::default(), Options::default());
+    assert_eq!((lines(&found), found.problems), (vec!["org.x:a 1 a.jar".to_owned()], vec![]));
+}
+
 #[test]
 fn finds_what_was_copied_in() {
     let properties = "groupId=org.y\nartifactId=shaded\nversion=1.5\n";
