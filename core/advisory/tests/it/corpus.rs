@@ -1,13 +1,12 @@
 //! Other people's data: real changelog entries and real OSV documents.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
-use std::path::PathBuf;
-use std::process::Command;
 
 use lazaret_advisory::feed::{apt, osv};
-use lazaret_model::{Advisory, Distribution, Limits, Package};
+use lazaret_model::{Advisory, Distribution, Limits, Package, ProblemKind};
 use serde_json::Value;
+
+use super::corpora::{files, read, unpack};
 
 /// 1,181 entries of real Debian changelogs, each with the ids it names, against the version that first
 /// named each id.
@@ -51,27 +50,27 @@ fn real_entries_give_the_versions_that_first_named_an_id() {
 /// Every OSV document of the corpora is read, whatever its ecosystem.
 #[test]
 fn real_documents_are_read() {
-    let Some(folder) = unpack("feeds/osv-small.tar.zst", "osv") else { return };
     let mut documents = 0;
-    let mut waiting = vec![folder.to_path_buf()];
-    while let Some(folder) = waiting.pop() {
-        for entry in std::fs::read_dir(folder).expect("the unpacked corpus is readable") {
-            let path = entry.expect("the unpacked corpus is readable").path();
-            if path.is_dir() {
-                waiting.push(path);
-            } else if path.extension().is_some_and(|end| end == "json") {
-                let text = read(&path);
-                if !text.contains("\"affected\"") {
-                    continue;
-                }
-                let feed = osv::parse(text.as_bytes(), &Limits::default())
+    for (archive, name, least) in [
+        ("feeds/osv-small.tar.zst", "small", 2000),
+        ("feeds/almalinux-osv.tar.zst", "alma", 5680),
+        ("feeds/bitnami.tar.zst", "bitnami", 7444),
+    ] {
+        let Some(folder) = unpack(archive, name) else { return };
+        let mut feed = osv::OsvFeed::new("osv");
+        for path in files(&folder, "json") {
+            let text = read(&path);
+            if text.contains("\"affected\"") {
+                feed.read_json(text.as_bytes(), &Limits::default())
                     .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-                documents += feed.documents;
-                assert_eq!(feed.advisories, [], "none of them is for Debian");
             }
         }
+        assert!(feed.documents >= least, "only {} documents of {name}", feed.documents);
+        let gross = feed.problems.iter().filter(|problem| problem.kind == ProblemKind::Malformed).count();
+        assert_eq!(gross, 0, "{:?}", feed.problems);
+        documents += feed.documents;
     }
-    assert!(documents > 2000, "only {documents} documents were found");
+    super::report(&format!("{documents} OSV documents read"));
 }
 
 /// Two Debian images with all their packages, a small database, and what another scanner finds with it.
@@ -154,51 +153,4 @@ fn their_package(package: &Value) -> Package {
     let source =
         super::samples::package(text("name"), text("src"), &version("srcepoch", "srcversion", "srcrelease"));
     Package { version: version("epoch", "version", "release"), ..source }
-}
-
-fn read(path: &std::path::Path) -> String {
-    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
-/// A corpus, until it is dropped.
-struct Unpacked(PathBuf);
-
-impl Drop for Unpacked {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-impl std::ops::Deref for Unpacked {
-    type Target = std::path::Path;
-
-    fn deref(&self) -> &std::path::Path {
-        &self.0
-    }
-}
-
-/// Unpacks a corpus with the system's tar.
-fn unpack(archive: &str, name: &str) -> Option<Unpacked> {
-    let skipped = |why: std::fmt::Arguments<'_>| {
-        // Past the capture of the test harness: a skipped test must be seen.
-        let _ = writeln!(std::io::stderr(), "SKIPPED: {why}");
-    };
-    let corpora = std::env::var_os("LAZARET_CORPORA").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpora"),
-        PathBuf::from,
-    );
-    let archive = corpora.join(archive);
-    if !archive.exists() {
-        skipped(format_args!("no corpus at {}; set LAZARET_CORPORA", archive.display()));
-        return None;
-    }
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).expect("the target folder is writable");
-    let unpacked = Unpacked(folder.clone());
-    let status = Command::new("tar").arg("--zstd").arg("-xf").arg(&archive).arg("-C").arg(&folder).status();
-    if !status.is_ok_and(|status| status.success()) {
-        skipped(format_args!("no tar with zstd on this machine to unpack {}", archive.display()));
-        return None;
-    }
-    Some(unpacked)
 }
