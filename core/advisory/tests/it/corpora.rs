@@ -25,12 +25,12 @@ impl std::ops::Deref for Unpacked {
     }
 }
 
-/// Unpacks a corpus with the system's tar.
-pub(crate) fn unpack(archive: &str, name: &str) -> Option<Unpacked> {
-    let skipped = |why: std::fmt::Arguments<'_>| {
-        // Past the capture of the test harness: a skipped test must be seen.
-        let _ = writeln!(std::io::stderr(), "SKIPPED: {why}");
-    };
+/// Says past the capture of the test harness that a test did not run.
+fn skipped(why: std::fmt::Arguments<'_>) {
+    let _ = writeln!(std::io::stderr(), "SKIPPED: {why}");
+}
+
+fn found(archive: &str) -> Option<PathBuf> {
     let corpora = std::env::var_os("LAZARET_CORPORA").map_or_else(
         || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpora"),
         PathBuf::from,
@@ -40,6 +40,17 @@ pub(crate) fn unpack(archive: &str, name: &str) -> Option<Unpacked> {
         skipped(format_args!("no corpus at {}; set LAZARET_CORPORA", archive.display()));
         return None;
     }
+    Some(archive)
+}
+
+/// The bytes of a corpus that is one file.
+pub(crate) fn corpus(name: &str) -> Option<Vec<u8>> {
+    found(name).map(|path| std::fs::read(path).expect("the corpus is readable"))
+}
+
+/// Unpacks a corpus with the system's tar.
+pub(crate) fn unpack(archive: &str, name: &str) -> Option<Unpacked> {
+    let archive = found(archive)?;
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("the target folder is writable");
     let unpacked = Unpacked(folder.clone());

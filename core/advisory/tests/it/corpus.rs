@@ -1,9 +1,9 @@
 //! Other people's data: real changelog entries and real OSV documents.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use lazaret_advisory::feed::{apt, osv};
-use lazaret_model::{Advisory, Distribution, Limits, Package, ProblemKind};
+use lazaret_model::{Limits, ProblemKind};
 use serde_json::Value;
 
 use super::corpora::{files, read, unpack};
@@ -71,86 +71,4 @@ fn real_documents_are_read() {
         documents += feed.documents;
     }
     super::report(&format!("{documents} OSV documents read"));
-}
-
-/// Two Debian images with all their packages, a small database, and what another scanner finds with it.
-#[test]
-fn findings_agree_with_another_scanner() {
-    let Some(folder) = unpack("match/trivy-osv.tar.zst", "match") else { return };
-    let rows = their_rows(&read(&folder.join("trivy/integration/testdata/fixtures/db/debian.yaml")));
-    let database = super::samples::open(rows);
-    let mut compared = 0;
-    for line in read(&folder.join("trivy/cases.jsonl")).lines() {
-        let case: Value = serde_json::from_str(line).expect("a line is JSON");
-        let packages = case["packages"].as_array().map(Vec::as_slice).unwrap_or_default();
-        if case["os"]["Family"] != "debian" || packages.is_empty() {
-            continue;
-        }
-        let release = case["os"]["Name"].as_str().and_then(|name| name.split('.').next()).map(str::to_owned);
-        let distribution = Distribution { version: release, ..super::samples::bookworm() };
-        let packages: Vec<Package> = packages.iter().map(their_package).collect();
-        let found: BTreeSet<[String; 4]> = database
-            .findings(Some(&distribution), &packages)
-            .expect("the database is sound")
-            .into_iter()
-            .map(|finding| {
-                let fixed = finding.fix.version().unwrap_or_default().to_owned();
-                [finding.id, finding.package.name, finding.package.version, fixed]
-            })
-            .collect();
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let expected: BTreeSet<[String; 4]> = case["expected"]
-            .as_array()
-            .expect("expectations")
-            .iter()
-            .filter(|expected| expected["class"] == "os-pkgs")
-            .map(|expected| ["vuln", "pkg", "installed", "fixed"].map(|field| text(&expected[field])))
-            .collect();
-        assert_eq!(found, expected, "{}", case["case"]);
-        compared += expected.len();
-    }
-    assert!(compared >= 6, "only {compared} findings were compared");
-}
-
-/// Their database is YAML of one shape: buckets for releases, in them packages, in them ids.
-fn their_rows(yaml: &str) -> Vec<Advisory> {
-    let mut rows: Vec<Advisory> = Vec::new();
-    let (mut release, mut package) = (String::new(), String::new());
-    for line in yaml.lines() {
-        if let Some(name) = line.strip_prefix("- bucket: debian ") {
-            release = format!("debian:{name}");
-        } else if let Some(name) = line.strip_prefix("    - bucket: ") {
-            package = name.to_owned();
-        } else if let Some(id) = line.strip_prefix("        - key: ") {
-            rows.push(Advisory {
-                release: release.clone(),
-                ..super::samples::advisory(id, &package, "", "")
-            });
-        } else if let (Some(version), Some(row)) =
-            (line.trim().strip_prefix("FixedVersion: "), rows.last_mut())
-        {
-            row.fixed = Some(version.to_owned());
-        }
-    }
-    rows
-}
-
-fn their_package(package: &Value) -> Package {
-    let version = |epoch: &str, version: &str, release: &str| {
-        let text = |field: &str| package[field].as_str().unwrap_or_default();
-        let epoch = package[epoch]
-            .as_u64()
-            .filter(|epoch| *epoch > 0)
-            .map_or_else(String::new, |epoch| format!("{epoch}:"));
-        let release = Some(text(release)).filter(|release| !release.is_empty());
-        format!(
-            "{epoch}{}{}",
-            text(version),
-            release.map_or_else(String::new, |release| format!("-{release}"))
-        )
-    };
-    let text = |field: &str| package[field].as_str().unwrap_or_default();
-    let source =
-        super::samples::package(text("name"), text("src"), &version("srcepoch", "srcversion", "srcrelease"));
-    Package { version: version("epoch", "version", "release"), ..source }
 }

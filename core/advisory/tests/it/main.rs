@@ -12,6 +12,10 @@ mod database;
 mod findings;
 mod recordings;
 mod samples;
+mod scores;
+mod feeds;
+mod languages;
+mod trivy;
 
 /// Says a figure past the capture of the test harness, so that it is seen.
 fn report(line: &str) {
