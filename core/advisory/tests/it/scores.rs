@@ -1,5 +1,7 @@
 //! Scores that others published beside their vectors.
 
+use std::collections::BTreeMap;
+
 use lazaret_advisory::cvss;
 
 use super::corpora::{corpus, files, unpack};
@@ -27,34 +29,62 @@ fn published_scores_are_computed() {
             nested(&value, &mut compared);
         }
     }
-    let Compared { agreed, all, others } = compared;
-    super::report(&format!("CVSS: {agreed} of {all} published scores"));
-    for other in &others {
-        super::report(&format!("      {other}"));
+    let (mut agreed, mut others) = (0, Vec::new());
+    for (vector, scores) in &compared.scores {
+        let most = scores.iter().max_by_key(|(score, count)| (**count, **score)).map(|(score, _)| *score);
+        match cvss::score(vector) {
+            Ok(found) if Some(u32::from(found.tenths)) == most => agreed += scores.values().sum::<usize>(),
+            found => others.push(format!("{vector}: {most:?} and not {found:?}")),
+        }
     }
-    assert!(all > 32_000, "only {all} scores were compared");
-    assert!(others.len() <= KNOWN_WRONG, "{others:?}");
+    let all: usize = compared.scores.values().flat_map(|scores| scores.values()).sum();
+    super::report(&format!(
+        "CVSS: {agreed} of {all} published scores, {} of {} vectors; {} temporal scores left out",
+        compared.scores.len() - others.len(),
+        compared.scores.len(),
+        compared.temporal
+    ));
+    assert!(all > 30_000, "only {all} scores were compared");
+    others.retain(|other| !WRONG.iter().any(|wrong| other.starts_with(wrong)));
+    assert_eq!(others, [""; 0]);
 }
 
-/// Scores that their publishers got wrong, by the equations of the standard.
-const KNOWN_WRONG: usize = 0;
+/// Vectors that one or two publishers gave, with a score that the equations of the standard don't give: the first
+/// four are slips, the last two were rounded down from 5.65 and 5.05 before FIRST's calculator was corrected.
+const WRONG: &[&str] = &[
+    "CVSS:3.0/AV:N/AC:L/PR:L/UI:R/S:U/C:L/I:N/A:N: Some(46) and not",
+    "CVSS:3.1/AV:A/AC:L/PR:L/UI:R/S:C/C:H/I:H/A:H: Some(85) and not",
+    "CVSS:3.1/AV:L/AC:L/PR:L/UI:R/S:C/C:H/I:H/A:N: Some(78) and not",
+    "CVSS:3.1/AV:P/AC:L/PR:N/UI:R/S:C/C:H/I:H/A:H: Some(74) and not",
+    "CVSS:4.0/AV:N/AC:H/AT:P/PR:H/UI:A/VC:L/VI:H/VA:N/SC:N/SI:N/SA:N: Some(56) and not",
+    "CVSS:4.0/AV:N/AC:L/AT:P/PR:H/UI:N/VC:N/VI:N/VA:N/SC:H/SI:H/SA:N/RE:L/U:Green: Some(50) and not",
+];
 
+/// How often each vector has been published with each score in tenths. Where publishers disagree, most are right.
 #[derive(Default)]
 struct Compared {
-    agreed: usize,
-    all: usize,
-    others: Vec<String>,
+    scores: BTreeMap<String, BTreeMap<u32, usize>>,
+    temporal: usize,
 }
 
 impl Compared {
     fn add(&mut self, vector: &str, score: &str) {
-        let Ok(expected) = score.parse::<f64>() else { return };
-        self.all += 1;
-        match cvss::score(vector) {
-            Ok(found) if (f64::from(found.tenths) - expected * 10.0).abs() < 0.01 => self.agreed += 1,
-            found => self.others.push(format!("{vector}: {score} and not {found:?}")),
+        let Some(tenths) = tenths(score) else { return };
+        // Some publishers give the temporal score of versions 2 and 3 as that of the base.
+        if !vector.starts_with("CVSS:4")
+            && ["/E:", "/RL:", "/RC:"].iter().any(|metric| vector.contains(metric))
+        {
+            self.temporal += 1;
+            return;
         }
+        *self.scores.entry(vector.to_owned()).or_default().entry(tenths).or_default() += 1;
     }
+}
+
+/// `9.8` in tenths.
+fn tenths(score: &str) -> Option<u32> {
+    let (whole, part) = score.split_once('.').unwrap_or((score, "0"));
+    Some(whole.parse::<u32>().ok()? * 10 + part.get(..1)?.parse::<u32>().ok()?)
 }
 
 /// `vectorString` beside `baseScore`, at any depth.

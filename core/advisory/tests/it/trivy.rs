@@ -144,7 +144,10 @@ fn red_hat_rows(row: &Advisory, value: &Value, rows: &mut Vec<Advisory>) {
                     id: id.to_owned(),
                     aliases,
                     release: (*release).to_owned(),
-                    fixed: entry["FixedVersion"].as_str().map(str::to_owned),
+                    // Trivy shows no epoch of zero.
+                    fixed: entry["FixedVersion"]
+                        .as_str()
+                        .map(|text| text.trim_start_matches("0:").to_owned()),
                     status: match entry["Status"].as_u64() {
                         Some(5) => AdvisoryStatus::WillNotFix,
                         Some(7) => AdvisoryStatus::EndOfLife,
