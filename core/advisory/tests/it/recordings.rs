@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use lazaret_advisory::Builder;
 use lazaret_advisory::Database;
 use lazaret_advisory::feed::osv::OsvFeed;
+use lazaret_advisory::feed::rubysec;
 use lazaret_model::{Ecosystem, Limits, Package};
 use serde_json::Value;
 
@@ -147,4 +148,55 @@ fn number(id: &str) -> (u32, u32) {
     let mut parts = id.rsplit('-').map(|part| part.parse().unwrap_or_default());
     let number = parts.next().unwrap_or_default();
     (parts.next().unwrap_or_default(), number)
+}
+
+/// Ids that RubySec had in its data after the answers were recorded.
+const LATER_GEMS: &[&str] = &["GHSA-g9g8-vgvw-g3vf"];
+
+/// RubySec names the ids of GitHub, which the service answered with: where it knows one, its versions must agree.
+#[test]
+fn gems_agree_with_the_recorded_answers() {
+    let Some(folder) = unpack("match/trivy-osv.tar.zst", "gems-recorded") else { return };
+    let Some(feed) = unpack("feeds/rubysec.tar.zst", "gems") else { return };
+    let (mut builder, mut known, mut read_files) = (Builder::new(), BTreeSet::new(), 0);
+    for path in files(&feed.join("rubysec/gems"), "yml") {
+        let bytes = std::fs::read(&path).expect("the unpacked corpus is readable");
+        let rows = rubysec::parse(&bytes, &Limits::default())
+            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        read_files += 1;
+        for row in rows {
+            known.extend(std::iter::once(&row.id).chain(&row.aliases).cloned());
+            builder.push(row);
+        }
+    }
+    let database =
+        Database::open(builder.build(super::samples::built()).expect("it fits")).expect("it opens");
+    let (mut agreed, mut expected_in_all, mut differences) = (0, 0, Vec::new());
+    for line in read(&folder.join("osv-scanner-cassettes/osv_query_expected.jsonl")).lines() {
+        let line: Value = serde_json::from_str(line).expect("a line is JSON");
+        let asked = &line["query"];
+        if asked["package"]["ecosystem"] != "RubyGems" {
+            continue;
+        }
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let package = Package::new(Ecosystem::Gem, text(&asked["package"]["name"]), text(&asked["version"]));
+        let expected: BTreeSet<String> = ids(&line, "GHSA-").intersection(&known).cloned().collect();
+        let findings = database.findings(None, std::slice::from_ref(&package)).expect("it is sound");
+        let found: BTreeSet<String> = findings
+            .iter()
+            .flat_map(|finding| std::iter::once(&finding.id).chain(&finding.aliases))
+            .filter(|id| id.starts_with("GHSA-"))
+            .cloned()
+            .collect();
+        agreed += expected.intersection(&found).count();
+        expected_in_all += expected.len();
+        for id in found.symmetric_difference(&expected).filter(|id| !LATER_GEMS.contains(&id.as_str())) {
+            differences.push(format!("{} {} {id}", package.name, package.version));
+        }
+    }
+    super::report(&format!(
+        "RubyGems: {agreed} of {expected_in_all} recorded ids, {read_files} advisories read"
+    ));
+    assert!(agreed > 0);
+    assert_eq!(differences, [""; 0]);
 }
