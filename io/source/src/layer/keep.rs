@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use lazaret_model::{Entry, Extracted, Passing, Visitor, Want, Wanted};
+use lazaret_model::{Entry, Extracted, Visitor, Want, Wanted};
 use sha2::{Digest as _, Sha256};
 
 use super::access::InMemory;
@@ -41,7 +42,7 @@ impl<'a> Need<'a> {
 pub(crate) struct Kept {
     pub(crate) digest: Option<[u8; 32]>,
     pub(crate) bytes: Option<Vec<u8>>,
-    pub(crate) extracted: HashMap<u32, Extracted>,
+    pub(crate) extracted: HashMap<u32, Arc<Extracted>>,
     /// Something that was wanted is not here, and a problem says why.
     pub(crate) failed: bool,
 }
@@ -60,13 +61,19 @@ impl Kept {
     }
 }
 
-/// Takes what is wanted from contents that come by.
+/// Takes what is wanted from contents that come by. One for each thread.
 pub(crate) struct Taker<'v> {
     pub(crate) visitor: &'v dyn Visitor,
-    /// The file from which something is extracted right now.
-    buffer: Vec<u8>,
+    /// The small file from which something is extracted right now.
+    small: Vec<u8>,
+    large: &'v LargeFile,
 }
 
+/// The one large file from which something is extracted right now: threads take turns, so that memory does
+/// not depend on their number.
+pub(crate) type LargeFile = Mutex<Vec<u8>>;
+
+const SMALL: u64 = 1 << 20;
 /// Larger files are not brought into memory as a whole to extract something from them.
 const MOST_BUFFERED: u64 = 32 << 20;
 /// Names of one content under which something is extracted while it comes by in pieces.
@@ -76,8 +83,8 @@ const MOST_PASSING: usize = 16;
 type Pieces<'a> = dyn FnMut(&mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> + 'a;
 
 impl<'v> Taker<'v> {
-    pub(crate) fn new(visitor: &'v dyn Visitor) -> Self {
-        Self { visitor, buffer: Vec::new() }
+    pub(crate) fn new(visitor: &'v dyn Visitor, large: &'v LargeFile) -> Self {
+        Self { visitor, small: Vec::new(), large }
     }
 
     /// Takes what is wanted, in one pass over the content.
@@ -115,8 +122,7 @@ impl<'v> Taker<'v> {
         let mut bytes = None;
         if need.bytes {
             match budget.check_file(size).and_then(|()| budget.keep(size)) {
-                // The size is only stated: memory is taken for what there is.
-                Ok(()) => bytes = Some(Vec::new()),
+                Ok(()) => bytes = Some(with_room(size)),
                 Err(exceeded) => beyond(&mut kept, exceeded),
             }
         }
@@ -134,7 +140,14 @@ impl<'v> Taker<'v> {
         if hash.is_none() && bytes.is_none() && !buffered && passing.is_empty() {
             return Ok(kept);
         }
-        self.buffer.clear();
+        let mut turn;
+        let buffer = if buffered && size > SMALL {
+            turn = self.large.lock().unwrap_or_else(PoisonError::into_inner);
+            &mut *turn
+        } else {
+            &mut self.small
+        };
+        buffer.clear();
         pieces(&mut |piece| {
             deadline.check().map_err(Exceeded::io)?;
             if let Some(hash) = &mut hash {
@@ -144,7 +157,7 @@ impl<'v> Taker<'v> {
                 bytes.extend_from_slice(piece);
             }
             if buffered {
-                self.buffer.extend_from_slice(piece);
+                buffer.extend_from_slice(piece);
             }
             for (_, passing) in &mut passing {
                 passing.push(piece);
@@ -156,11 +169,11 @@ impl<'v> Taker<'v> {
         if buffered {
             for (number, entry) in &need.extract {
                 deadline.check().map_err(Exceeded::io)?;
-                let extracted = self.visitor.extract(entry, &mut InMemory(&self.buffer));
-                kept.extracted.insert(*number, extracted);
+                let extracted = self.visitor.extract(entry, &mut InMemory(buffer));
+                kept.extracted.insert(*number, Arc::new(extracted));
             }
         } else {
-            let finished = passing.into_iter().map(|(number, passing)| (number, Passing::finish(passing)));
+            let finished = passing.into_iter().map(|(number, passing)| (number, Arc::new(passing.finish())));
             kept.extracted.extend(finished);
         }
         let mut bytes: u64 = 0;
@@ -174,6 +187,11 @@ impl<'v> Taker<'v> {
         }
         Ok(kept)
     }
+}
+
+/// Room for a content. The size is only stated: for large ones, memory is taken as they come.
+pub(crate) fn with_room(size: u64) -> Vec<u8> {
+    Vec::with_capacity(usize::try_from(size.min(SMALL)).unwrap_or_default())
 }
 
 fn too_large_to_extract(size: u64) -> Exceeded {

@@ -110,6 +110,10 @@ impl Visitor for Lister<'_> {
         (!entry.path.ends_with(b".whole")).then_some(Box::new(Ends { path, size: 0, first, last }) as _)
     }
 
+    fn extracts_alike(&self, one: &Entry<'_>, other: &Entry<'_>) -> bool {
+        one.path.starts_with(b"alike") && other.path.starts_with(b"alike")
+    }
+
     fn visit(&mut self, entry: &Entry<'_>, content: Content<'_>) {
         self.paths.push(entry.path.to_vec());
         let path = String::from_utf8_lossy(entry.path);
@@ -738,6 +742,37 @@ fn what_is_too_large_for_the_memory_is_extracted_while_it_comes_by() {
         let expected = [(ProblemKind::Limit, "large.whole")];
         assert_eq!(told, expected[..usize::from(!in_place)]);
     }
+}
+
+#[test]
+fn one_extract_serves_for_names_that_are_alike() {
+    let tar = Tar::default()
+        .file("alike1", b"content")
+        .hard_link("alike2", "alike1")
+        .hard_link("other", "alike1")
+        .finish();
+    let opened = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    struct Counted(InMemory, Arc<std::sync::atomic::AtomicUsize>);
+    impl Opener for Counted {
+        fn open(&self) -> std::io::Result<LayerBytes> {
+            self.1.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            self.0.open()
+        }
+    }
+    let walked = |want: WantOf<'_>| {
+        let opener = Counted(InMemory(Arc::new(tar.clone())), Arc::clone(&opened));
+        let layer = Layer { label: "layer".to_owned(), opener: Box::new(opener) };
+        let mut tree = LayeredTree::new(SeparateLayers(vec![layer]), Limits::default());
+        let mut lister = Lister { want, lines: Vec::new(), paths: Vec::new() };
+        assert_eq!(tree.walk(&mut lister), []);
+        (lister.lines, opened.swap(0, std::sync::atomic::Ordering::Relaxed))
+    };
+    let (lines, passes) =
+        walked(&|path| if path.starts_with("alike") { Want::EXTRACT } else { Want::NOTHING });
+    let alike = |name| format!("{name} file:7 644 0 alike1:7:con:ent");
+    assert_eq!((&lines[..2], passes), (&[alike("alike1"), alike("alike2")][..], 1));
+    let (lines, passes) = walked(&|_| Want::EXTRACT);
+    assert_eq!((lines[2].as_str(), passes), ("other file:7 644 0 other:7:con:ent", 2));
 }
 
 #[test]

@@ -266,20 +266,26 @@ async fn an_authority_of_ones_own_is_trusted_if_it_is_named() {
     let Some(address) = own_address() else { return skipped("this machine has only loopback") };
     let directory = tempfile::tempdir().unwrap();
     let at = |name: &str| directory.path().join(name);
-    let request =
-        ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"];
-    let made = Command::new("openssl")
-        .args(request)
-        .args(["-subj", "/CN=registry", "-addext", &format!("subjectAltName=IP:{address}")])
-        .arg("-keyout")
-        .arg(at("key.pem"))
-        .arg("-out")
-        .arg(at("cert.pem"))
-        .output();
-    if !made.is_ok_and(|made| made.status.success()) {
+    let make = |name: &str, more: &[&str]| {
+        let mut openssl = Command::new("openssl");
+        openssl.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]);
+        openssl.args(["-days", "2", "-subj", &format!("/CN={name}")]).args(more);
+        openssl
+            .arg("-keyout")
+            .arg(at(&format!("{name}-key.pem")))
+            .arg("-out")
+            .arg(at(&format!("{name}.pem")));
+        openssl.output().is_ok_and(|made| made.status.success())
+    };
+    let (authority, key) = (at("authority.pem"), at("authority-key.pem"));
+    let names = format!("subjectAltName=IP:{address}");
+    let signed = ["-CA", authority.to_str().unwrap(), "-CAkey", key.to_str().unwrap()];
+    let server =
+        [&signed[..], &["-addext", "basicConstraints=critical,CA:FALSE", "-addext", &names]].concat();
+    if !make("authority", &[]) || !make("server", &server) {
         return skipped("openssl cannot make a certificate");
     }
-    let tls = format!(", tls: {{certificate: {:?}, key: {:?}}}", at("cert.pem"), at("key.pem"));
+    let tls = format!(", tls: {{certificate: {:?}, key: {:?}}}", at("server.pem"), at("server-key.pem"));
     let Some(registry) = DebianRegistry::start_with(&address.to_string(), "", &tls).await else { return };
     let image = Made::small();
     registry.push("shop", "1", &image, Packing::Gzip).await;
@@ -288,10 +294,10 @@ async fn an_authority_of_ones_own_is_trusted_if_it_is_named() {
     options.registry.attempts = 1;
     let error = listed(&target, &options).await.err().unwrap();
     assert_eq!(error.class(), ErrorClass::Unreachable, "{error}");
-    options.registry.authorities = vec![at("cert.pem")];
+    options.registry.authorities = vec![authority];
     assert_eq!(listed(&target, &options).await.unwrap().lines, expected(&image).await);
     // A file that holds no certificate is not passed over.
-    for bad in [at("key.pem"), at("none.pem")] {
+    for bad in [key, at("none.pem")] {
         options.registry.authorities = vec![bad];
         assert!(matches!(listed(&target, &options).await, Err(SourceError::File { .. })));
     }
