@@ -10,7 +10,7 @@ use crate::budget::Budget;
 use crate::error::SourceError;
 use crate::image::sha256;
 use crate::layer::{
-    Kind, LargeFile, LayerIndex, Opener, StreamInput, Taker, TarReader, Uncompressed, Wanted, WindowInput,
+    Kind, LayerIndex, Opener, Shared, StreamInput, Taker, TarReader, Uncompressed, Wanted, WindowInput,
     clean, uncompressed, uncompressed_stream,
 };
 use crate::problems::{Problems, lossy};
@@ -68,8 +68,8 @@ impl Bundle {
 
 impl LayerSource for Bundle {
     fn index(&mut self, visitor: &dyn Visitor, budget: &mut Budget, problems: &mut Problems) -> Indexed {
-        let large = LargeFile::default();
-        let mut taker = Taker::new(visitor, &large);
+        let shared = Shared::default();
+        let mut taker = Taker::new(visitor, &shared);
         let mut read = ReadLayers::default();
         let mut layer = |path: &[u8], body: &mut dyn BufRead, budget: &mut Budget, _: &mut Problems| {
             let position = self.position(path);
@@ -115,8 +115,8 @@ impl LayerSource for Bundle {
         budget: &mut Budget,
         problems: &mut Problems,
     ) -> Fetched {
-        let large = LargeFile::default();
-        let mut taker = Taker::new(visitor, &large);
+        let shared = Shared::default();
+        let mut taker = Taker::new(visitor, &shared);
         let mut fetched = Fetched::new();
         let mut number = 0;
         let mut told = Problems::default();

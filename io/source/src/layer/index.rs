@@ -113,7 +113,7 @@ impl LayerIndex {
         let mut index = Self::default();
         let mut reader = TarReader::new(input, label);
         let (mut path, mut whole) = (Vec::new(), true);
-        let (mut of_archive, mut of_contents) = (Problems::default(), Problems::default());
+        let mut of_archive = Problems::default();
         while let Some(member) = reader.next(&mut of_archive) {
             let number = match index.add(&member, &reader, &mut path, budget, &mut of_archive) {
                 Ok(Some(number)) => number,
@@ -123,8 +123,7 @@ impl LayerIndex {
                     break;
                 }
             };
-            let kept = index.take(number, taker, wanted, &member, &mut reader, budget, &mut of_contents);
-            if let Some(kept) = kept {
+            if let Some(kept) = index.take(number, taker, wanted, &member, &mut reader, budget) {
                 index.kept.insert(number, kept);
             }
         }
@@ -139,7 +138,6 @@ impl LayerIndex {
         if matches!(wanted, Wanted::Ask { .. }) {
             problems.append(of_archive);
         }
-        problems.append(of_contents);
         index
     }
 
@@ -162,7 +160,6 @@ impl LayerIndex {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "all of them belong to the one pass over the layer")]
     fn take<R: BufRead>(
         &mut self,
         number: u32,
@@ -171,7 +168,6 @@ impl LayerIndex {
         member: &Member,
         reader: &mut TarReader<StreamInput<R>>,
         budget: &mut Budget,
-        problems: &mut Problems,
     ) -> Option<Kept> {
         let record = &self.records[number as usize];
         let path = self.path(record);
@@ -184,13 +180,17 @@ impl LayerIndex {
             Wanted::Ask { layer } => {
                 let entry = self.entry(record, layer);
                 let want = taker.visitor.want(&entry);
+                // Digests and extracts take little room, and programs often have other names as well.
+                if want.content == lazaret_model::Wanted::Bytes && taker.shared.is_covered(path, layer) {
+                    return None;
+                }
                 own = Need::of(OWN_NAME, entry, want);
                 (&own, Some(want))
             }
         };
         let kept = (asked != Some(Want::NOTHING)).then(|| {
             let mut pieces = |sink: &mut dyn FnMut(&[u8]) -> io::Result<()>| reader.content(member, sink);
-            taker.take(need, path, member.size, &mut pieces, budget, problems)
+            taker.take(need, path, member.size, &mut pieces, budget)
         });
         self.records[number as usize].asked = asked;
         kept

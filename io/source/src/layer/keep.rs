@@ -43,15 +43,12 @@ pub(crate) struct Kept {
     pub(crate) digest: Option<[u8; 32]>,
     pub(crate) bytes: Option<Vec<u8>>,
     pub(crate) extracted: HashMap<u32, Arc<Extracted>>,
-    /// Something that was wanted is not here, and a problem says why.
+    /// Why something that was wanted is not here. Told only if the file survives the merge.
+    pub(crate) problems: Problems,
     pub(crate) failed: bool,
 }
 
 impl Kept {
-    pub(crate) fn failed() -> Self {
-        Self { failed: true, ..Self::default() }
-    }
-
     /// Gives back the memory of what is not needed after all.
     pub(crate) fn release(&self, budget: &mut Budget) {
         budget.release(self.bytes.as_ref().map_or(0, |bytes| bytes.len() as u64));
@@ -66,12 +63,37 @@ pub(crate) struct Taker<'v> {
     pub(crate) visitor: &'v dyn Visitor,
     /// The small file from which something is extracted right now.
     small: Vec<u8>,
-    large: &'v LargeFile,
+    pub(crate) shared: &'v Shared,
 }
 
-/// The one large file from which something is extracted right now: threads take turns, so that memory does
-/// not depend on their number.
-pub(crate) type LargeFile = Mutex<Vec<u8>>;
+/// What the threads share that take from the layers of one image.
+#[derive(Debug, Default)]
+pub(crate) struct Shared {
+    /// The one large file from which something is extracted right now: threads take turns, so that memory
+    /// does not depend on their number.
+    large: Mutex<Vec<u8>>,
+    /// The highest layer that has a wanted file of a path. Of those under it nothing is kept: most likely they
+    /// are hidden. The rare one that is not is read again.
+    highest: Mutex<HashMap<Box<[u8]>, u32>>,
+}
+
+impl Shared {
+    /// Whether a layer above has the file too, as far as it is read.
+    pub(super) fn is_covered(&self, path: &[u8], layer: u32) -> bool {
+        let mut highest = self.highest.lock().unwrap_or_else(PoisonError::into_inner);
+        match highest.get_mut(path) {
+            Some(known) if *known > layer => true,
+            Some(known) => {
+                *known = layer;
+                false
+            }
+            None => {
+                highest.insert(path.into(), layer);
+                false
+            }
+        }
+    }
+}
 
 const SMALL: u64 = 1 << 20;
 /// Larger files are not brought into memory as a whole to extract something from them.
@@ -83,8 +105,8 @@ const MOST_PASSING: usize = 16;
 type Pieces<'a> = dyn FnMut(&mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> + 'a;
 
 impl<'v> Taker<'v> {
-    pub(crate) fn new(visitor: &'v dyn Visitor, large: &'v LargeFile) -> Self {
-        Self { visitor, small: Vec::new(), large }
+    pub(crate) fn new(visitor: &'v dyn Visitor, shared: &'v Shared) -> Self {
+        Self { visitor, small: Vec::new(), shared }
     }
 
     /// Takes what is wanted, in one pass over the content.
@@ -95,13 +117,13 @@ impl<'v> Taker<'v> {
         size: u64,
         pieces: &mut Pieces<'_>,
         budget: &mut Budget,
-        problems: &mut Problems,
     ) -> Kept {
-        let taken = self.read(need, path, size, pieces, budget, problems);
-        taken.unwrap_or_else(|error| {
-            problems.io(lossy(path), &error);
-            Kept::failed()
-        })
+        let mut kept = Kept::default();
+        if let Err(error) = self.read(need, path, size, pieces, budget, &mut kept) {
+            kept.problems.io(lossy(path), &error);
+            kept.failed = true;
+        }
+        kept
     }
 
     fn read(
@@ -111,19 +133,18 @@ impl<'v> Taker<'v> {
         size: u64,
         pieces: &mut Pieces<'_>,
         budget: &mut Budget,
-        problems: &mut Problems,
-    ) -> io::Result<Kept> {
+        kept: &mut Kept,
+    ) -> io::Result<()> {
         let deadline = budget.deadline;
-        let mut kept = Kept::default();
-        let mut beyond = |kept: &mut Kept, exceeded| {
-            problems.limit(lossy(path), exceeded);
+        let beyond = |kept: &mut Kept, exceeded| {
+            kept.problems.limit(lossy(path), exceeded);
             kept.failed = true;
         };
         let mut bytes = None;
         if need.bytes {
             match budget.check_file(size).and_then(|()| budget.keep(size)) {
                 Ok(()) => bytes = Some(with_room(size)),
-                Err(exceeded) => beyond(&mut kept, exceeded),
+                Err(exceeded) => beyond(kept, exceeded),
             }
         }
         let mut passing = Vec::new();
@@ -132,17 +153,17 @@ impl<'v> Taker<'v> {
             for (number, entry) in &need.extract {
                 match self.visitor.extract_passing(entry).filter(|_| passing.len() < MOST_PASSING) {
                     Some(begun) => passing.push((*number, begun)),
-                    None => beyond(&mut kept, too_large_to_extract(size)),
+                    None => beyond(kept, too_large_to_extract(size)),
                 }
             }
         }
         let mut hash = need.digest.then(Sha256::new);
         if hash.is_none() && bytes.is_none() && !buffered && passing.is_empty() {
-            return Ok(kept);
+            return Ok(());
         }
         let mut turn;
         let buffer = if buffered && size > SMALL {
-            turn = self.large.lock().unwrap_or_else(PoisonError::into_inner);
+            turn = self.shared.large.lock().unwrap_or_else(PoisonError::into_inner);
             &mut *turn
         } else {
             &mut self.small
@@ -182,10 +203,9 @@ impl<'v> Taker<'v> {
         }
         if let Err(exceeded) = budget.keep(bytes) {
             kept.extracted.clear();
-            problems.limit(lossy(path), exceeded);
-            kept.failed = true;
+            beyond(kept, exceeded);
         }
-        Ok(kept)
+        Ok(())
     }
 }
 

@@ -82,6 +82,7 @@ impl Contents<'_> {
                     let kept = gathered.kept.entry((archive, record)).or_default();
                     kept.digest = kept.digest.or(again.digest);
                     kept.failed |= again.failed;
+                    kept.problems.append(again.problems);
                     if kept.bytes.is_none() {
                         kept.bytes = again.bytes;
                     }
@@ -138,6 +139,9 @@ impl Contents<'_> {
     ) {
         let WantedContent { entry, want, .. } = wanted;
         let key = key_of(self.indexed, wanted.place);
+        if let Some(kept) = gathered.kept.get_mut(&key) {
+            self.problems.append(std::mem::take(&mut kept.problems));
+        }
         let kept = gathered.kept.get(&key);
         let mut failed = kept.is_some_and(|kept| kept.failed);
         let digest = kept.and_then(|kept| kept.digest).filter(|_| want.digest);

@@ -9,7 +9,7 @@ use lazaret_model::Visitor;
 
 use super::{Fetched, Indexed, LayerSource, Needs};
 use crate::budget::Budget;
-use crate::layer::{LargeFile, LayerIndex, Opener, Taker, Uncompressed, Wanted, uncompressed};
+use crate::layer::{LayerIndex, Opener, Shared, Taker, Uncompressed, Wanted, uncompressed};
 use crate::problems::Problems;
 
 pub(crate) struct Layer {
@@ -55,22 +55,23 @@ impl Layer {
     }
 }
 
-/// Reads layers on several threads; gives what came out in the order of the layers.
+/// Reads layers on several threads, the highest first: what they have hides what is under them. Gives what came
+/// out in the order of the layers.
 fn read_all(
     layers: &[(&Layer, Wanted<'_>)],
     visitor: &dyn Visitor,
     budget: &Budget,
 ) -> Vec<(LayerIndex, Problems)> {
-    let large = LargeFile::default();
+    let shared = Shared::default();
     let next = AtomicUsize::new(0);
     let mut read: Vec<(LayerIndex, Problems)> = Vec::new();
     read.resize_with(layers.len(), Default::default);
     let done = Mutex::new(&mut read);
     let work = || {
-        let (mut taker, mut budget) = (Taker::new(visitor, &large), budget.clone());
-        loop {
-            let number = next.fetch_add(1, Ordering::Relaxed);
-            let Some((layer, wanted)) = layers.get(number) else { break };
+        let (mut taker, mut budget) = (Taker::new(visitor, &shared), budget.clone());
+        let highest_left = || layers.len().checked_sub(1 + next.fetch_add(1, Ordering::Relaxed));
+        while let Some(number) = highest_left() {
+            let (layer, wanted) = &layers[number];
             let read = layer.read_or_tell(&mut taker, *wanted, &mut budget);
             if let Ok(mut done) = done.lock() {
                 done[number] = read;

@@ -776,6 +776,29 @@ fn one_extract_serves_for_names_that_are_alike() {
 }
 
 #[test]
+fn what_a_layer_above_has_too_is_kept_once() {
+    let layer = |content: &[u8]| Tar::default().file("status", content).finish();
+    let mut layers: Vec<Vec<u8>> = (0..20).map(|number| layer(&[b'0' + number; 1000])).collect();
+    let limits = Limits { kept_bytes: 2000, ..Limits::default() };
+    let walked = |layers: &[Vec<u8>]| walk_stored(layers, Stored::Gzip, &limits, &|_| Want::BYTES);
+    let (lines, problems) = walked(&layers);
+    assert_eq!((lines.len(), problems), (1, vec![]));
+    assert!(lines[0].starts_with("status file:1000 644 19 CCC"), "{lines:?}");
+    // One that is needed after all is read again: through a link, and because what hid it is gone.
+    layers.truncate(2);
+    layers.push(Tar::default().file("status", b"new").hard_link("old", "status").finish());
+    let (lines, problems) = walked(&layers);
+    assert_eq!((lines.len(), problems), (2, vec![]), "{lines:?}");
+    let below =
+        [layer(b"lower"), Tar::default().file("x/../status", b"upper").file(".wh.other", b"").finish()];
+    assert_eq!(walk(&below).0, ["status file:5 644 1 upper"]);
+    let odd = [layer(b"lower"), Tar::default().symlink("d", "e").file("d/x", b"1").finish()];
+    let odd = [odd[0].clone(), odd[1].clone(), Tar::default().file("d/x", b"2").file("e/x", b"3").finish()];
+    let (lines, _) = walk(&odd);
+    assert!(lines.contains(&"status file:5 644 0 lower".to_owned()), "{lines:?}");
+}
+
+#[test]
 fn extracts_take_no_more_memory_than_is_allowed() {
     let tar = (0..100).fold(Tar::default(), |tar, n| tar.file(&format!("{n:02}"), b"content")).finish();
     for stored in ALL {
