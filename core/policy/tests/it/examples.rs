@@ -25,26 +25,20 @@ pub(crate) fn policy(text: &str) -> Policy {
 
 pub(crate) fn package(name: &str, source: &str, version: &str) -> Package {
     Package {
-        ecosystem: Ecosystem::Deb,
-        name: name.to_owned(),
-        version: version.to_owned(),
         architecture: Some("amd64".to_owned()),
         source: SourcePackage { name: source.to_owned(), version: version.to_owned() },
         location: "var/lib/dpkg/status".to_owned(),
-        layer: 0,
+        ..Package::new(Ecosystem::Deb, name, version)
     }
 }
 
 pub(crate) fn finding(id: &str, package: &Package, fixed: Option<&str>, severity: Severity) -> Finding {
     Finding {
-        id: id.to_owned(),
-        aliases: Vec::new(),
-        package: package.clone(),
         fix: fixed.map_or(FixState::NotFixed, |version| FixState::Fixed { version: version.to_owned() }),
         severity,
-        summary: String::new(),
         published: Some("2026-11-01T00:00:00Z".to_owned()),
         feed: "apt".to_owned(),
+        ..Finding::new(id, package.clone())
     }
 }
 
