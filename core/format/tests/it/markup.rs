@@ -60,8 +60,9 @@ fn html_holds_no_script_and_loads_nothing() {
         // Where nothing is said, some lines are left out.
         assert!(text.is_empty() || without_links(text) == calm, "{text}: {html}");
         for tag in html.split('<').skip(1).map(|rest| rest.split('>').next().unwrap_or_default()) {
-            for bad in ["script", "img", " src=", " on", "href=\"javascript", "href=\"/"] {
-                assert!(!tag.starts_with(bad) && !tag.contains(&format!(" {bad}")), "<{tag}> for {text}");
+            assert!(!tag.starts_with("script") && !tag.starts_with("img"), "<{tag}> for {text}");
+            for bad in [" src=", " onclick", " onerror", "href=\"javascript", "href=\"/"] {
+                assert!(!tag.contains(bad), "<{tag}> for {text}");
             }
         }
         assert!(!html.contains("url(") && !html.contains("@import"));
