@@ -150,7 +150,7 @@ fn number(id: &str) -> (u32, u32) {
     (parts.next().unwrap_or_default(), number)
 }
 
-/// Ids that RubySec had in its data after the answers were recorded.
+/// Ids that RubySec has (here since 2026-06-19) and the service did not answer with when it was recorded.
 const LATER_GEMS: &[&str] = &["GHSA-g9g8-vgvw-g3vf"];
 
 /// RubySec names the ids of GitHub, which the service answered with: where it knows one, its versions must agree.
