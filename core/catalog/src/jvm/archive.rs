@@ -19,7 +19,7 @@ use crate::pattern::Extractor;
 use crate::reading::{Problems, lossy};
 
 /// An archive that comes by once and is larger than memory's bound cannot be read: its directory is at the end.
-pub(crate) const EXTRACTOR: Extractor = Extractor { whole, passing: None };
+pub(crate) const EXTRACTOR: Extractor = Extractor { whole, passing: None, alike: None };
 
 /// Endings of archives; also of those within others.
 pub(super) const ENDINGS: &[&str] =
