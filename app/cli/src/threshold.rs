@@ -87,7 +87,10 @@ mod tests {
         let high = [Threshold::AtLeast(Severity::High)];
         assert_eq!(count(&high, false, &findings), (2, 1));
         assert_eq!(count(&high, true, &findings), (1, 1));
-        assert_eq!(count(&[Threshold::AtLeast(Severity::High), Threshold::Unrated], false, &findings), (3, 0));
+        assert_eq!(
+            count(&[Threshold::AtLeast(Severity::High), Threshold::Unrated], false, &findings),
+            (3, 0)
+        );
         assert_eq!(count(&[Threshold::Any], false, &findings), (4, 0));
         assert_eq!(count(&[Threshold::Exploited], false, &findings), (0, 1));
         assert_eq!(count(&[], false, &findings), (0, 1));

@@ -54,8 +54,7 @@ pub fn scan(
     options: ScanOptions,
 ) -> Result<Scan, DatabaseError> {
     let is_directory = matches!(subject, Subject::Other(SubjectKind::Directory, _));
-    let options =
-        Options { executables: options.executables, declared: options.declared || is_directory };
+    let options = Options { executables: options.executables, declared: options.declared || is_directory };
     let Catalog { distribution, packages, executables, apt_sources, problems } =
         catalog(tree, limits, options);
     let (kind, image) = match subject {

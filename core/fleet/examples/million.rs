@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use lazaret_fleet::{Index, Start};
-use lazaret_model::{Advisory, ContainerKey, Digest, Ecosystem, Package, Severity, SourcePackage};
+use lazaret_model::{Advisory, ContainerKey, Digest, Ecosystem, Package};
 
 const IMAGES: u32 = 50_000;
 const PACKAGES: u32 = 300;

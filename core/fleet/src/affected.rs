@@ -59,7 +59,9 @@ impl Index {
         for version in &entry.versions {
             let name = self.packages.name_of(*version);
             let version = self.packages.get(*version);
-            let about = knowledge.of_package(name).filter(|advisory| (self.affects)(advisory, &version.source.version));
+            let about = knowledge
+                .of_package(name)
+                .filter(|advisory| (self.affects)(advisory, &version.source.version));
             findings.extend(about.map(|advisory| (advisory, &version.source)));
         }
         findings

@@ -35,7 +35,9 @@ impl Knowledge {
     pub fn remove_like(&mut self, new: &Advisory) {
         let about = self.by_name.get(&new.id.to_ascii_lowercase()).cloned().unwrap_or_default();
         let same = |known: &mut Advisory| {
-            known.id == new.id && known.feed == new.feed && PackageName::of_advisory(known) == PackageName::of_advisory(new)
+            known.id == new.id
+                && known.feed == new.feed
+                && PackageName::of_advisory(known) == PackageName::of_advisory(new)
         };
         for place in about {
             let Some(advisory) = self.advisories[place as usize].take_if(same) else { continue };

@@ -16,6 +16,7 @@ mod parse;
 mod judge;
 mod vulnerability;
 mod exception;
+mod ignore;
 mod promote;
 mod admit;
 mod run;
@@ -25,6 +26,7 @@ mod age;
 mod sentence;
 
 pub use admit::{Admission, Wish, admit};
+pub use ignore::{Ignore, IgnoreFile, Ignored};
 pub use judge::{ScanFacts, judge};
 pub use lazaret_model::{EngineAction, EngineOperation};
 pub use mistake::{Mistake, Place, PolicyError};

@@ -1,5 +1,7 @@
 //! What one walk may still cost.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use lazaret_model::Limits;
@@ -37,13 +39,25 @@ fn names(limits: &Limits) -> u64 {
     limits.kept_bytes.saturating_mul(4)
 }
 
-#[derive(Debug)]
+/// Threads that read parts of one tree have a clone each; all draw on the same means.
+#[derive(Debug, Clone)]
 pub(crate) struct Budget {
     pub(crate) limits: Limits,
     pub(crate) deadline: Deadline,
-    entries: u64,
-    names: u64,
-    kept: u64,
+    left: Arc<Left>,
+}
+
+#[derive(Debug)]
+struct Left {
+    entries: AtomicU64,
+    names: AtomicU64,
+    kept: AtomicU64,
+}
+
+/// Takes from what is left, if there is enough.
+fn take(left: &AtomicU64, amount: u64) -> Option<u64> {
+    let subtract = |left: u64| left.checked_sub(amount);
+    left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, subtract).ok()
 }
 
 impl Budget {
@@ -51,30 +65,28 @@ impl Budget {
         Self {
             limits: limits.clone(),
             deadline: Deadline(Instant::now().checked_add(limits.time)),
-            entries: limits.entries,
-            names: names(limits),
-            kept: limits.kept_bytes,
+            left: Arc::new(Left {
+                entries: AtomicU64::new(limits.entries),
+                names: AtomicU64::new(names(limits)),
+                kept: AtomicU64::new(limits.kept_bytes),
+            }),
         }
     }
 
     /// Accounts for one more entry whose names (and maps of holes) take this many bytes.
     pub(crate) fn take_entry(&mut self, name_bytes: usize) -> Result<(), Exceeded> {
-        if self.entries.is_multiple_of(1024) {
+        let left = take(&self.left.entries, 1)
+            .ok_or_else(|| Exceeded::new(format!("more than {} entries", self.limits.entries)))?;
+        if left.is_multiple_of(1024) {
             self.deadline.check()?;
         }
-        self.entries = self
-            .entries
-            .checked_sub(1)
-            .ok_or_else(|| Exceeded::new(format!("more than {} entries", self.limits.entries)))?;
         self.take_names(name_bytes)
     }
 
     pub(crate) fn take_names(&mut self, bytes: usize) -> Result<(), Exceeded> {
-        self.names = self
-            .names
-            .checked_sub(bytes as u64)
-            .ok_or_else(|| Exceeded::new(format!("more than {} bytes of names", names(&self.limits))))?;
-        Ok(())
+        take(&self.left.names, bytes as u64)
+            .map(drop)
+            .ok_or_else(|| Exceeded::new(format!("more than {} bytes of names", names(&self.limits))))
     }
 
     /// Whether a file of this size may be read into memory.
@@ -88,13 +100,15 @@ impl Budget {
 
     /// Accounts for content that stays in memory.
     pub(crate) fn keep(&mut self, bytes: u64) -> Result<(), Exceeded> {
-        self.kept = self.kept.checked_sub(bytes).ok_or_else(|| {
+        take(&self.left.kept, bytes).map(drop).ok_or_else(|| {
             Exceeded::new(format!("more than {} bytes of wanted files at once", self.limits.kept_bytes))
-        })?;
-        Ok(())
+        })
     }
 
     pub(crate) fn release(&mut self, bytes: u64) {
-        self.kept = self.kept.saturating_add(bytes).min(self.limits.kept_bytes);
+        let most = self.limits.kept_bytes;
+        let give = |left: u64| Some(left.saturating_add(bytes).min(most));
+        // Always some.
+        let _ = self.left.kept.fetch_update(Ordering::Relaxed, Ordering::Relaxed, give);
     }
 }

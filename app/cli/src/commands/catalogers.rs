@@ -6,8 +6,7 @@ use crate::output::{Table, print, print_json};
 use crate::settings::Settings;
 
 pub(crate) fn run(settings: &Settings) -> Outcome {
-    let files =
-        |it: &Cataloger| -> Vec<String> { it.patterns.iter().map(ToString::to_string).collect() };
+    let files = |it: &Cataloger| -> Vec<String> { it.patterns.iter().map(ToString::to_string).collect() };
     if settings.json() {
         let list: Vec<_> = catalogers()
             .map(|it| {

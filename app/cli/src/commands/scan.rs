@@ -175,7 +175,12 @@ fn over_threshold(settings: &Settings, args: &ScanArgs, scanned: &Scanned) -> Op
     let (failing, unrated) = threshold::count(&args.fail_on, args.only_fixed, &scanned.scan.findings);
     if unrated > 0 {
         let target = &scanned.target;
-        remark(settings, &format!("{target}: {unrated} findings have no rating and pass --fail-on; add `unrated` to count them"));
+        remark(
+            settings,
+            &format!(
+                "{target}: {unrated} findings have no rating and pass --fail-on; add `unrated` to count them"
+            ),
+        );
     }
     (failing > 0).then(|| format!("{}: {failing} vulnerabilities over --fail-on", scanned.target))
 }

@@ -146,7 +146,7 @@ pub(super) mod tests {
         let bytes = records.into_bytes();
         let limits = Limits::default();
         let mut reading = Reading::new(&limits);
-        read(&File { path: b"x", layer: 0, mode: 0o755, bytes: &bytes }, &mut reading);
+        read(&File { path: b"x", layer: 0, bytes: &bytes }, &mut reading);
         let (packages, problems) = reading.into_parts();
         let names: Vec<&str> = packages.iter().map(|it| it.name.as_str()).collect();
         assert_eq!((names, problems.into_list().len()), (vec!["a", "c"], 1));

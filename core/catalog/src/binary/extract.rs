@@ -75,12 +75,12 @@ fn prepare(layout: Option<Result<Layout, Wrong>>, problems: &mut Problems<'_>) -
         }
         Some(Ok(layout)) => layout,
         Some(Err(wrong)) => {
-            problems.malformed(wrong.to_string());
+            problems.wrong(&wrong);
             Layout::default()
         }
     };
     if let Some(wrong) = &layout.wrong {
-        problems.malformed(wrong.to_string());
+        problems.wrong(wrong);
     }
     Some((layout, rows))
 }
@@ -126,6 +126,15 @@ struct Problems<'p> {
 }
 
 impl Problems<'_> {
+    fn wrong(&mut self, wrong: &Wrong) {
+        let kind = match wrong {
+            Wrong::Unreadable(..) => ProblemKind::Unreadable,
+            Wrong::Large(_) => ProblemKind::Limit,
+            Wrong::Cut(_) => ProblemKind::Malformed,
+        };
+        self.add(kind, wrong.to_string());
+    }
+
     fn malformed(&mut self, detail: impl Into<String>) {
         self.add(ProblemKind::Malformed, detail);
     }

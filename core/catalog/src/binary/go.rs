@@ -67,9 +67,14 @@ fn modules(text: &str) -> Vec<Module> {
     // The time and revision of the working directory make no version that can be compared: `v0.0.0-…` would come
     // before every release, and all that was ever fixed would be found.
     if let Some(main) = main.and_then(|main| found.get_mut(main)).filter(|main| main.version.is_empty()) {
-        main.version = ldflags::version(&unquoted(flags), &main.name).unwrap_or_default();
+        main.version = ldflags::version(&unquoted(flags), &main.name).map(as_of_module).unwrap_or_default();
     }
     found
+}
+
+/// Versions of modules have a `v`; builds are not bound to it.
+fn as_of_module(version: String) -> String {
+    if version.starts_with('v') { version } else { format!("v{version}") }
 }
 
 fn stated(version: &str) -> String {
@@ -154,6 +159,7 @@ mod tests {
         };
         for (flags, version) in [
             ("\"-X main.version=v1.0.0\"", "v1.0.0"),
+            ("\"-s -X main.version=1.18.1\"", "v1.18.1"),
             ("-s -w", ""),
             ("\"-X 'main.version=v1.0.0'\"", "v1.0.0"),
         ] {
@@ -169,7 +175,7 @@ mod tests {
         let bytes = records.into_bytes();
         let limits = Limits::default();
         let mut reading = Reading::new(&limits);
-        read(&File { path: b"usr/bin/x", layer: 2, mode: 0o755, bytes: &bytes }, &mut reading);
+        read(&File { path: b"usr/bin/x", layer: 2, bytes: &bytes }, &mut reading);
         let found: Vec<_> =
             reading.packages().iter().map(|it| (it.name.as_str(), it.version.as_str(), it.layer)).collect();
         assert_eq!(found, [("stdlib", "1.22.1", 2), ("a", "v1.0.0", 2)]);

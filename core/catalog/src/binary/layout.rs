@@ -62,7 +62,12 @@ impl Layout {
     /// `None`: it is no executable file. An error: it says it is one, and its headers are wrong.
     pub(super) fn read(file: &mut dyn RandomAccess, sight: Sight) -> Option<Result<Self, Wrong>> {
         let mut magic = [0; MAGIC];
-        file.read_at(0, &mut magic).ok()?;
+        if file.size() < MAGIC as u64 {
+            return None;
+        }
+        if let Err(error) = file.read_at(0, &mut magic) {
+            return Some(Err(Wrong::Unreadable("beginning", error)));
+        }
         let layout = match &magic {
             b"\x7fELF" => elf::read(file, sight),
             [b'M', b'Z', ..] => pe::read(file),

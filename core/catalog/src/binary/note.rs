@@ -120,7 +120,7 @@ mod tests {
             let mut records = Records::default();
             records.add(Kind::Note, json);
             let bytes = records.into_bytes();
-            read(&File { path: path.as_bytes(), layer: 1, mode: 0o755, bytes: &bytes }, &mut reading);
+            read(&File { path: path.as_bytes(), layer: 1, bytes: &bytes }, &mut reading);
         }
         for package in after {
             reading.package(package);

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 
-use super::{alias, is_own, split_reference, wanted};
+use super::{is_own, split_reference, wanted};
 use crate::documents::{json, unmarked};
 use crate::files::{File, Files};
 use crate::lenient::{Pairs, Text};
@@ -147,7 +147,16 @@ impl<'t> Block<'t> {
         if is_own(reference) {
             return Found::Own;
         }
-        let name = alias(reference).map_or(name, |(name, _)| name);
+        let name = match reference.strip_prefix("npm:") {
+            // Classic yarn has `npm:` before names only, berry before ranges too; but berry resolves them.
+            Some(other)
+                if self.resolution.is_empty()
+                    && other.starts_with(|c: char| c == '@' || c.is_ascii_alphabetic()) =>
+            {
+                name_of(other)
+            }
+            _ => name,
+        };
         if name.is_empty() || self.version.is_empty() {
             return Found::Unclear;
         }
@@ -229,7 +238,7 @@ mod tests {
     const CLASSIC: &str = "# yarn lockfile v1\n\n\n\
 \"@s/a@^1\", \"@s/a@^1.1\":\n  version \"1.2.3\"\n  resolved \"https://x/a.tgz#0\"\n  dependencies:\n    version \"^9\"\n\n\
 b@>=1, b@^2:\r\n  version \"2.0.0\"\r\n\r\n\
-other@npm:@s/real@^3:\n  version \"3.0.0\"\n\n\
+other@npm:@s/real@^3:\n  version \"3.0.0\"\n\nwithout@npm:range:\n  version \"5.0.0\"\n\n\
 near@file:../near:\n  version \"0.0.0\"\n\n\
 packed@file:packed.tgz:\n  version \"0.1.0\"\n\n\
 far@git+https://x/far.git:\n  \"version\" \"4.0.0\"\n";
@@ -243,7 +252,10 @@ far@git+https://x/far.git:\n  \"version\" \"4.0.0\"\n";
     #[test]
     fn reads_both_forms() {
         let (lines, problems) = lock(CLASSIC.as_bytes());
-        assert_eq!(lines, ["@s/a 1.2.3", "b 2.0.0", "@s/real 3.0.0", "packed 0.1.0", "far 4.0.0"]);
+        assert_eq!(
+            lines,
+            ["@s/a 1.2.3", "b 2.0.0", "@s/real 3.0.0", "range 5.0.0", "packed 0.1.0", "far 4.0.0"]
+        );
         assert_eq!(problems, 0);
         let (lines, problems) = lock(BERRY.as_bytes());
         assert_eq!(lines, ["a 1.2.3", "real 3.0.0", "t 4.0.0"]);

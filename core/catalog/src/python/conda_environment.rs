@@ -12,7 +12,7 @@ use super::requirements::pinned;
 use super::wanted;
 use crate::documents::yaml;
 use crate::files::File;
-use crate::lenient::{List, Text};
+use crate::lenient::{List, Table, Text};
 use crate::reading::Reading;
 
 #[derive(Default, serde::Deserialize)]
@@ -36,8 +36,10 @@ struct Pip<'a> {
 }
 
 pub(super) fn read(file: &File<'_>, reading: &mut Reading<'_>) {
-    let environments = yaml::<Environment<'_>>(file, reading).unwrap_or_default();
-    for dependency in environments.iter().flat_map(|environment| &environment.dependencies.0) {
+    // Others call files so too, and put something else in them.
+    let documents = yaml::<Table<Environment<'_>>>(file, reading).unwrap_or_default();
+    let environments = documents.iter().filter_map(|document| document.0.as_ref());
+    for dependency in environments.flat_map(|environment| &environment.dependencies.0) {
         match dependency {
             Dependency::Conda(text) => {
                 let Some((name, version)) = stated(text) else { continue };
@@ -151,6 +153,7 @@ mod tests {
         );
         assert_eq!(problems, 1);
         assert_eq!(environment(b"dependencies: no\n"), (vec![], 0));
+        assert_eq!(environment(b"- a\n- b=1\n"), (vec![], 0));
         assert_eq!(environment(b"dependencies: [\n").1, 1);
         for range in ["=", "==", "a", "a=", "a>1", "a=1.*", "a 1|2", "a =>1,<2", "=1"] {
             assert_eq!(stated(range), None, "{range}");

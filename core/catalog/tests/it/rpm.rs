@@ -1,7 +1,6 @@
 //! Databases of rpm that others wrote, against what rpm 4.18 (and go-rpmdb) read in them.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use lazaret_catalog::{Catalog, Options, catalog};

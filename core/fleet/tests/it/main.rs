@@ -84,9 +84,7 @@ impl Model {
                 NamedPackage::Source => advisory.package == format!("p{name}"),
                 NamedPackage::Binary => advisory.package == format!("lib-p{name}"),
             };
-            is_about
-                && advisory.release == release(release_number)
-                && affects(advisory, &version.to_string())
+            is_about && advisory.release == release(release_number) && affects(advisory, &version.to_string())
         };
         let images =
             self.images.iter().filter(|(_, (release, packages))| packages.iter().any(|p| bad(*release, p)));
@@ -101,13 +99,7 @@ impl Model {
     }
 }
 
-fn advisory(
-    package: u8,
-    is_binary: bool,
-    of: u8,
-    introduced: Option<u8>,
-    fixed: Option<u8>,
-) -> Advisory {
+fn advisory(package: u8, is_binary: bool, of: u8, introduced: Option<u8>, fixed: Option<u8>) -> Advisory {
     let (names, name) = match is_binary {
         true => (NamedPackage::Binary, format!("lib-p{package}")),
         false => (NamedPackage::Source, format!("p{package}")),

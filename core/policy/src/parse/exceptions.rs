@@ -30,7 +30,7 @@ fn exception(reader: &mut Reader, node: &Node) -> Option<Exception> {
 }
 
 /// One vulnerability, not a pattern: an exception is for what somebody looked at.
-fn vulnerability(reader: &mut Reader, node: &Node) -> Option<String> {
+pub(super) fn vulnerability(reader: &mut Reader, node: &Node) -> Option<String> {
     let text = reader.text(node)?;
     let is_name = text.len() <= 64
         && text.contains('-')

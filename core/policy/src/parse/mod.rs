@@ -1,6 +1,7 @@
 //! From YAML to a [`Policy`]. All mistakes of a file are collected, so that it can be mended in one go.
 
 mod exceptions;
+mod ignore;
 mod reader;
 mod run;
 mod scan;

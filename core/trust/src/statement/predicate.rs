@@ -221,7 +221,7 @@ fn object(json: &str) -> Result<(), JsonError> {
 
 #[cfg(test)]
 mod tests {
-    use lazaret_model::{Ecosystem, Package, SourcePackage};
+    use lazaret_model::{Ecosystem, FixState, Package, SourcePackage};
     use proptest::prelude::*;
 
     use super::*;

@@ -26,7 +26,7 @@ pub(crate) use access::{Extent, InMemory};
 pub(crate) use decompress::{Stream, Uncompressed, decoded, uncompressed, uncompressed_stream};
 pub(crate) use index::{LayerIndex, OWN_NAME, Place, Record, Wanted, is_whiteout};
 pub(crate) use input::{Input, StreamInput, Window, WindowInput, fill};
-pub(crate) use keep::{Kept, Need, Taker};
+pub(crate) use keep::{Kept, Need, Shared, Taker, with_room};
 pub(crate) use path::clean;
 pub(crate) use reader::{Kind, TarReader};
 
@@ -39,7 +39,7 @@ pub(crate) enum LayerBytes {
 }
 
 /// Opens a layer, as often as it is asked.
-pub(crate) trait Opener: Send {
+pub(crate) trait Opener: Send + Sync {
     fn open(&self) -> io::Result<LayerBytes>;
 }
 

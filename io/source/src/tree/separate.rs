@@ -1,13 +1,15 @@
-//! Layers that are opened one by one.
+//! Layers that are opened one by one, several at once.
 
-use std::collections::HashMap;
 use std::io;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use lazaret_model::Visitor;
 
 use super::{Fetched, Indexed, LayerSource, Needs};
 use crate::budget::Budget;
-use crate::layer::{LayerIndex, Opener, Taker, Uncompressed, Wanted, uncompressed};
+use crate::layer::{LayerIndex, Opener, Shared, Taker, Uncompressed, Wanted, uncompressed};
 use crate::problems::Problems;
 
 pub(crate) struct Layer {
@@ -17,6 +19,9 @@ pub(crate) struct Layer {
 }
 
 pub(crate) struct SeparateLayers(pub(crate) Vec<Layer>);
+
+/// Each layer that is read has the memory of a decompressor.
+const MOST_AT_ONCE: usize = 4;
 
 impl Layer {
     fn read(
@@ -33,21 +38,65 @@ impl Layer {
             }
         })
     }
+
+    /// As [`read`](Self::read); a layer that cannot be read is empty, and a problem tells.
+    fn read_or_tell(
+        &self,
+        taker: &mut Taker<'_>,
+        wanted: Wanted<'_>,
+        budget: &mut Budget,
+    ) -> (LayerIndex, Problems) {
+        let mut problems = Problems::default();
+        let index = self.read(taker, wanted, budget, &mut problems).unwrap_or_else(|error| {
+            problems.io(&self.label, &error);
+            LayerIndex::default()
+        });
+        (index, problems)
+    }
+}
+
+/// Reads layers on several threads, the highest first: what they have hides what is under them. Gives what came
+/// out in the order of the layers.
+fn read_all(
+    layers: &[(&Layer, Wanted<'_>)],
+    visitor: &dyn Visitor,
+    budget: &Budget,
+) -> Vec<(LayerIndex, Problems)> {
+    let shared = Shared::default();
+    let next = AtomicUsize::new(0);
+    let mut read: Vec<(LayerIndex, Problems)> = Vec::new();
+    read.resize_with(layers.len(), Default::default);
+    let done = Mutex::new(&mut read);
+    let work = || {
+        let (mut taker, mut budget) = (Taker::new(visitor, &shared), budget.clone());
+        let highest_left = || layers.len().checked_sub(1 + next.fetch_add(1, Ordering::Relaxed));
+        while let Some(number) = highest_left() {
+            let (layer, wanted) = &layers[number];
+            let read = layer.read_or_tell(&mut taker, *wanted, &mut budget);
+            if let Ok(mut done) = done.lock() {
+                done[number] = read;
+            }
+        }
+    };
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(MOST_AT_ONCE).min(layers.len());
+    thread::scope(|scope| {
+        for _ in 1..threads {
+            scope.spawn(work);
+        }
+        work();
+    });
+    read
 }
 
 impl LayerSource for SeparateLayers {
     fn index(&mut self, visitor: &dyn Visitor, budget: &mut Budget, problems: &mut Problems) -> Indexed {
-        let mut taker = Taker::new(visitor);
-        let archives: Vec<LayerIndex> = (0..)
-            .zip(&self.0)
-            .map(|(number, layer)| {
-                let wanted = Wanted::Ask { layer: number };
-                layer.read(&mut taker, wanted, budget, problems).unwrap_or_else(|error| {
-                    problems.io(&layer.label, &error);
-                    LayerIndex::default()
-                })
-            })
-            .collect();
+        let layers: Vec<_> =
+            (0..).zip(&self.0).map(|(layer, source)| (source, Wanted::Ask { layer })).collect();
+        let mut archives = Vec::with_capacity(layers.len());
+        for (index, own) in read_all(&layers, visitor, budget) {
+            archives.push(index);
+            problems.append(own);
+        }
         Indexed { layers: (0..archives.len()).collect(), archives }
     }
 
@@ -58,20 +107,15 @@ impl LayerSource for SeparateLayers {
         budget: &mut Budget,
         problems: &mut Problems,
     ) -> Fetched {
-        let mut taker = Taker::new(visitor);
+        let mut needs: Vec<_> = needs.iter().collect();
+        needs.sort_unstable_by_key(|(number, _)| **number);
+        let layers: Vec<_> =
+            needs.iter().map(|(number, records)| (&self.0[**number], Wanted::These(records))).collect();
+        let read = read_all(&layers, visitor, budget);
         let mut fetched = Fetched::new();
-        for (&number, records) in needs {
-            let layer = &self.0[number];
-            // The first pass told what is wrong with the archive.
-            let mut again = Problems::default();
-            let kept = match layer.read(&mut taker, Wanted::These(records), budget, &mut again) {
-                Ok(index) => index.kept,
-                Err(error) => {
-                    problems.io(&layer.label, &error);
-                    HashMap::new()
-                }
-            };
-            fetched.insert(number, kept);
+        for ((number, _), (index, own)) in needs.into_iter().zip(read) {
+            problems.append(own);
+            fetched.insert(*number, index.kept);
         }
         fetched
     }

@@ -110,6 +110,10 @@ impl Visitor for Lister<'_> {
         (!entry.path.ends_with(b".whole")).then_some(Box::new(Ends { path, size: 0, first, last }) as _)
     }
 
+    fn extracts_alike(&self, one: &Entry<'_>, other: &Entry<'_>) -> bool {
+        one.path.starts_with(b"alike") && other.path.starts_with(b"alike")
+    }
+
     fn visit(&mut self, entry: &Entry<'_>, content: Content<'_>) {
         self.paths.push(entry.path.to_vec());
         let path = String::from_utf8_lossy(entry.path);
@@ -738,6 +742,60 @@ fn what_is_too_large_for_the_memory_is_extracted_while_it_comes_by() {
         let expected = [(ProblemKind::Limit, "large.whole")];
         assert_eq!(told, expected[..usize::from(!in_place)]);
     }
+}
+
+#[test]
+fn one_extract_serves_for_names_that_are_alike() {
+    let tar = Tar::default()
+        .file("alike1", b"content")
+        .hard_link("alike2", "alike1")
+        .hard_link("other", "alike1")
+        .finish();
+    let opened = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    struct Counted(InMemory, Arc<std::sync::atomic::AtomicUsize>);
+    impl Opener for Counted {
+        fn open(&self) -> std::io::Result<LayerBytes> {
+            self.1.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            self.0.open()
+        }
+    }
+    let walked = |want: WantOf<'_>| {
+        let opener = Counted(InMemory(Arc::new(tar.clone())), Arc::clone(&opened));
+        let layer = Layer { label: "layer".to_owned(), opener: Box::new(opener) };
+        let mut tree = LayeredTree::new(SeparateLayers(vec![layer]), Limits::default());
+        let mut lister = Lister { want, lines: Vec::new(), paths: Vec::new() };
+        assert_eq!(tree.walk(&mut lister), []);
+        (lister.lines, opened.swap(0, std::sync::atomic::Ordering::Relaxed))
+    };
+    let (lines, passes) =
+        walked(&|path| if path.starts_with("alike") { Want::EXTRACT } else { Want::NOTHING });
+    let alike = |name| format!("{name} file:7 644 0 alike1:7:con:ent");
+    assert_eq!((&lines[..2], passes), (&[alike("alike1"), alike("alike2")][..], 1));
+    let (lines, passes) = walked(&|_| Want::EXTRACT);
+    assert_eq!((lines[2].as_str(), passes), ("other file:7 644 0 other:7:con:ent", 2));
+}
+
+#[test]
+fn what_a_layer_above_has_too_is_kept_once() {
+    let layer = |content: &[u8]| Tar::default().file("status", content).finish();
+    let mut layers: Vec<Vec<u8>> = (0..20).map(|number| layer(&[b'0' + number; 1000])).collect();
+    let limits = Limits { kept_bytes: 2000, ..Limits::default() };
+    let walked = |layers: &[Vec<u8>]| walk_stored(layers, Stored::Gzip, &limits, &|_| Want::BYTES);
+    let (lines, problems) = walked(&layers);
+    assert_eq!((lines.len(), problems), (1, vec![]));
+    assert!(lines[0].starts_with("status file:1000 644 19 CCC"), "{lines:?}");
+    // One that is needed after all is read again: through a link, and because what hid it is gone.
+    layers.truncate(2);
+    layers.push(Tar::default().file("status", b"new").hard_link("old", "status").finish());
+    let (lines, problems) = walked(&layers);
+    assert_eq!((lines.len(), problems), (2, vec![]), "{lines:?}");
+    let below =
+        [layer(b"lower"), Tar::default().file("x/../status", b"upper").file(".wh.other", b"").finish()];
+    assert_eq!(walk(&below).0, ["status file:5 644 1 upper"]);
+    let odd = [layer(b"lower"), Tar::default().symlink("d", "e").file("d/x", b"1").finish()];
+    let odd = [odd[0].clone(), odd[1].clone(), Tar::default().file("d/x", b"2").file("e/x", b"3").finish()];
+    let (lines, _) = walk(&odd);
+    assert!(lines.contains(&"status file:5 644 0 lower".to_owned()), "{lines:?}");
 }
 
 #[test]
