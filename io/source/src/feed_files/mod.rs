@@ -50,7 +50,7 @@ pub struct Passed {
 /// anything. A document that is too large, or stored in a way that is not read, is a problem.
 pub fn documents(path: &Path, limits: &Limits, visit: Visit<'_>) -> Result<Passed, SourceError> {
     let mut pass = Pass::new(limits, visit);
-    match path.is_dir() {
+    let _flow = match path.is_dir() {
         true => directory::documents(path, &mut pass)?,
         false => {
             let file = File::open(path).map_err(|source| file_error(path, source))?;
