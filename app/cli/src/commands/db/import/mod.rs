@@ -72,7 +72,8 @@ fn import(wish: &Wish, progress: &Progress, cancel: &AtomicBool) -> Result<Done,
     }
     let session = Session { present, feeds, limits, progress, cancel };
     let builder = loop {
-        if sources.iter().all(Source::gives_nothing) {
+        let is_recorded = session.present.is_some() && sources.iter().any(Source::has_failed_feeds);
+        if sources.iter().all(Source::gives_nothing) && !is_recorded {
             break None;
         }
         if let Some(builder) = session.attempt(&mut sources)? {
@@ -131,7 +132,8 @@ impl Session<'_> {
         }
         // A document by itself comes last: it takes the place of what is kept of it.
         for source in sources.iter_mut().filter(|source| !source.is_whole() && !source.gives_nothing()) {
-            if !self.read(source, &mut builder)? {
+            // A table by itself is whole after all, which only its content tells.
+            if !self.read(source, &mut builder)? || source.is_whole() && self.present.is_some() {
                 return Ok(None);
             }
         }
@@ -147,7 +149,7 @@ impl Session<'_> {
             Ok(told) => source.told = told,
             Err(Stop::Interrupted) => interrupted(self.cancel)?,
             Err(Stop::Name(name)) => {
-                source.name = Some(name);
+                source.found = Some(name);
                 return Ok(false);
             }
             Err(Stop::Failed(why, told)) => {
@@ -174,7 +176,7 @@ impl Session<'_> {
                 states.insert(name, feed);
             }
         }
-        for source in sources.iter().filter(|source| source.is_whole()) {
+        for source in sources.iter().filter(|source| source.has_failed_feeds()) {
             let Some(why) = &source.problem else { continue };
             for name in &source.told.feeds {
                 let known = || before(name).cloned().unwrap_or_else(|| Feed::new(name));

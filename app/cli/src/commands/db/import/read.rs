@@ -112,7 +112,7 @@ impl<'a> Read<'a> {
     }
 
     pub(super) fn source(mut self, source: &Source, builder: &mut Builder) -> Result<Told, Stop> {
-        self.name.clone_from(&source.name);
+        self.name = source.name.clone().or_else(|| source.found.clone());
         let file = source.path.file_name().unwrap_or(source.path.as_os_str()).to_string_lossy().into_owned();
         let mut given = 0_u64;
         let passed = feed_files::documents(&source.path, self.limits, &mut |name, bytes| {
@@ -141,17 +141,24 @@ impl<'a> Read<'a> {
         for problem in passed.problems {
             self.told.problems.add(|| problem.to_string());
         }
+        if let Some(why) = self.told.broken_table.take() {
+            return Err(self.failed(source, why));
+        }
         if self.told.documents == 0 {
             let why = self.why_nothing(given);
             return Err(self.failed(source, why));
         }
         // The first documents may have been of one ecosystem and the rest of others.
         match &self.name {
-            Some(name) if source.is_whole() && source.name.is_none() && *name != self.feed_name() => {
+            Some(name) if source.is_whole() && self.is_guessed(source) && *name != self.feed_name() => {
                 Err(Stop::Name(self.feed_name()))
             }
             _ => Ok(self.told),
         }
+    }
+
+    fn is_guessed(&self, source: &Source) -> bool {
+        source.name.is_none() && source.found.is_none()
     }
 
     fn failed(mut self, source: &Source, why: String) -> Stop {
@@ -282,7 +289,10 @@ impl Parsed {
                         Ok(())
                     }
                     Err(error) => {
-                        parsed.told.feeds.insert(format.feed.to_owned());
+                        if format.is_table {
+                            parsed.told.feeds.insert(format.feed.to_owned());
+                            parsed.told.broken_table.get_or_insert(format!("{name}: {error}"));
+                        }
                         Err(error.to_string())
                     }
                 },
@@ -322,6 +332,7 @@ impl Parsed {
 impl Told {
     fn append(&mut self, other: Self) {
         self.feeds.extend(other.feeds);
+        self.broken_table = self.broken_table.take().or(other.broken_table);
         self.documents += other.documents;
         self.advisories += other.advisories;
         self.vulnerabilities += other.vulnerabilities;

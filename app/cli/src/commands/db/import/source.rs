@@ -15,8 +15,10 @@ pub(super) struct Source {
     pub(super) path: PathBuf,
     pub(super) shape: Shape,
     pub(super) digest: Digest,
-    /// The feed that it belongs to, where that was said or found out.
+    /// The feed that it belongs to, where that was said.
     pub(super) name: Option<String>,
+    /// The feed of its OSV documents, where all of them had to be read to know it.
+    pub(super) found: Option<String>,
     pub(super) is_unchanged: bool,
     /// Why it could not be read.
     pub(super) problem: Option<String>,
@@ -27,6 +29,8 @@ pub(super) struct Source {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Told {
     pub(super) feeds: BTreeSet<String>,
+    /// Why a document that is a whole feed by itself could not be read.
+    pub(super) broken_table: Option<String>,
     /// Documents of a known format.
     pub(super) documents: u64,
     pub(super) advisories: u64,
@@ -68,7 +72,7 @@ impl Source {
         let digest = feed_files::digest(path, limits).map_err(fail)?;
         let shape = feed_files::shape(path, limits).unwrap_or(Shape::Document);
         let (path, told) = (path.to_owned(), Told::default());
-        Ok(Self { path, shape, digest, name, is_unchanged: false, problem: None, told })
+        Ok(Self { path, shape, digest, name, found: None, is_unchanged: false, problem: None, told })
     }
 
     /// Whether it is a whole feed, not a document of one.
@@ -81,9 +85,14 @@ impl Source {
         feeds.iter().filter(is_meant).any(|feed| feed.source == Some(self.digest) && feed.problem.is_none())
     }
 
-    /// Nothing more is read of it, and nothing is to be said of its feeds.
+    /// Nothing is read of it any more.
     pub(super) fn gives_nothing(&self) -> bool {
         self.is_unchanged || self.problem.is_some()
+    }
+
+    /// It failed, and it is known which feeds are not newer for that.
+    pub(super) fn has_failed_feeds(&self) -> bool {
+        self.problem.is_some() && self.is_whole() && !self.told.feeds.is_empty()
     }
 }
 
