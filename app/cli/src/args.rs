@@ -204,7 +204,11 @@ pub(crate) enum DbCommand {
     /// Add what publishers of advisories publish: files, archives, directories
     #[command(after_help = IMPORT_HELP)]
     Import {
-        #[arg(required = true, value_name = "PATH", help = "A document, an archive (zip, tar) or a directory of them; compressed or not. Or a whole database (.lzdb)")]
+        #[arg(
+            required = true,
+            value_name = "PATH",
+            help = "A document, an archive (zip, tar) or a directory of them; compressed or not. Or a whole database (.lzdb)"
+        )]
         paths: Vec<PathBuf>,
         /// The feed it belongs to, where that is not to be told from the content
         #[arg(long, value_name = "FEED")]

@@ -14,10 +14,8 @@ fn skipped(what: &str) {
 
 /// A real feed, where the corpora are.
 fn corpus(name: &str) -> Option<PathBuf> {
-    let corpora = std::env::var_os("LAZARET_CORPORA").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpora"),
-        PathBuf::from,
-    );
+    let corpora = std::env::var_os("LAZARET_CORPORA")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpora"), PathBuf::from);
     let path = corpora.join("feeds").join(name);
     if !path.exists() {
         skipped(&format!("{} is not there", path.display()));
@@ -145,7 +143,15 @@ fn a_kill_leaves_a_usable_database() {
     place.ok(&["db", "import", text(&one)]);
     for wait in [20, 120, 400, 900, 1_600] {
         let mut child: Child = place
-            .command(&["db", "import", "--again", text(&go), text(&pypa), "--db", text(&place.path("db.lzdb"))])
+            .command(&[
+                "db",
+                "import",
+                "--again",
+                text(&go),
+                text(&pypa),
+                "--db",
+                text(&place.path("db.lzdb")),
+            ])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
@@ -217,7 +223,8 @@ fn imports_at_once_lose_nothing() {
     let feeds: Vec<_> = (0..6)
         .map(|number| {
             let id = format!("X-{number}");
-            let path = place.write(&format!("feed-{number}/a.json"), document(&id, "left", "1.0").to_string());
+            let path =
+                place.write(&format!("feed-{number}/a.json"), document(&id, "left", "1.0").to_string());
             (format!("feed-{number}"), path)
         })
         .collect();

@@ -67,7 +67,12 @@ fn zip(members: &[(&str, &[u8], bool)], wide: bool) -> Vec<u8> {
 }
 
 fn tar() -> Vec<u8> {
-    Tar::default().directory("d/").file("d/a.json", b"{}").symlink("l", "/etc/passwd").file("b.yaml", b"id: x").finish()
+    Tar::default()
+        .directory("d/")
+        .file("d/a.json", b"{}")
+        .symlink("l", "/etc/passwd")
+        .file("b.yaml", b"id: x")
+        .finish()
 }
 
 fn read(path: &Path, limits: &Limits) -> Result<(Vec<(String, Vec<u8>)>, Vec<Problem>), SourceError> {
@@ -147,7 +152,9 @@ fn directories_are_read_in_order_without_links_and_hidden_files() {
     let directory = tempfile::tempdir().unwrap();
     let outside = tempfile::tempdir().unwrap();
     std::fs::write(outside.path().join("secret.json"), b"{}").unwrap();
-    for (name, content) in [("b/2.json", &b"2"[..]), ("a.json", b"1"), (".git/config", b"x"), ("c.tar", &tar())] {
+    for (name, content) in
+        [("b/2.json", &b"2"[..]), ("a.json", b"1"), (".git/config", b"x"), ("c.tar", &tar())]
+    {
         let path = directory.path().join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, content).unwrap();
@@ -169,7 +176,9 @@ fn directories_are_read_in_order_without_links_and_hidden_files() {
 fn what_is_cut_off_or_damaged_is_an_error() {
     let long: Vec<u8> = (0..100_000_u32).flat_map(u32::to_le_bytes).collect();
     let tar = Tar::default().file("a", &long).file("b", &long).finish();
-    for whole in [gzip(&tar), zstd(&tar), xz(&tar), bzip2(&tar), zip(&[("a", &long, true)], false), tar.clone()] {
+    for whole in
+        [gzip(&tar), zstd(&tar), xz(&tar), bzip2(&tar), zip(&[("a", &long, true)], false), tar.clone()]
+    {
         let (_directory, path) = written(&whole[..whole.len() - whole.len() / 3], "x");
         let error = read(&path, &Limits::default()).unwrap_err();
         assert!(matches!(error, SourceError::Corrupt { .. }), "{error}");

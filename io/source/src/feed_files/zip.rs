@@ -95,7 +95,8 @@ fn central_directory(window: &Window) -> io::Result<(u64, u64, u64)> {
     let at = at.ok_or_else(broken)?;
     let record = tail.get(at..).unwrap_or_default();
     let (members, length, start) = (u16_at(record, 10), u32_at(record, 12), u32_at(record, 16));
-    let locator = at.checked_sub(LOCATOR).and_then(|at| tail.get(at..)).filter(|l| l.starts_with(b"PK\x06\x07"));
+    let locator =
+        at.checked_sub(LOCATOR).and_then(|at| tail.get(at..)).filter(|l| l.starts_with(b"PK\x06\x07"));
     if let Some(locator) = locator {
         let record = bytes_at(window, u64_at(locator, 8).ok_or_else(broken)?, END_64)?;
         if !record.starts_with(b"PK\x06\x06") {
@@ -104,7 +105,11 @@ fn central_directory(window: &Window) -> io::Result<(u64, u64, u64)> {
         let field = |at| u64_at(&record, at).ok_or_else(broken);
         return Ok((field(32)?, field(48)?, field(40)?));
     }
-    Ok((members.ok_or_else(broken)?.into(), start.ok_or_else(broken)?.into(), length.ok_or_else(broken)?.into()))
+    Ok((
+        members.ok_or_else(broken)?.into(),
+        start.ok_or_else(broken)?.into(),
+        length.ok_or_else(broken)?.into(),
+    ))
 }
 
 fn read_member(input: &mut WindowInput) -> io::Result<Member> {

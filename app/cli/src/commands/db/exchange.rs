@@ -74,10 +74,7 @@ pub(super) async fn push(
         let attachment =
             Attachment { envelope: &envelope, predicate_type: statement.predicate.predicate_type() };
         let named = reference.with_digest(manifest.digest);
-        registry
-            .attach(&named, &manifest, &[attachment])
-            .await
-            .map_err(|error| source_failure(&error))?;
+        registry.attach(&named, &manifest, &[attachment]).await.map_err(|error| source_failure(&error))?;
     }
     let named = reference.with_digest(manifest.digest).to_string();
     let more = [
@@ -103,7 +100,13 @@ pub(super) async fn pull(
         check_signature(&registry, &named, &found, key).await?;
     }
     if let Some(present) = unchanged(&argument, &found) {
-        return report(settings, "unchanged", &named.to_string(), &present, &[("bytes", serde_json::json!(0))]);
+        return report(
+            settings,
+            "unchanged",
+            &named.to_string(),
+            &present,
+            &[("bytes", serde_json::json!(0))],
+        );
     }
     progress.say(format!("fetching {named} ({:.1} MB)", super::mega(found.size)));
     let compressed =
@@ -162,7 +165,10 @@ async fn check_signature(
     let count = envelopes.len();
     let message = match count {
         0 => format!("{named} is not signed"),
-        _ => format!("{named} is not signed with the key {}: {count} other statements lie beside it", key.key_id()),
+        _ => format!(
+            "{named} is not signed with the key {}: {count} other statements lie beside it",
+            key.key_id()
+        ),
     };
     Err(Failure::new(Code::Refused, message)
         .hint("the database here is unchanged; whoever keeps that one signs it with `lazaret db push --key`"))
@@ -193,7 +199,9 @@ fn public_key(path: &Path) -> Result<VerifyingKey, Failure> {
 
 fn parse(reference: &str) -> Result<ImageReference, Failure> {
     reference.parse().map_err(|error| {
-        Failure::new(Code::Usage, error).hint("name it as registry/repository:tag, for example registry.example.org/lazaret/advisories:latest")
+        Failure::new(Code::Usage, error).hint(
+            "name it as registry/repository:tag, for example registry.example.org/lazaret/advisories:latest",
+        )
     })
 }
 

@@ -12,7 +12,8 @@ pub(super) fn run(settings: &Settings, argument: &DatabaseArg) -> Outcome {
     let damaged = |error| Failure::input(format!("{}: {error}", argument.db.display()));
     let (snapshot, coverage) = (database.snapshot(), database.coverage().map_err(damaged)?);
     let feeds = database.feeds().map_err(damaged)?;
-    let size = std::fs::metadata(&argument.db).map_err(|error| Failure::file("read", &argument.db, &error))?;
+    let size =
+        std::fs::metadata(&argument.db).map_err(|error| Failure::file("read", &argument.db, &error))?;
     if !settings.json() {
         return print(&render(settings, argument, &snapshot, size.len(), &feeds, &coverage));
     }
@@ -66,8 +67,12 @@ fn render(
     let names = ["RELEASE", "ECOSYSTEM", "PACKAGES", "ADVISORIES"];
     let mut of_releases = Table::new(settings.color, settings.width, &names);
     for of in coverage {
-        let cells =
-            [of.release.clone(), of.ecosystem.to_string(), of.packages.to_string(), of.advisories.to_string()];
+        let cells = [
+            of.release.clone(),
+            of.ecosystem.to_string(),
+            of.packages.to_string(),
+            of.advisories.to_string(),
+        ];
         of_releases.row(cells.into_iter().map(|cell| (cell, plain)).collect());
     }
     format!(

@@ -145,7 +145,9 @@ impl Session<'_> {
 
     /// Whether the source was read as expected.
     fn read(&self, source: &mut Source, builder: &mut Builder) -> Result<bool, Failure> {
-        match Read::new(self.present.as_ref(), &self.limits, self.progress, self.cancel).source(source, builder) {
+        match Read::new(self.present.as_ref(), &self.limits, self.progress, self.cancel)
+            .source(source, builder)
+        {
             Ok(told) => source.told = told,
             Err(Stop::Interrupted) => interrupted(self.cancel)?,
             Err(Stop::Name(name)) => {

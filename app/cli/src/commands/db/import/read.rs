@@ -72,7 +72,8 @@ fn kind(bytes: &[u8]) -> Option<Kind> {
     }
     // "modified" and "id" are what every document of OSV has.
     if head.starts_with(['{', '[']) {
-        let is_osv = head.contains("\"id\"") && (head.contains("\"modified\"") || head.contains("\"affected\""));
+        let is_osv =
+            head.contains("\"id\"") && (head.contains("\"modified\"") || head.contains("\"affected\""));
         return is_osv.then_some(Kind::OsvJson);
     }
     let has_line = |start: &str| head.lines().any(|line| line.starts_with(start));
@@ -108,7 +109,17 @@ impl<'a> Read<'a> {
         cancel: &'a AtomicBool,
     ) -> Self {
         let (round, ecosystems) = (Vec::new(), BTreeMap::new());
-        Self { present, limits, progress, cancel, round, round_bytes: 0, name: None, ecosystems, told: Told::default() }
+        Self {
+            present,
+            limits,
+            progress,
+            cancel,
+            round,
+            round_bytes: 0,
+            name: None,
+            ecosystems,
+            told: Told::default(),
+        }
     }
 
     pub(super) fn source(mut self, source: &Source, builder: &mut Builder) -> Result<Told, Stop> {
@@ -141,10 +152,8 @@ impl<'a> Read<'a> {
         for problem in passed.problems {
             self.told.problems.add(|| problem.to_string());
         }
-        if let Some(why) = self.told.broken_table.take() {
-            return Err(self.failed(source, why));
-        }
         if self.told.documents == 0 {
+            self.told.feeds.extend(self.told.broken_table.map(str::to_owned));
             let why = self.why_nothing(given);
             return Err(self.failed(source, why));
         }
@@ -189,7 +198,10 @@ impl<'a> Read<'a> {
         let mut parsed: Vec<Parsed> = std::thread::scope(|scope| {
             let running: Vec<_> =
                 chunks.map(|chunk| scope.spawn(|| Parsed::of(chunk, feed, self.limits))).collect();
-            running.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+            running
+                .into_iter()
+                .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+                .collect()
         });
         for chunk in &parsed {
             for advisory in &chunk.osv.advisories {
@@ -289,10 +301,7 @@ impl Parsed {
                         Ok(())
                     }
                     Err(error) => {
-                        if format.is_table {
-                            parsed.told.feeds.insert(format.feed.to_owned());
-                            parsed.told.broken_table.get_or_insert(format!("{name}: {error}"));
-                        }
+                        parsed.told.broken_table = Some(format.feed).filter(|_| format.is_table);
                         Err(error.to_string())
                     }
                 },
@@ -332,7 +341,7 @@ impl Parsed {
 impl Told {
     fn append(&mut self, other: Self) {
         self.feeds.extend(other.feeds);
-        self.broken_table = self.broken_table.take().or(other.broken_table);
+        self.broken_table = self.broken_table.or(other.broken_table);
         self.documents += other.documents;
         self.advisories += other.advisories;
         self.vulnerabilities += other.vulnerabilities;

@@ -26,7 +26,11 @@ pub(super) fn print_all(settings: &Settings, database: &Path, done: &Done, took:
     }
     let failed: Vec<&Source> = done.sources.iter().filter(|source| source.problem.is_some()).collect();
     let [first, rest @ ..] = failed.as_slice() else { return Ok(()) };
-    let message = format!("{} was not imported: {}", first.path.display(), first.problem.as_deref().unwrap_or_default());
+    let message = format!(
+        "{} was not imported: {}",
+        first.path.display(),
+        first.problem.as_deref().unwrap_or_default()
+    );
     let more = match rest.len() {
         0 => String::new(),
         more => format!(" (and {more} more files were not)"),
@@ -62,7 +66,10 @@ fn line(settings: &Settings, source: &Source) -> String {
     note(&told.unreadable, "documents could not be read");
     note(&told.problems, "parts were passed over");
     for (ecosystem, count) in &told.passed_over {
-        remark(settings, &format!("note: {path}: {count} entries for {ecosystem} are left out: it is not supported"));
+        remark(
+            settings,
+            &format!("note: {path}: {count} entries for {ecosystem} are left out: it is not supported"),
+        );
     }
     let feeds: Vec<&str> = told.feeds.iter().map(String::as_str).collect();
     format!(

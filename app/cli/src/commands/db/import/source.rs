@@ -29,8 +29,8 @@ pub(super) struct Source {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Told {
     pub(super) feeds: BTreeSet<String>,
-    /// Why a document that is a whole feed by itself could not be read.
-    pub(super) broken_table: Option<String>,
+    /// The feed of a document that is a whole feed by itself, and could not be read.
+    pub(super) broken_table: Option<&'static str>,
     /// Documents of a known format.
     pub(super) documents: u64,
     pub(super) advisories: u64,
