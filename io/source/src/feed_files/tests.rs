@@ -1,3 +1,5 @@
+#![expect(clippy::cast_possible_truncation, reason = "the archives made here are small")]
+
 use std::io::Write as _;
 use std::path::PathBuf;
 
