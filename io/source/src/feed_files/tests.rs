@@ -77,7 +77,9 @@ fn tar() -> Vec<u8> {
         .finish()
 }
 
-fn read(path: &Path, limits: &Limits) -> Result<(Vec<(String, Vec<u8>)>, Vec<Problem>), SourceError> {
+type Named = (String, Vec<u8>);
+
+fn read(path: &Path, limits: &Limits) -> Result<(Vec<Named>, Vec<Problem>), SourceError> {
     let mut found = Vec::new();
     let passed = documents(path, limits, &mut |name, bytes| {
         found.push((name.to_owned(), bytes));
