@@ -155,7 +155,7 @@ impl Session<'_> {
                 return Ok(false);
             }
             Err(Stop::Failed(why, told)) => {
-                source.told = told;
+                source.told = *told;
                 source.problem = Some(why);
                 return Ok(false);
             }

@@ -18,7 +18,7 @@ pub(super) enum Stop {
     Interrupted,
     /// All of its documents belong to a feed of another name than its first ones seemed to.
     Name(String),
-    Failed(String, Told),
+    Failed(String, Box<Told>),
 }
 
 /// A format that knows vulnerabilities, and no packages.
@@ -173,7 +173,7 @@ impl<'a> Read<'a> {
     fn failed(mut self, source: &Source, why: String) -> Stop {
         // Of a feed that was named it is known which one failed, whatever could be read of it.
         self.told.feeds.extend(source.name.clone());
-        Stop::Failed(why, self.told)
+        Stop::Failed(why, Box::new(self.told))
     }
 
     fn why_nothing(&self, given: u64) -> String {
