@@ -201,19 +201,67 @@ pub(crate) enum DbCommand {
         #[command(flatten)]
         source: SourceArgs,
     },
-    /// Add advisories from OSV files
+    /// Add what publishers of advisories publish: files, archives, directories
+    #[command(after_help = IMPORT_HELP)]
     Import {
-        #[arg(required = true, value_name = "FILE")]
-        files: Vec<PathBuf>,
+        #[arg(
+            required = true,
+            value_name = "PATH",
+            help = "A document, an archive (zip, tar) or a directory of them; compressed or not. Or a whole database (.lzdb)"
+        )]
+        paths: Vec<PathBuf>,
+        /// The feed it belongs to, where that is not to be told from the content
+        #[arg(long, value_name = "FEED")]
+        name: Option<String>,
+        /// Read also what did not change since it was imported
+        #[arg(long)]
+        again: bool,
         #[command(flatten)]
         database: DatabaseArg,
     },
-    /// What the database holds and how old it is
+    /// What the database holds, feed by feed, and how old it is
     Status {
         #[command(flatten)]
         database: DatabaseArg,
     },
+    /// Copy the database into a file for a machine without a network: `lazaret db import FILE` takes it there
+    Export {
+        #[arg(long, short, value_name = "FILE")]
+        out: PathBuf,
+        #[command(flatten)]
+        database: DatabaseArg,
+    },
+    /// Store the database in a registry, from which others pull it
+    Push {
+        /// `registry/repository:tag`
+        #[arg(value_name = "REFERENCE")]
+        reference: String,
+        /// Sign it with this private key (PKCS#8 PEM)
+        #[arg(long, value_name = "FILE")]
+        key: Option<PathBuf>,
+        #[command(flatten)]
+        database: DatabaseArg,
+    },
+    /// Take the database from a registry; what is here already is not fetched again
+    Pull {
+        /// `registry/repository:tag`, or `registry/repository@sha256:…`
+        #[arg(value_name = "REFERENCE")]
+        reference: String,
+        /// Take only what this public key signed (SPKI PEM)
+        #[arg(long, value_name = "FILE")]
+        key: Option<PathBuf>,
+        #[command(flatten)]
+        database: DatabaseArg,
+    },
 }
+
+const IMPORT_HELP: &str = "Formats: OSV (JSON, YAML; https://osv.dev, GitHub, PyPA, Go, RustSec, …), EPSS (CSV), the catalogue of known exploited \
+    vulnerabilities (JSON), the NVD (JSON of its API 2.0).
+
+An archive or a directory is a whole feed and takes the place of what that feed said before; a document by itself takes the \
+place of its earlier version. Other feeds stay as they are, and so does a feed that cannot be read to its end.
+
+  lazaret db import PyPI/all.zip epss_scores-current.csv.gz known_exploited_vulnerabilities.json";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeyCommand {

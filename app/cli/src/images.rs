@@ -114,7 +114,8 @@ fn damaged(error: &lazaret_advisory::DatabaseError) -> Failure {
     Failure::input(format!("the advisory database is damaged: {error}")).hint(REBUILD)
 }
 
-const REBUILD: &str = "build it anew with `lazaret db update`";
+const REBUILD: &str =
+    "build it anew with `lazaret db update` or `lazaret db import`, or take one with `lazaret db pull`";
 
 pub(crate) fn open_database(argument: &DatabaseArg) -> Result<Database, Failure> {
     let path = &argument.db;

@@ -22,10 +22,13 @@ mod engine;
 mod containerd;
 mod open;
 pub mod apt;
+pub mod feed_files;
 
 pub use containerd::ContainerdOptions;
 pub use engine::{Engine, EngineImage};
 pub use error::{ErrorClass, SourceError};
 pub use open::{OpenOptions, OpenedImage, Source, host_platform, open};
-pub use registry::{Attached, Attachment, ManifestDescriptor, Mirror, Registry, RegistryOptions};
+pub use registry::{
+    Artifact, Attached, Attachment, FoundArtifact, ManifestDescriptor, Mirror, Registry, RegistryOptions,
+};
 pub use target::Target;

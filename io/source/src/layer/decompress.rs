@@ -72,19 +72,11 @@ pub(crate) fn uncompressed_stream<'a>(
     let mut start = [0; 6];
     let read = fill(&mut inner, &mut start)?;
     let compression = recognise(&start[..read]);
-    let taken = Rc::new(Cell::new(0));
-    let counted =
-        Counted { inner: Cursor::new(start[..read].to_vec()).chain(inner), taken: Rc::clone(&taken) };
-    let metered = |decoder: Box<dyn Read + 'a>, ratio| Metered {
-        decoder,
-        taken,
-        given: 0,
-        most: budget.limits.archive_bytes,
-        ratio,
-        deadline: budget.deadline,
-    };
+    let counted = Counted::new(Cursor::new(start[..read].to_vec()).chain(inner));
+    let taken = Rc::clone(&counted.taken);
+    let metered = |decoder: Box<dyn Read + 'a>, ratio| metered(decoder, taken, ratio, budget);
     let ratio = Some(u64::from(budget.limits.ratio));
-    let metered = match compression {
+    Ok(match compression {
         Compression::None => metered(Box::new(counted), None),
         Compression::Gzip => metered(Box::new(MultiGzDecoder::new(counted)), ratio),
         Compression::Zstd => {
@@ -98,14 +90,41 @@ pub(crate) fn uncompressed_stream<'a>(
                 format!("{name} compression is not read"),
             ));
         }
-    };
-    Ok(StreamInput::new(Box::new(BufReader::with_capacity(BUFFER, metered))))
+    })
+}
+
+/// What a decoder of another compression gives, held to the same bounds.
+pub(crate) fn decoded<'a, R: BufRead + 'a>(
+    inner: R,
+    decoder: impl FnOnce(Counted<R>) -> Box<dyn Read + 'a>,
+    budget: &Budget,
+) -> Stream<'a> {
+    let counted = Counted::new(inner);
+    let taken = Rc::clone(&counted.taken);
+    metered(decoder(counted), taken, Some(u64::from(budget.limits.ratio)), budget)
+}
+
+fn metered<'a>(
+    decoder: Box<dyn Read + 'a>,
+    taken: Rc<Cell<u64>>,
+    ratio: Option<u64>,
+    budget: &Budget,
+) -> Stream<'a> {
+    let (most, deadline) = (budget.limits.archive_bytes, budget.deadline);
+    let metered = Metered { decoder, taken, given: 0, most, ratio, deadline };
+    StreamInput::new(Box::new(BufReader::with_capacity(BUFFER, metered)))
 }
 
 /// Counts the compressed bytes that a decoder takes.
-struct Counted<R> {
+pub(crate) struct Counted<R> {
     inner: R,
     taken: Rc<Cell<u64>>,
+}
+
+impl<R> Counted<R> {
+    fn new(inner: R) -> Self {
+        Self { inner, taken: Rc::default() }
+    }
 }
 
 impl<R: BufRead> Read for Counted<R> {

@@ -23,9 +23,9 @@ pub(crate) mod fixture;
 use std::io::{self, Read};
 
 pub(crate) use access::{Extent, InMemory};
-pub(crate) use decompress::{Uncompressed, uncompressed, uncompressed_stream};
+pub(crate) use decompress::{Stream, Uncompressed, decoded, uncompressed, uncompressed_stream};
 pub(crate) use index::{LayerIndex, OWN_NAME, Place, Record, Wanted, is_whiteout};
-pub(crate) use input::{Input, StreamInput, Window, WindowInput};
+pub(crate) use input::{Input, StreamInput, Window, WindowInput, fill};
 pub(crate) use keep::{Kept, Need, Shared, Taker, with_room};
 pub(crate) use path::clean;
 pub(crate) use reader::{Kind, TarReader};

@@ -12,6 +12,7 @@ mod blob;
 mod pull;
 mod push;
 mod referrers;
+mod artifact;
 mod attest;
 
 use std::collections::HashMap;
@@ -26,6 +27,7 @@ use crate::error::SourceError;
 use credentials::Credentials;
 use token::Tokens;
 
+pub use artifact::{Artifact, FoundArtifact};
 pub use attest::{Attached, Attachment};
 pub(crate) use client::{bounded, reasons};
 

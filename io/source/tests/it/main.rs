@@ -11,6 +11,7 @@ mod unpacked;
 mod registry;
 mod failing_registry;
 mod faults;
+mod artifacts;
 mod attestations;
 mod engine;
 mod engines;

@@ -1,18 +1,23 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
-use lazaret_model::{Ecosystem, Limits};
+use lazaret_advisory::{Builder, Feed};
+use lazaret_model::{Advisory, Ecosystem, Limits};
 use lazaret_pipeline::{Scan, ScanOptions};
 use lazaret_source::apt::{self, AptError, AptFeed, AptProgress, AptRequest, AptRoot, Wanted, WantedSource};
 
+use super::store::{CancelOnDrop, Writing, blocking};
 use crate::args::{DatabaseArg, SourceArgs};
 use crate::failure::{Code, Failure, Outcome};
 use crate::images;
 use crate::output::{print, print_json, remark};
 use crate::progress::Progress;
 use crate::settings::Settings;
+
+/// As in [`Advisory::feed`].
+const FEED: &str = "apt";
 
 pub(super) struct Wish {
     pub(super) database: DatabaseArg,
@@ -52,9 +57,8 @@ pub(super) async fn run(settings: &Settings, wish: &Wish) -> Outcome {
     }
     let AptFeed { advisories, covered, fetched, cached, bytes, .. } = feed;
     let count = advisories.len();
-    super::store(&wish.database, advisories, |known| {
-        known.feed == "apt" && covered.contains(&(known.release.clone(), known.package.clone()))
-    })?;
+    let (database, writing) = (wish.database.clone(), Progress::spinner(settings, "writing the database"));
+    blocking(move |cancel| save(&database, advisories, &covered, &writing, cancel)).await?;
     if settings.json() {
         return print_json(&serde_json::json!({
             "database": wish.database.db.display().to_string(),
@@ -68,14 +72,36 @@ pub(super) async fn run(settings: &Settings, wish: &Wish) -> Outcome {
     print(&format!(
         "{count} advisories from {} source packages ({fetched} fetched, {cached} known; {:.1} MB) in {:.1} s\n",
         fetched + cached,
-        mega(bytes),
+        super::mega(bytes),
         started.elapsed().as_secs_f64()
     ))
 }
 
-#[expect(clippy::cast_precision_loss, reason = "one digit is shown")]
-fn mega(bytes: u64) -> f64 {
-    bytes as f64 / 1e6
+/// Writes a new database of these advisories, of those of the feed that they don't supersede, and of all other feeds.
+fn save(
+    argument: &DatabaseArg,
+    advisories: Vec<Advisory>,
+    covered: &BTreeSet<(String, String)>,
+    progress: &Progress,
+    cancel: &AtomicBool,
+) -> Outcome {
+    let writing = Writing::begin(argument, progress, cancel)?;
+    let mut builder = Builder::new();
+    if let Some(present) = writing.present()? {
+        let damaged = |error| Failure::input(format!("{}: {error}", argument.db.display()));
+        builder.keep_all_but(&present, &[FEED]).map_err(damaged)?;
+        for known in present.advisories() {
+            let known = known.map_err(damaged)?;
+            if known.feed == FEED && !covered.contains(&(known.release.clone(), known.package.clone())) {
+                builder.push(known);
+            }
+        }
+    }
+    for advisory in advisories {
+        builder.push(advisory);
+    }
+    builder.feed(&Feed { read: Some(jiff::Timestamp::now().to_string()), ..Feed::new(FEED) });
+    writing.save(builder).map(drop)
 }
 
 /// The source packages that an image was made of.
@@ -126,14 +152,6 @@ async fn fetch(settings: &Settings, request: AptRequest) -> Result<AptFeed, Fail
     let fetched =
         fetched.map_err(|error| Failure::new(Code::Internal, format!("the update broke off: {error}")))?;
     fetched.map_err(|error| failure(&error))
-}
-
-struct CancelOnDrop(Arc<AtomicBool>);
-
-impl Drop for CancelOnDrop {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }
 
 fn failure(error: &AptError) -> Failure {

@@ -1,0 +1,111 @@
+//! One path that was named, and what became of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use lazaret_advisory::Feed;
+use lazaret_model::{Digest, Limits};
+use lazaret_source::feed_files::{self, Shape};
+
+use crate::failure::Failure;
+use crate::images::source_failure;
+
+pub(super) struct Source {
+    pub(super) path: PathBuf,
+    pub(super) shape: Shape,
+    pub(super) digest: Digest,
+    /// The feed that it belongs to, where that was said.
+    pub(super) name: Option<String>,
+    /// The feed of its OSV documents, where all of them had to be read to know it.
+    pub(super) found: Option<String>,
+    pub(super) is_unchanged: bool,
+    /// Why it could not be read.
+    pub(super) problem: Option<String>,
+    pub(super) told: Told,
+}
+
+/// What was found in a source.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Told {
+    pub(super) feeds: BTreeSet<String>,
+    /// The feed of a document that is a whole feed by itself, and could not be read.
+    pub(super) broken_table: Option<&'static str>,
+    /// Documents of a known format.
+    pub(super) documents: u64,
+    pub(super) advisories: u64,
+    pub(super) vulnerabilities: u64,
+    pub(super) withdrawn: u64,
+    /// Statements about ecosystems that Lazaret has no packages of.
+    pub(super) passed_over: BTreeMap<String, u64>,
+    pub(super) unknown: Counted,
+    pub(super) unreadable: Counted,
+    /// Parts of documents that were not understood, and documents that could not be taken out.
+    pub(super) problems: Counted,
+}
+
+/// How many, and the first of them in words.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Counted {
+    pub(super) count: u64,
+    pub(super) first: Option<String>,
+}
+
+impl Counted {
+    pub(super) fn add(&mut self, words: impl FnOnce() -> String) {
+        self.count += 1;
+        self.first.get_or_insert_with(words);
+    }
+
+    pub(super) fn append(&mut self, other: Self) {
+        self.count += other.count;
+        if self.first.is_none() {
+            self.first = other.first;
+        }
+    }
+}
+
+impl Source {
+    pub(super) fn look(path: &Path, name: Option<String>, limits: &Limits) -> Result<Self, Failure> {
+        let fail = |error| source_failure(&error);
+        // What is wrong with the content is said of the feed when it is read.
+        let digest = feed_files::digest(path, limits).map_err(fail)?;
+        let shape = feed_files::shape(path, limits).unwrap_or(Shape::Document);
+        let (path, told) = (path.to_owned(), Told::default());
+        Ok(Self { path, shape, digest, name, found: None, is_unchanged: false, problem: None, told })
+    }
+
+    /// Whether it is a whole feed, not a document of one.
+    pub(super) fn is_whole(&self) -> bool {
+        self.shape != Shape::Document || self.told.is_whole_table()
+    }
+
+    pub(super) fn is_in(&self, feeds: &[Feed]) -> bool {
+        let is_meant = |feed: &&Feed| self.name.as_ref().is_none_or(|name| *name == feed.name);
+        feeds.iter().filter(is_meant).any(|feed| feed.source == Some(self.digest) && feed.problem.is_none())
+    }
+
+    /// Nothing is read of it any more.
+    pub(super) fn gives_nothing(&self) -> bool {
+        self.is_unchanged || self.problem.is_some()
+    }
+
+    /// It failed, and it is known which feeds are not newer for that.
+    pub(super) fn has_failed_feeds(&self) -> bool {
+        self.problem.is_some() && self.is_whole() && !self.told.feeds.is_empty()
+    }
+}
+
+impl Told {
+    /// EPSS and the catalogue of exploited vulnerabilities are published as one table.
+    fn is_whole_table(&self) -> bool {
+        !self.feeds.is_empty() && self.feeds.iter().all(|feed| super::read::is_table(feed))
+    }
+}
+
+/// Whether a file begins as databases do.
+pub(super) fn is_database(path: &Path) -> bool {
+    let mut start = [0; 4];
+    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut start));
+    read.is_ok() && start == *b"LZDB"
+}
