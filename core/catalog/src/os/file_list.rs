@@ -1,4 +1,4 @@
-//! Lists of files as they are kept: each directory once for the files in it that follow each other. A third of the
+//! Lists of files as they are kept: each directory once for the files in it that follow each other. Two fifths of the
 //! package managers' own lists, and asked directory by directory, of which most hold nothing that is asked for.
 
 use crate::ownership::Owners;
