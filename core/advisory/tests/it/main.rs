@@ -5,8 +5,10 @@
     reason = "tests read corpora and ask the machine's own tools"
 )]
 
+mod corpora;
 mod corpus;
 mod damage;
 mod database;
 mod findings;
+mod publishers;
 mod samples;
