@@ -51,6 +51,9 @@ pub fn parse(bytes: &[u8], _: &str, limits: &Limits) -> Result<Parsed, FeedError
         }
     })
     .map_err(|error| FeedError::not("Debian's security tracker", &error))?;
+    if parsed.documents == 0 {
+        return Err(FeedError::not("Debian's security tracker", &"it has no packages"));
+    }
     Ok(parsed.finish("tracker"))
 }
 

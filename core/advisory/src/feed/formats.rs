@@ -40,7 +40,7 @@ pub const FORMATS: &[Format] = &[
         about: "CSAF 2.0 advisories and VEX of distributions: Red Hat, SUSE",
         files: &["*.json"],
         parse: csaf::parse,
-        tells: |head| head.starts_with('{') && head.contains("\"document\"") && !head.contains("\"runs\""),
+        tells: |head| head.starts_with('{') && head.contains("\"csaf_version\""),
     },
     Format {
         name: secdb::FEED,

@@ -1,7 +1,7 @@
 //! Ranges of versions in the words of feeds for languages, as the stretches that advisories are made of.
 //!
-//! Comparisons only, joined by commas or blanks (all must hold) and by `||` (one must): what
-//! [`Language::Simple`](lazaret_version::range::Language) reads. Whatever makes no stretch, such as `!= 1.2`, is told to the caller.
+//! Comparisons, joined by commas or blanks, which must all hold, and the series of RubyGems (`~> 1.2`) and Cargo
+//! (`^1.2`). Whatever makes no stretch, such as `!= 1.2`, is told to the caller.
 
 use std::cmp::Ordering;
 
@@ -37,23 +37,6 @@ pub(super) enum NoStretch {
     Operator,
     #[error("a range has no version")]
     Version,
-    #[error("there are more than {MOST} ranges")]
-    Many,
-}
-
-/// Most stretches of one package in one advisory.
-const MOST: usize = 500;
-
-/// Alternatives, each a stretch, in their order. Those that hold for no version are left out.
-pub(super) fn stretches(scheme: Scheme, text: &str) -> Result<Vec<Stretch>, NoStretch> {
-    let mut found = Vec::new();
-    for alternative in text.split("||") {
-        if found.len() >= MOST {
-            return Err(NoStretch::Many);
-        }
-        found.extend(all_of(scheme, [alternative])?);
-    }
-    Ok(found)
 }
 
 /// One stretch of comparisons that must all hold. `None`: it holds for no version.
@@ -232,6 +215,11 @@ mod tests {
             }
         };
         stretches.iter().map(say).collect::<Vec<_>>().join(" ")
+    }
+
+    fn stretches(scheme: Scheme, text: &str) -> Result<Vec<Stretch>, NoStretch> {
+        let found: Result<Vec<_>, _> = text.split("||").map(|text| all_of(scheme, [text])).collect();
+        Ok(found?.into_iter().flatten().collect())
     }
 
     #[test]

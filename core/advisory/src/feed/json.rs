@@ -15,15 +15,6 @@ pub(super) enum Lenient<T> {
     Wrong,
 }
 
-impl<T> Lenient<T> {
-    pub(super) fn right(self) -> Option<T> {
-        match self {
-            Self::Right(value) => Some(value),
-            Self::Wrong => None,
-        }
-    }
-}
-
 fn anything<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
     IgnoredAny::deserialize(deserializer).map(|_| ())
 }
@@ -66,7 +57,16 @@ mod tests {
     fn wrong_entries_cost_only_themselves() {
         let mut found = Vec::new();
         let text = br#"{"a": 1, "b": {"c": [2]}, "d": 3}"#;
-        each(text, |key, value: Lenient<u8>| found.push((key, value.right()))).unwrap();
+        each(text, |key, value: Lenient<u8>| {
+            found.push((
+                key,
+                match value {
+                    Lenient::Right(value) => Some(value),
+                    Lenient::Wrong => None,
+                },
+            ))
+        })
+        .unwrap();
         assert_eq!(found, [("a".to_owned(), Some(1)), ("b".to_owned(), None), ("d".to_owned(), Some(3))]);
     }
 

