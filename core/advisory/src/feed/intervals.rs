@@ -110,7 +110,9 @@ fn series(scheme: Scheme, operator: &str, version: &str) -> Option<String> {
     let kept = parts.iter().take(counts).chain([&next]).map(u64::to_string);
     let filled = kept.chain((scheme == Scheme::Semver).then(|| "0".to_owned()).into_iter().cycle());
     let length = if scheme == Scheme::Semver { 3 } else { counts + 1 };
-    Some(filled.take(length).collect::<Vec<_>>().join("."))
+    // Prereleases of the end are no more like it than the end is.
+    let least = if scheme == Scheme::Semver { "-0" } else { "" };
+    Some(filled.take(length).collect::<Vec<_>>().join(".") + least)
 }
 
 /// `>=1.2, < 2.0` to (`>=`, `1.2`), (`<`, `2.0`).
@@ -230,7 +232,7 @@ mod tests {
         assert_eq!(of("<2 <1.5").as_deref(), Ok("[,1.5)"));
         assert_eq!(of(">=3 <2").as_deref(), Ok(""));
         assert_eq!(of("*").as_deref(), Ok("[,)"));
-        assert_eq!(of(">1 || ^0.0.3").as_deref(), Ok("(1,) [0.0.3,0.0.4)"));
+        assert_eq!(of(">1 || ^0.0.3").as_deref(), Ok("(1,) [0.0.3,0.0.4-0)"));
         let gem = |text: &str| stretches(Scheme::Gem, text).map(|found| say(&found));
         assert_eq!(gem("~> 1.2.3 || ~> 2.3, >= 2.3.4").as_deref(), Ok("[1.2.3,1.3) [2.3.4,3)"));
         assert_eq!(gem("~> 1.2.rc1").as_deref(), Ok("[1.2.rc1,2)"));
@@ -248,7 +250,7 @@ mod tests {
         assert_eq!(of(&[">= 1.2.3"]), "[,1.2.3)");
         assert_eq!(of(&["<0.5", ">=1.2"]), "[0.5,1.2)");
         assert_eq!(of(&[">=2.1", ">=1.9, <2.0"]), "[,1.9) [2.0,2.1)");
-        assert_eq!(of(&["^0.3.1", "2.1"]), "[,0.3.1) [0.4.0,2.1) [3.0.0,)");
+        assert_eq!(of(&["^0.3.1", "2.1"]), "[,0.3.1) [0.4.0-0,2.1) [3.0.0-0,)");
         assert_eq!(of(&[]), "[,)");
         assert_eq!(of(&["<=1", ">2"]), "(1,2]");
     }

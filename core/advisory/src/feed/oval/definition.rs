@@ -69,7 +69,11 @@ impl<'d> Definition<'d> {
                 }
                 "title" => found.title = super::super::line::one_line(&xml.text()?, 240),
                 "description" => found.description = xml.text()?,
-                "platform" => found.platforms.push(xml.text()?),
+                "platform" => {
+                    let text = xml.text()?;
+                    found.platforms.push(text);
+                    found.platforms.truncate(MOST_PLATFORMS);
+                }
                 "product" => found.product = xml.text()?,
                 "reference" => found.reference(&tag),
                 "cve" => {
@@ -129,6 +133,9 @@ impl<'d> Definition<'d> {
         self.published = self.published.take().or_else(|| words::timestamp(&day?));
     }
 }
+
+/// Most products of one definition; real ones have at most some hundreds. Every package is said of each.
+pub(super) const MOST_PLATFORMS: usize = 1_000;
 
 /// Most ids of one definition.
 const MOST_CVES: usize = 2_000;
