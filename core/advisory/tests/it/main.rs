@@ -10,6 +10,7 @@ mod corpus;
 mod damage;
 mod database;
 mod findings;
+mod publishers;
 mod recordings;
 mod samples;
 mod scores;

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use lazaret_advisory::feed::osv::{self, OsvFeed};
-use lazaret_advisory::feed::{Knowledge, KnowledgeError, epss, kev, nvd};
+use lazaret_advisory::feed::{self, Knowledge, KnowledgeError, epss, kev, nvd};
 use lazaret_advisory::{Builder, Database};
 use lazaret_model::{Advisory, Limits};
 use lazaret_source::feed_files;
@@ -56,6 +56,8 @@ enum Kind {
     OsvJson,
     OsvYaml,
     Knowledge(&'static Format),
+    /// A publisher's own format.
+    Published(&'static feed::Format),
 }
 
 /// How much of a document tells its format.
@@ -64,7 +66,7 @@ const HEAD: usize = 64 << 10;
 const ROUND_BYTES: usize = 16 << 20;
 const ROUND: usize = 4_096;
 
-fn kind(bytes: &[u8]) -> Option<Kind> {
+fn kind(bytes: &[u8], name: &str) -> Option<Kind> {
     let head = String::from_utf8_lossy(bytes.get(..HEAD).unwrap_or(bytes));
     let head = head.trim_start_matches('\u{feff}').trim_start();
     if let Some(format) = FORMATS.iter().find(|format| (format.tells)(head)) {
@@ -74,10 +76,15 @@ fn kind(bytes: &[u8]) -> Option<Kind> {
     if head.starts_with(['{', '[']) {
         let is_osv =
             head.contains("\"id\"") && (head.contains("\"modified\"") || head.contains("\"affected\""));
-        return is_osv.then_some(Kind::OsvJson);
+        if is_osv {
+            return Some(Kind::OsvJson);
+        }
     }
     let has_line = |start: &str| head.lines().any(|line| line.starts_with(start));
-    (has_line("id:") && has_line("modified:")).then_some(Kind::OsvYaml)
+    if has_line("id:") && has_line("modified:") {
+        return Some(Kind::OsvYaml);
+    }
+    feed::detect(bytes, name).map(Kind::Published)
 }
 
 pub(super) fn is_table(feed: &str) -> bool {
@@ -222,7 +229,7 @@ impl<'a> Read<'a> {
     }
 
     fn push(&mut self, chunk: Parsed, source: &Source, builder: &mut Builder) {
-        let Parsed { osv, knowledge, told } = chunk;
+        let Parsed { osv, knowledge, published, told } = chunk;
         osv.push_into(builder);
         if osv.documents > 0 {
             self.told.feeds.insert(osv.name.clone());
@@ -231,6 +238,10 @@ impl<'a> Read<'a> {
             let feed = source.name.as_deref().unwrap_or(format.feed);
             knowledge.push_into(feed, builder);
             self.told.feeds.insert(feed.to_owned());
+        }
+        for published in published {
+            published.push_into(builder);
+            self.told.feeds.insert(published.feed.to_owned());
         }
         self.told.append(told);
     }
@@ -281,20 +292,29 @@ fn family(advisory: &Advisory) -> &str {
 struct Parsed {
     osv: OsvFeed,
     knowledge: Vec<(&'static Format, Knowledge)>,
+    published: Vec<feed::Parsed>,
     told: Told,
 }
 
 impl Parsed {
     fn of(documents: &[Document], feed: &str, limits: &Limits) -> Self {
-        let mut parsed = Self { osv: OsvFeed::new(feed), knowledge: Vec::new(), told: Told::default() };
+        let mut parsed = Self {
+            osv: OsvFeed::new(feed),
+            knowledge: Vec::new(),
+            published: Vec::new(),
+            told: Told::default(),
+        };
         for (name, bytes) in documents {
-            let read = match kind(bytes) {
+            let read = match kind(bytes, name) {
                 None => {
                     parsed.told.unknown.add(|| name.clone());
                     continue;
                 }
                 Some(Kind::OsvJson) => parsed.osv.read_json(bytes, limits).map_err(|error| error.to_string()),
                 Some(Kind::OsvYaml) => parsed.osv.read_yaml(bytes, limits).map_err(|error| error.to_string()),
+                Some(Kind::Published(format)) => (format.parse)(bytes, name, limits)
+                    .map(|published| parsed.published.push(published))
+                    .map_err(|error| error.to_string()),
                 Some(Kind::Knowledge(format)) => match (format.parse)(bytes, limits) {
                     Ok(knowledge) => {
                         parsed.knowledge.push((format, knowledge));
@@ -327,6 +347,18 @@ impl Parsed {
         }
         for (_, knowledge) in &self.knowledge {
             told.vulnerabilities += knowledge.vulnerabilities.len() as u64;
+        }
+        for published in &mut self.published {
+            told.documents += published.documents;
+            told.advisories += published.advisories.len() as u64;
+            told.vulnerabilities += published.vulnerabilities.len() as u64;
+            told.withdrawn += published.withdrawn.len() as u64;
+            for (product, count) in std::mem::take(&mut published.passed_over) {
+                *told.passed_over.entry(product).or_default() += count;
+            }
+            for problem in &published.problems {
+                told.problems.add(|| problem.to_string());
+            }
         }
     }
 
@@ -361,11 +393,12 @@ mod tests {
 
     #[test]
     fn contents_tell_formats() {
-        let name = |text: &str| match kind(text.as_bytes()) {
+        let name = |text: &str| match kind(text.as_bytes(), "x") {
             None => "none",
             Some(Kind::OsvJson) => "osv json",
             Some(Kind::OsvYaml) => "osv yaml",
             Some(Kind::Knowledge(format)) => format.feed,
+            Some(Kind::Published(format)) => format.name,
         };
         for (text, expected) in [
             (" \u{feff}{\"id\":\"X\",\"modified\":\"2024\"}", "osv json"),
@@ -376,6 +409,7 @@ mod tests {
             ("{\"vulnerabilities\":[{\"cveID\":\"CVE-1\"}]}", "kev"),
             ("{\"id\":\"CVE-1\",\"vulnStatus\":\"Modified\"}", "nvd"),
             ("{\"name\":\"package\"}", "none"),
+            ("---\ngem: rack\n", "rubysec"),
             ("# Readme\n", "none"),
             ("", "none"),
         ] {
