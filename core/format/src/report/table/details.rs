@@ -29,7 +29,8 @@ pub(super) fn findings(page: &mut Page, group: &SourceGroup<'_>, image: &Image) 
         let text = "inferred from what a program contains: the version may be that of another build";
         page.paragraph(2, 4, words(text, WORSE));
     }
-    for layer in &group.layers {
+    // What is no image has no layers.
+    for layer in group.layers.iter().filter(|_| !image.layers.is_empty()) {
         let known = usize::try_from(*layer).ok().and_then(|at| image.layers.get(at));
         let origin = known.map_or(String::new(), |layer| {
             format!("{} {}", layer.diff_id.short(), first_words(&layer.created_by))
