@@ -11,3 +11,5 @@ ALTER TABLE advisories ADD COLUMN names TEXT NOT NULL DEFAULT 'source';
 ALTER TABLE advisories ADD COLUMN last_affected TEXT;
 ALTER TABLE advisories ADD COLUMN status TEXT NOT NULL DEFAULT 'affected';
 ALTER TABLE advisories ADD COLUMN module TEXT;
+
+PRAGMA user_version = 2;

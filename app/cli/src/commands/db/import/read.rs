@@ -68,7 +68,7 @@ const ROUND: usize = 4_096;
 
 fn kind(bytes: &[u8], name: &str) -> Option<Kind> {
     let head = String::from_utf8_lossy(bytes.get(..HEAD).unwrap_or(bytes));
-    let head = head.trim_start_matches('\u{feff}').trim_start();
+    let head = head.trim_start_matches(|c: char| c == '\u{feff}' || c.is_whitespace());
     if let Some(format) = FORMATS.iter().find(|format| (format.tells)(head)) {
         return Some(Kind::Knowledge(format));
     }
