@@ -55,7 +55,15 @@ needed_to_test() {
 	need zstd program zstd
 	need bzip2 program bzip2
 	need tar program tar
+	need podman program podman
+	need nodejs program node
+	need node-semver has_semver
+	need python3-packaging has_packaging
 }
+
+# npm brings its own copy, and so does pip.
+has_semver() { program npm || test -e /usr/share/nodejs/semver; }
+has_packaging() { python3 -c "import packaging.version" || python3 -c "import pip._vendor.packaging.version"; }
 
 case "$purpose" in
 build) needed_to_build ;;
