@@ -95,6 +95,7 @@ pub(crate) const LICENCES: &[&str] = &[
     "Unicode-3.0",
     "Unlicense",
     "Zlib",
+    "bzip2-1.0.6",
 ];
 
 /// One provider of cryptography and TLS (aws-lc-rs): what must not be linked, and why it could creep in.
