@@ -18,6 +18,9 @@ pub const FEED: &str = "secdb";
 
 const EXPECTED: &str = "a security database of apk packages";
 
+/// What one version fixed; a version without any has nothing, or null.
+type Ids = Option<Vec<Lenient<String>>>;
+
 #[derive(Debug, Deserialize)]
 struct Database {
     #[serde(default)]
@@ -36,7 +39,7 @@ struct Entry {
 struct Package {
     name: String,
     /// Packages that fixed nothing yet have `null`, or an empty list.
-    secfixes: Option<Lenient<BTreeMap<String, Lenient<Option<Vec<Lenient<String>>>>>>>,
+    secfixes: Option<Lenient<BTreeMap<String, Lenient<Ids>>>>,
 }
 
 /// Publishers by the server of their packages; the first has releases, the others do not.
