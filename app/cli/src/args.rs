@@ -4,10 +4,15 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use lazaret_format::formats::{FORMATS, Format};
-
 use crate::environment;
-use crate::threshold::Threshold;
+
+mod db;
+mod format;
+mod scan;
+
+pub(crate) use db::DbCommand;
+pub(crate) use format::OutputFormat;
+pub(crate) use scan::{SbomArgs, ScanArgs};
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -36,26 +41,6 @@ pub(crate) struct GlobalArgs {
     /// File that holds your token [default: ~/.config/lazaret/token]
     #[arg(long, global = true, env = environment::TOKEN_FILE, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum OutputFormat {
-    Table,
-    Json,
-    /// The name of another one of [`FORMATS`].
-    Report(&'static str),
-}
-
-impl OutputFormat {
-    fn parser() -> impl clap::builder::TypedValueParser<Value = Self> {
-        use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser as _};
-        let values = FORMATS.iter().map(|format| PossibleValue::new(format.name).help(format.about));
-        PossibleValuesParser::new(values).map(|name| match Format::named(&name).map(|format| format.name) {
-            Some("json") => Self::Json,
-            None | Some("table") => Self::Table,
-            Some(name) => Self::Report(name),
-        })
-    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -131,137 +116,6 @@ pub(crate) struct DatabaseArg {
     #[arg(long, env = environment::DATABASE, default_value = "/var/lib/lazaret/db/advisories.lzdb", value_name = "FILE")]
     pub(crate) db: PathBuf,
 }
-
-#[derive(Debug, Args)]
-pub(crate) struct ScanArgs {
-    #[arg(required = true, value_name = "TARGET", help = TARGET_HELP)]
-    pub(crate) targets: Vec<String>,
-    #[command(flatten)]
-    pub(crate) database: DatabaseArg,
-    /// Judge by this policy: exit code 1 when it refuses. It sees every finding, whatever --vex and --ignore say
-    #[arg(long, value_name = "FILE")]
-    pub(crate) policy: Option<PathBuf>,
-    /// Exit code 1 if a finding that counts is as bad as this, or meets one of the words
-    ///
-    /// A severity (low, medium, high, critical) means it and all worse ones; `unrated` findings without a rating;
-    /// `exploited` those that are known to be exploited; `any` all. Several with commas between.
-    #[arg(long, value_name = "WORDS", value_delimiter = ',')]
-    pub(crate) fail_on: Vec<Threshold>,
-    /// Count only findings that an upgrade removes for --fail-on
-    #[arg(long, requires = "fail_on")]
-    pub(crate) only_fixed: bool,
-    /// Findings that are accepted, each with a reason and a last day (YAML)
-    #[arg(long, value_name = "FILE")]
-    pub(crate) ignore: Option<PathBuf>,
-    /// Statements about what does no harm here: OpenVEX, CycloneDX or CSAF
-    #[arg(long, value_name = "FILE")]
-    pub(crate) vex: Vec<PathBuf>,
-    /// Also what lock files in images want, not only what is installed
-    #[arg(long)]
-    pub(crate) lock_files: bool,
-    /// Write the report here instead of to standard output
-    #[arg(long, short, value_name = "FILE")]
-    pub(crate) out: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) source: SourceArgs,
-}
-
-const TARGET_HELP: &str = "An image (`docker:`, `podman:`, `containerd:NAME`, `registry:REFERENCE`, `archive:FILE`, `oci:DIR`), \
-    a directory (`dir:DIR`), a root file system (`rootfs:/`), a bill of material (`sbom:FILE`); or any of these without the prefix";
-
-#[derive(Debug, Args)]
-pub(crate) struct SbomArgs {
-    #[arg(value_name = "TARGET", help = TARGET_HELP)]
-    pub(crate) target: String,
-    /// Write here instead of to standard output
-    #[arg(long, short, value_name = "FILE")]
-    pub(crate) out: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) source: SourceArgs,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum DbCommand {
-    /// Build the database from the package mirrors that this host or the images are configured for
-    Update {
-        #[command(flatten)]
-        database: DatabaseArg,
-        /// Only what concerns the packages of these images
-        #[arg(long = "for", value_name = "TARGET")]
-        targets: Vec<String>,
-        /// Every source package of the mirror's security suite, not only the installed ones
-        #[arg(long)]
-        all: bool,
-        /// Root whose etc/apt names the mirrors
-        #[arg(long, default_value = "/", value_name = "DIR")]
-        apt_root: PathBuf,
-        /// Where indices and parsed changelogs are kept [default: beside the database]
-        #[arg(long, value_name = "DIR")]
-        cache: Option<PathBuf>,
-        #[command(flatten)]
-        source: SourceArgs,
-    },
-    /// Add what publishers of advisories publish: files, archives, directories
-    #[command(after_help = IMPORT_HELP)]
-    Import {
-        #[arg(
-            required = true,
-            value_name = "PATH",
-            help = "A document, an archive (zip, tar) or a directory of them; compressed or not. Or a whole database (.lzdb)"
-        )]
-        paths: Vec<PathBuf>,
-        /// The feed it belongs to, where that is not to be told from the content
-        #[arg(long, value_name = "FEED")]
-        name: Option<String>,
-        /// Read also what did not change since it was imported
-        #[arg(long)]
-        again: bool,
-        #[command(flatten)]
-        database: DatabaseArg,
-    },
-    /// What the database holds, feed by feed, and how old it is
-    Status {
-        #[command(flatten)]
-        database: DatabaseArg,
-    },
-    /// Copy the database into a file for a machine without a network: `lazaret db import FILE` takes it there
-    Export {
-        #[arg(long, short, value_name = "FILE")]
-        out: PathBuf,
-        #[command(flatten)]
-        database: DatabaseArg,
-    },
-    /// Store the database in a registry, from which others pull it
-    Push {
-        /// `registry/repository:tag`
-        #[arg(value_name = "REFERENCE")]
-        reference: String,
-        /// Sign it with this private key (PKCS#8 PEM)
-        #[arg(long, value_name = "FILE")]
-        key: Option<PathBuf>,
-        #[command(flatten)]
-        database: DatabaseArg,
-    },
-    /// Take the database from a registry; what is here already is not fetched again
-    Pull {
-        /// `registry/repository:tag`, or `registry/repository@sha256:…`
-        #[arg(value_name = "REFERENCE")]
-        reference: String,
-        /// Take only what this public key signed (SPKI PEM)
-        #[arg(long, value_name = "FILE")]
-        key: Option<PathBuf>,
-        #[command(flatten)]
-        database: DatabaseArg,
-    },
-}
-
-const IMPORT_HELP: &str = "Formats: OSV (JSON, YAML; https://osv.dev, GitHub, PyPA, Go, RustSec, …), EPSS (CSV), the catalogue of known exploited \
-    vulnerabilities (JSON), the NVD (JSON of its API 2.0).
-
-An archive or a directory is a whole feed and takes the place of what that feed said before; a document by itself takes the \
-place of its earlier version. Other feeds stay as they are, and so does a feed that cannot be read to its end.
-
-  lazaret db import PyPI/all.zip epss_scores-current.csv.gz known_exploited_vulnerabilities.json";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeyCommand {

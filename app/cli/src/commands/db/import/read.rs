@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use lazaret_advisory::feed::osv::{self, OsvFeed};
-use lazaret_advisory::feed::{self, Knowledge, KnowledgeError, epss, kev, nvd};
+use lazaret_advisory::feed::osv;
 use lazaret_advisory::{Builder, Database};
 use lazaret_model::{Advisory, Limits};
 use lazaret_source::feed_files;
 
+use super::parsed::{Document, Parsed};
 use super::source::{Source, Told};
 use crate::progress::Progress;
 
@@ -21,77 +21,9 @@ pub(super) enum Stop {
     Failed(String, Box<Told>),
 }
 
-/// A format that knows vulnerabilities, and no packages.
-struct Format {
-    feed: &'static str,
-    /// One file of it is the whole feed.
-    is_table: bool,
-    tells: fn(&str) -> bool,
-    parse: fn(&[u8], &Limits) -> Result<Knowledge, KnowledgeError>,
-}
-
-const FORMATS: &[Format] = &[
-    Format {
-        feed: epss::FEED,
-        is_table: true,
-        tells: |head| head.starts_with("cve,epss") || head.starts_with('#') && head.contains("\ncve,epss"),
-        parse: epss::parse,
-    },
-    Format {
-        feed: kev::FEED,
-        is_table: true,
-        tells: |head| head.starts_with('{') && head.contains("\"cveID\""),
-        parse: kev::parse,
-    },
-    Format {
-        feed: nvd::FEED,
-        is_table: false,
-        tells: |head| head.starts_with('{') && head.contains("\"vulnStatus\""),
-        parse: nvd::parse,
-    },
-];
-
-#[derive(Clone, Copy)]
-enum Kind {
-    OsvJson,
-    OsvYaml,
-    Knowledge(&'static Format),
-    /// A publisher's own format.
-    Published(&'static feed::Format),
-}
-
-/// How much of a document tells its format.
-const HEAD: usize = 64 << 10;
 /// Documents that are parsed at once: enough for all cores, little enough to be in memory as they are.
 const ROUND_BYTES: usize = 16 << 20;
 const ROUND: usize = 4_096;
-
-fn kind(bytes: &[u8], name: &str) -> Option<Kind> {
-    let head = String::from_utf8_lossy(bytes.get(..HEAD).unwrap_or(bytes));
-    let head = head.trim_start_matches(|c: char| c == '\u{feff}' || c.is_whitespace());
-    if let Some(format) = FORMATS.iter().find(|format| (format.tells)(head)) {
-        return Some(Kind::Knowledge(format));
-    }
-    // "modified" and "id" are what every document of OSV has.
-    if head.starts_with(['{', '[']) {
-        let is_osv =
-            head.contains("\"id\"") && (head.contains("\"modified\"") || head.contains("\"affected\""));
-        if is_osv {
-            return Some(Kind::OsvJson);
-        }
-    }
-    let has_line = |start: &str| head.lines().any(|line| line.starts_with(start));
-    if has_line("id:") && has_line("modified:") {
-        return Some(Kind::OsvYaml);
-    }
-    feed::detect(bytes, name).map(Kind::Published)
-}
-
-pub(super) fn is_table(feed: &str) -> bool {
-    FORMATS.iter().any(|format| format.feed == feed && format.is_table)
-}
-
-type Document = (String, Vec<u8>);
 
 /// The reading of one source.
 pub(super) struct Read<'a> {
@@ -285,135 +217,5 @@ fn family(advisory: &Advisory) -> &str {
     match advisory.release.split(':').next() {
         Some(distribution) if !distribution.is_empty() => distribution,
         _ => advisory.ecosystem.name(),
-    }
-}
-
-/// What some documents gave.
-struct Parsed {
-    osv: OsvFeed,
-    knowledge: Vec<(&'static Format, Knowledge)>,
-    published: Vec<feed::Parsed>,
-    told: Told,
-}
-
-impl Parsed {
-    fn of(documents: &[Document], feed: &str, limits: &Limits) -> Self {
-        let mut parsed = Self {
-            osv: OsvFeed::new(feed),
-            knowledge: Vec::new(),
-            published: Vec::new(),
-            told: Told::default(),
-        };
-        for (name, bytes) in documents {
-            let read = match kind(bytes, name) {
-                None => {
-                    parsed.told.unknown.add(|| name.clone());
-                    continue;
-                }
-                Some(Kind::OsvJson) => parsed.osv.read_json(bytes, limits).map_err(|error| error.to_string()),
-                Some(Kind::OsvYaml) => parsed.osv.read_yaml(bytes, limits).map_err(|error| error.to_string()),
-                Some(Kind::Published(format)) => (format.parse)(bytes, name, limits)
-                    .map(|published| parsed.published.push(published))
-                    .map_err(|error| error.to_string()),
-                Some(Kind::Knowledge(format)) => match (format.parse)(bytes, limits) {
-                    Ok(knowledge) => {
-                        parsed.knowledge.push((format, knowledge));
-                        Ok(())
-                    }
-                    Err(error) => {
-                        parsed.told.broken_table = Some(format.feed).filter(|_| format.is_table);
-                        Err(error.to_string())
-                    }
-                },
-            };
-            if let Err(why) = read {
-                parsed.told.unreadable.add(|| format!("{name}: {why}"));
-            }
-        }
-        parsed.count();
-        parsed
-    }
-
-    fn count(&mut self) {
-        let (osv, told) = (&mut self.osv, &mut self.told);
-        told.documents = osv.documents + self.knowledge.len() as u64;
-        told.advisories = osv.advisories.len() as u64;
-        told.vulnerabilities = osv.vulnerabilities.len() as u64;
-        told.withdrawn = osv.withdrawn.len() as u64;
-        told.passed_over = std::mem::take(&mut osv.unknown_ecosystems);
-        let of_knowledge = self.knowledge.iter().flat_map(|(_, knowledge)| &knowledge.problems);
-        for problem in osv.problems.iter().chain(of_knowledge) {
-            told.problems.add(|| problem.to_string());
-        }
-        for (_, knowledge) in &self.knowledge {
-            told.vulnerabilities += knowledge.vulnerabilities.len() as u64;
-        }
-        for published in &mut self.published {
-            told.documents += published.documents;
-            told.advisories += published.advisories.len() as u64;
-            told.vulnerabilities += published.vulnerabilities.len() as u64;
-            told.withdrawn += published.withdrawn.len() as u64;
-            for (product, count) in std::mem::take(&mut published.passed_over) {
-                *told.passed_over.entry(product).or_default() += count;
-            }
-            for problem in &published.problems {
-                told.problems.add(|| problem.to_string());
-            }
-        }
-    }
-
-    fn rename(&mut self, name: &str) {
-        name.clone_into(&mut self.osv.name);
-        for advisory in &mut self.osv.advisories {
-            name.clone_into(&mut advisory.feed);
-        }
-    }
-}
-
-impl Told {
-    fn append(&mut self, other: Self) {
-        self.feeds.extend(other.feeds);
-        self.broken_table = self.broken_table.or(other.broken_table);
-        self.documents += other.documents;
-        self.advisories += other.advisories;
-        self.vulnerabilities += other.vulnerabilities;
-        self.withdrawn += other.withdrawn;
-        for (ecosystem, count) in other.passed_over {
-            *self.passed_over.entry(ecosystem).or_default() += count;
-        }
-        self.unknown.append(other.unknown);
-        self.unreadable.append(other.unreadable);
-        self.problems.append(other.problems);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn contents_tell_formats() {
-        let name = |text: &str| match kind(text.as_bytes(), "x") {
-            None => "none",
-            Some(Kind::OsvJson) => "osv json",
-            Some(Kind::OsvYaml) => "osv yaml",
-            Some(Kind::Knowledge(format)) => format.feed,
-            Some(Kind::Published(format)) => format.name,
-        };
-        for (text, expected) in [
-            (" \u{feff}{\"id\":\"X\",\"modified\":\"2024\"}", "osv json"),
-            ("[{\"modified\":\"2024\", \"id\":\"X\"}]", "osv json"),
-            ("details: |\n  x\nid: PYSEC-1\nmodified: 2024\n", "osv yaml"),
-            ("#model_version:v1\ncve,epss,percentile\n", "epss"),
-            ("cve,epss,percentile\n", "epss"),
-            ("{\"vulnerabilities\":[{\"cveID\":\"CVE-1\"}]}", "kev"),
-            ("{\"id\":\"CVE-1\",\"vulnStatus\":\"Modified\"}", "nvd"),
-            ("{\"name\":\"package\"}", "none"),
-            ("---\ngem: rack\n", "rubysec"),
-            ("# Readme\n", "none"),
-            ("", "none"),
-        ] {
-            assert_eq!(name(text), expected, "{text}");
-        }
     }
 }

@@ -97,9 +97,24 @@ impl Source {
 }
 
 impl Told {
+    pub(super) fn append(&mut self, other: Self) {
+        self.feeds.extend(other.feeds);
+        self.broken_table = self.broken_table.or(other.broken_table);
+        self.documents += other.documents;
+        self.advisories += other.advisories;
+        self.vulnerabilities += other.vulnerabilities;
+        self.withdrawn += other.withdrawn;
+        for (ecosystem, count) in other.passed_over {
+            *self.passed_over.entry(ecosystem).or_default() += count;
+        }
+        self.unknown.append(other.unknown);
+        self.unreadable.append(other.unreadable);
+        self.problems.append(other.problems);
+    }
+
     /// EPSS and the catalogue of exploited vulnerabilities are published as one table.
     fn is_whole_table(&self) -> bool {
-        !self.feeds.is_empty() && self.feeds.iter().all(|feed| super::read::is_table(feed))
+        !self.feeds.is_empty() && self.feeds.iter().all(|feed| super::kind::is_table(feed))
     }
 }
 
