@@ -71,19 +71,23 @@ fn a_file_without_end_is_refused_in_time_and_holds_up_nobody() {
         (threads, start)
     });
     // Neither a cached nor a new file of another container waits for them.
-    let mut slowest = Duration::ZERO;
+    let mut times = Vec::new();
     let until = Instant::now() + deadline / 2;
-    let mut run = 0;
     while Instant::now() < until {
-        run += 1;
-        other.write("/foreign", &variant(victim, run), 0o755);
+        other.write("/foreign", &variant(victim, u64::try_from(times.len()).unwrap()), 0o755);
         let start = Instant::now();
         assert_eq!(other.execute("/foreign"), REFUSED);
         assert_eq!(other.execute("/bin/victim"), Ok(()));
-        slowest = slowest.max(start.elapsed());
+        times.push(start.elapsed());
     }
-    eprintln!("beside {attempts} files without end: {run} runs, slowest {slowest:.1?}");
-    assert!(run > 2 && slowest < deadline / 2, "{run} runs, slowest {slowest:?}");
+    times.sort();
+    let (median, slowest) = (times[times.len() / 2], times[times.len() - 1]);
+    eprintln!(
+        "beside {attempts} files without end: {} runs, {median:.1?}, slowest {slowest:.1?}",
+        times.len()
+    );
+    // Who waited for them waited until the deadline. A busy machine may hold up one or the other, not most.
+    assert!(median < deadline / 4 && slowest < deadline, "{times:.0?}");
     let (threads, start) = refused;
     for thread in threads {
         assert_eq!(thread.join().unwrap(), Some(libc::EPERM));
