@@ -1,5 +1,7 @@
 //! What one walk may still cost.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use lazaret_model::Limits;
@@ -37,13 +39,20 @@ fn names(limits: &Limits) -> u64 {
     limits.kept_bytes.saturating_mul(4)
 }
 
-#[derive(Debug)]
+/// Clones share one budget: layers are read at the same time.
+#[derive(Debug, Clone)]
 pub(crate) struct Budget {
     pub(crate) limits: Limits,
     pub(crate) deadline: Deadline,
-    entries: u64,
-    names: u64,
-    kept: u64,
+    left: Arc<Left>,
+}
+
+/// What is left of each bound. Nothing else hangs on these numbers, so no order of memory is asked for.
+#[derive(Debug)]
+struct Left {
+    entries: AtomicU64,
+    names: AtomicU64,
+    kept: AtomicU64,
 }
 
 impl Budget {
@@ -51,30 +60,28 @@ impl Budget {
         Self {
             limits: limits.clone(),
             deadline: Deadline(Instant::now().checked_add(limits.time)),
-            entries: limits.entries,
-            names: names(limits),
-            kept: limits.kept_bytes,
+            left: Arc::new(Left {
+                entries: AtomicU64::new(limits.entries),
+                names: AtomicU64::new(names(limits)),
+                kept: AtomicU64::new(limits.kept_bytes),
+            }),
         }
     }
 
     /// Accounts for one more entry whose names (and maps of holes) take this many bytes.
     pub(crate) fn take_entry(&mut self, name_bytes: usize) -> Result<(), Exceeded> {
-        if self.entries.is_multiple_of(1024) {
+        let left = take(&self.left.entries, 1)
+            .ok_or_else(|| Exceeded::new(format!("more than {} entries", self.limits.entries)))?;
+        if left.is_multiple_of(1024) {
             self.deadline.check()?;
         }
-        self.entries = self
-            .entries
-            .checked_sub(1)
-            .ok_or_else(|| Exceeded::new(format!("more than {} entries", self.limits.entries)))?;
         self.take_names(name_bytes)
     }
 
     pub(crate) fn take_names(&mut self, bytes: usize) -> Result<(), Exceeded> {
-        self.names = self
-            .names
-            .checked_sub(bytes as u64)
-            .ok_or_else(|| Exceeded::new(format!("more than {} bytes of names", names(&self.limits))))?;
-        Ok(())
+        take(&self.left.names, bytes as u64)
+            .map(drop)
+            .ok_or_else(|| Exceeded::new(format!("more than {} bytes of names", names(&self.limits))))
     }
 
     /// Whether a file of this size may be read into memory.
@@ -88,13 +95,20 @@ impl Budget {
 
     /// Accounts for content that stays in memory.
     pub(crate) fn keep(&mut self, bytes: u64) -> Result<(), Exceeded> {
-        self.kept = self.kept.checked_sub(bytes).ok_or_else(|| {
+        take(&self.left.kept, bytes).map(drop).ok_or_else(|| {
             Exceeded::new(format!("more than {} bytes of wanted files at once", self.limits.kept_bytes))
-        })?;
-        Ok(())
+        })
     }
 
     pub(crate) fn release(&mut self, bytes: u64) {
-        self.kept = self.kept.saturating_add(bytes).min(self.limits.kept_bytes);
+        let most = self.limits.kept_bytes;
+        let back = |kept: u64| Some(kept.saturating_add(bytes).min(most));
+        // It always gives a number, so it never fails.
+        let _ = self.left.kept.fetch_update(Ordering::Relaxed, Ordering::Relaxed, back);
     }
+}
+
+/// Takes from what is left and tells what was there before; nothing is taken where there is less.
+fn take(left: &AtomicU64, amount: u64) -> Option<u64> {
+    left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(amount)).ok()
 }

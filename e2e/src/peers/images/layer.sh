@@ -26,10 +26,9 @@ packages() {
 	mount --bind "$DEBS" "$ROOT/var/cache/apt/archives"
 	mount --bind /dev "$ROOT/dev"
 	mount -t proc proc "$ROOT/proc"
-	# apt runs these on the machine after dpkg: they empty its cache, which is none of ours.
-	APT_CONFIG="$WORK/apt.conf"
-	export APT_CONFIG DEBIAN_FRONTEND=noninteractive LC_ALL=C
-	cat >"$APT_CONFIG" <<-END
+	export DEBIAN_FRONTEND=noninteractive LC_ALL=C
+	# What the machine does after each installation, such as emptying its cache, is not for this tree.
+	cat >"$WORK/apt.conf" <<-END
 		#clear DPkg::Post-Invoke;
 		#clear DPkg::Pre-Install-Pkgs;
 		DPkg::Chroot-Directory "$ROOT";
@@ -45,7 +44,7 @@ packages() {
 		APT::Sandbox::User "root";
 		APT::Install-Recommends "false";
 	END
-	apt-get --quiet --quiet --yes "$@" >"$WORK/apt.log" 2>&1 || { tail -n 20 "$WORK/apt.log" >&2; exit 1; }
+	apt-get --config-file "$WORK/apt.conf" --quiet --quiet --yes "$@" >"$WORK/apt.log" 2>&1 || { tail -n 20 "$WORK/apt.log" >&2; exit 1; }
 	umount "$ROOT/var/cache/apt/archives" "$ROOT/dev" "$ROOT/proc"
 }
 install() { packages install "$@"; }

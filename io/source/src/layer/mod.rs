@@ -38,8 +38,8 @@ pub(crate) enum LayerBytes {
     Stream(Box<dyn Read + Send>),
 }
 
-/// Opens a layer, as often as it is asked.
-pub(crate) trait Opener: Send {
+/// Opens a layer, as often as it is asked, from any thread.
+pub(crate) trait Opener: Send + Sync {
     fn open(&self) -> io::Result<LayerBytes>;
 }
 
