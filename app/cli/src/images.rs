@@ -53,7 +53,7 @@ pub(crate) async fn scan(
         }
     };
     let subject = match (opened.image, opened.source) {
-        (Some(image), _) => Subject::Image(image),
+        (Some(image), _) => Subject::Image(Box::new(image)),
         (None, Source::RootFileSystem) => Subject::Other(SubjectKind::RootFileSystem, open_options.platform),
         (None, _) => Subject::Other(SubjectKind::Directory, open_options.platform),
     };

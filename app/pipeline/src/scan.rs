@@ -31,7 +31,7 @@ pub struct Scan {
 /// What a tree is of.
 #[derive(Debug, Clone)]
 pub enum Subject {
-    Image(Image),
+    Image(Box<Image>),
     /// Something that has no configuration of its own.
     Other(SubjectKind, Platform),
 }
@@ -58,7 +58,7 @@ pub fn scan(
     let Catalog { distribution, packages, executables, apt_sources, problems } =
         catalog(tree, limits, options);
     let (kind, image) = match subject {
-        Subject::Image(image) => (SubjectKind::Image, image),
+        Subject::Image(image) => (SubjectKind::Image, *image),
         Subject::Other(kind, platform) => (kind, stand_in(platform, distribution.as_ref(), &packages)),
     };
     let scan = Scan {

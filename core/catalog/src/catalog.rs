@@ -212,6 +212,15 @@ impl Visitor for Pass<'_> {
         Some(begin(entry.path, self.reading.limits))
     }
 
+    fn extracts_alike(&self, one: &Entry<'_>, other: &Entry<'_>) -> bool {
+        match (self.extractor(one), self.extractor(other)) {
+            (Some(first), Some(second)) if std::ptr::fn_addr_eq(first.whole, second.whole) => {
+                first.alike.is_some_and(|alike| alike(one.path, other.path))
+            }
+            _ => false,
+        }
+    }
+
     fn visit(&mut self, entry: &Entry<'_>, content: Content<'_>) {
         match entry.kind {
             EntryKind::File => {

@@ -14,6 +14,8 @@ mod reading;
 mod documents;
 mod lenient;
 mod reach;
+mod stated;
+mod xml;
 mod ownership;
 mod detours;
 

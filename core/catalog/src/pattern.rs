@@ -55,9 +55,12 @@ pub struct Extractor {
     pub(crate) whole: fn(&mut dyn RandomAccess, &[u8], &Limits) -> Extracted,
     /// For files that come by once and are larger than what is kept in memory.
     pub(crate) passing: Option<Begin>,
+    /// Whether two names of one file (hard links) give the same extract; without it none do.
+    pub(crate) alike: Option<Alike>,
 }
 
 type Begin = fn(&[u8], &Limits) -> Box<dyn Passing>;
+type Alike = fn(&[u8], &[u8]) -> bool;
 
 impl Pattern {
     pub(crate) const fn content(place: Place, name: Name) -> Self {

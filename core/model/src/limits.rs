@@ -16,6 +16,8 @@ pub struct Limits {
     pub ratio: u32,
     /// Entries of one tree.
     pub entries: u64,
+    /// Archives within archives.
+    pub depth: u32,
     /// Bytes of one path or link target.
     pub path_bytes: usize,
     /// Packages of one image.
@@ -35,6 +37,7 @@ impl Default for Limits {
             archive_bytes: 64 << 30,
             ratio: 2_000,
             entries: 10_000_000,
+            depth: 8,
             path_bytes: 4096,
             packages: 200_000,
             document_bytes: 16 << 20,

@@ -27,6 +27,12 @@ pub trait Visitor: Sync {
     /// `None`: it cannot be done so; the tree then reports a [`Problem`].
     fn extract_passing(&self, entry: &Entry<'_>) -> Option<Box<dyn Passing + '_>>;
 
+    /// Whether what was extracted of a file under one of its names serves for another of them (hard links), but
+    /// for the subjects of its problems. Saves reading a compressed layer again.
+    fn extracts_alike(&self, _one: &Entry<'_>, _other: &Entry<'_>) -> bool {
+        false
+    }
+
     /// One entry of the merged tree, with what was wanted of it.
     fn visit(&mut self, entry: &Entry<'_>, content: Content<'_>);
 }

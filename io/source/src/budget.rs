@@ -39,7 +39,7 @@ fn names(limits: &Limits) -> u64 {
     limits.kept_bytes.saturating_mul(4)
 }
 
-/// Clones share one budget: layers are read at the same time.
+/// Threads that read parts of one tree have a clone each; all draw on the same means.
 #[derive(Debug, Clone)]
 pub(crate) struct Budget {
     pub(crate) limits: Limits,
@@ -47,12 +47,17 @@ pub(crate) struct Budget {
     left: Arc<Left>,
 }
 
-/// What is left of each bound. Nothing else hangs on these numbers, so no order of memory is asked for.
 #[derive(Debug)]
 struct Left {
     entries: AtomicU64,
     names: AtomicU64,
     kept: AtomicU64,
+}
+
+/// Takes from what is left, if there is enough.
+fn take(left: &AtomicU64, amount: u64) -> Option<u64> {
+    let subtract = |left: u64| left.checked_sub(amount);
+    left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, subtract).ok()
 }
 
 impl Budget {
@@ -102,13 +107,8 @@ impl Budget {
 
     pub(crate) fn release(&mut self, bytes: u64) {
         let most = self.limits.kept_bytes;
-        let back = |kept: u64| Some(kept.saturating_add(bytes).min(most));
-        // It always gives a number, so it never fails.
-        let _ = self.left.kept.fetch_update(Ordering::Relaxed, Ordering::Relaxed, back);
+        let give = |left: u64| Some(left.saturating_add(bytes).min(most));
+        // Always some.
+        let _ = self.left.kept.fetch_update(Ordering::Relaxed, Ordering::Relaxed, give);
     }
-}
-
-/// Takes from what is left and tells what was there before; nothing is taken where there is less.
-fn take(left: &AtomicU64, amount: u64) -> Option<u64> {
-    left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(amount)).ok()
 }

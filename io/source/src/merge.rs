@@ -17,7 +17,7 @@ mod change;
 
 use change::Change;
 
-type Path<'a> = Cow<'a, [u8]>;
+pub(crate) type Path<'a> = Cow<'a, [u8]>;
 
 /// One entry of the merged tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,20 +39,20 @@ pub(crate) enum NodeKind {
     Special,
 }
 
-type Nodes<'a> = BTreeMap<Path<'a>, Node>;
+pub(crate) type Nodes<'a> = BTreeMap<Path<'a>, Node>;
 
 /// Merges layers, lowest first. The result is in ascending byte order of the paths.
 pub(crate) fn merge<'a>(
     layers: &[&'a LayerIndex],
     budget: &mut Budget,
     problems: &mut Problems,
-) -> Vec<(Path<'a>, Node)> {
+) -> Nodes<'a> {
     let mut tree = Nodes::new();
     for (number, layer) in (0..).zip(layers) {
         let change = Change::read(number, layer, &tree, budget, problems);
         apply(change, &mut tree, problems);
     }
-    tree.into_iter().collect()
+    tree
 }
 
 fn apply<'a>(change: Change<'a>, tree: &mut Nodes<'a>, problems: &mut Problems) {

@@ -83,6 +83,11 @@ impl Indexed {
         }
     }
 
+    /// A file as it came by.
+    fn own_entry(&self, place: Place) -> Entry<'_> {
+        self.archives[self.archive(place)].entry(self.record(place), place.layer)
+    }
+
     /// What was wanted of an entry when it came by under the very name that it has in the merged tree.
     fn asked(&self, path: &[u8], node: &Node) -> Option<Want> {
         let own = node.own.filter(|_| node.own == node.content)?;

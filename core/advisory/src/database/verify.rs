@@ -175,9 +175,12 @@ impl<'d> Check<'d> {
             self.optional(note.module)?;
             self.database.feed_name(note.feed)?;
             let first = to_index(note.first_alias);
-            for at in first..first.saturating_add(note.aliases.into()) {
+            let aliases = first..first.saturating_add(note.aliases.into());
+            for at in aliases.clone() {
                 self.text(self.database.number(ALIASES, at, 0)?)?;
-                used[at] = true;
+            }
+            if let Some(used) = used.get_mut(aliases) {
+                used.fill(true);
             }
             if let Some(first) = note.vulnerability {
                 let first = to_index(first);

@@ -9,6 +9,7 @@ pub mod cve;
 pub mod epss;
 pub mod kev;
 pub mod nvd;
+pub mod rubysec;
 
 mod knowledge;
 mod line;

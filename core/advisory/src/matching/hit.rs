@@ -41,9 +41,17 @@ pub(super) fn find(
 ) -> Result<(), DatabaseError> {
     let scheme = asked.ecosystem.scheme();
     let first = hits.len();
+    // One advisory's vulnerabilities follow each other, with one stretch.
+    let mut last = None;
     for at in rows.clone() {
         let row = database.row(at)?;
-        if !stretch(database, &row)?.contains(scheme, asked.version) {
+        let key = (row.introduced, row.end, row.inclusive);
+        let is_within = match last {
+            Some((known, is_within)) if known == key => is_within,
+            _ => stretch(database, &row)?.contains(scheme, asked.version),
+        };
+        last = Some((key, is_within));
+        if !is_within {
             continue;
         }
         let note = database.note(row.note)?;

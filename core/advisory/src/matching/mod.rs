@@ -40,10 +40,17 @@ impl Database {
         for package in packages {
             matching.add(package, &mut findings)?;
         }
-        findings.sort_unstable();
-        findings.dedup();
-        Ok(findings)
+        Ok(sorted(findings))
     }
+}
+
+/// Sorted and without repetitions. A finding is large: it is moved once.
+fn sorted(findings: Vec<Finding>) -> Vec<Finding> {
+    let mut order: Vec<usize> = (0..findings.len()).collect();
+    order.sort_unstable_by(|a, b| findings[*a].cmp(&findings[*b]));
+    order.dedup_by(|a, b| findings[*a] == findings[*b]);
+    let mut findings: Vec<Option<Finding>> = findings.into_iter().map(Some).collect();
+    order.into_iter().filter_map(|at| findings[at].take()).collect()
 }
 
 /// One run over the packages of an image.

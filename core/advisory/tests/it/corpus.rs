@@ -1,13 +1,12 @@
 //! Other people's data: real changelog entries and real OSV documents.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
-use std::path::PathBuf;
-use std::process::Command;
+use std::collections::BTreeMap;
 
 use lazaret_advisory::feed::{apt, osv};
-use lazaret_model::{Advisory, Distribution, Limits, Package};
+use lazaret_model::{Limits, ProblemKind};
 use serde_json::Value;
+
+use super::corpora::{files, read, unpack};
 
 /// 1,181 entries of real Debian changelogs, each with the ids it names, against the version that first
 /// named each id.
@@ -51,154 +50,25 @@ fn real_entries_give_the_versions_that_first_named_an_id() {
 /// Every OSV document of the corpora is read, whatever its ecosystem.
 #[test]
 fn real_documents_are_read() {
-    let Some(folder) = unpack("feeds/osv-small.tar.zst", "osv") else { return };
     let mut documents = 0;
-    let mut waiting = vec![folder.to_path_buf()];
-    while let Some(folder) = waiting.pop() {
-        for entry in std::fs::read_dir(folder).expect("the unpacked corpus is readable") {
-            let path = entry.expect("the unpacked corpus is readable").path();
-            if path.is_dir() {
-                waiting.push(path);
-            } else if path.extension().is_some_and(|end| end == "json") {
-                let text = read(&path);
-                if !text.contains("\"affected\"") {
-                    continue;
-                }
-                let feed = osv::parse(text.as_bytes(), &Limits::default())
+    for (archive, name, least) in [
+        ("feeds/osv-small.tar.zst", "small", 2000),
+        ("feeds/almalinux-osv.tar.zst", "alma", 5680),
+        ("feeds/bitnami.tar.zst", "bitnami", 7444),
+    ] {
+        let Some(folder) = unpack(archive, name) else { return };
+        let mut feed = osv::OsvFeed::new("osv");
+        for path in files(&folder, "json") {
+            let text = read(&path);
+            if text.contains("\"affected\"") {
+                feed.read_json(text.as_bytes(), &Limits::default())
                     .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-                documents += feed.documents;
-                assert_eq!(feed.advisories, [], "none of them is for Debian");
             }
         }
+        assert!(feed.documents >= least, "only {} documents of {name}", feed.documents);
+        let gross = feed.problems.iter().filter(|problem| problem.kind == ProblemKind::Malformed).count();
+        assert_eq!(gross, 0, "{:?}", feed.problems);
+        documents += feed.documents;
     }
-    assert!(documents > 2000, "only {documents} documents were found");
-}
-
-/// Two Debian images with all their packages, a small database, and what another scanner finds with it.
-#[test]
-fn findings_agree_with_another_scanner() {
-    let Some(folder) = unpack("match/trivy-osv.tar.zst", "match") else { return };
-    let rows = their_rows(&read(&folder.join("trivy/integration/testdata/fixtures/db/debian.yaml")));
-    let database = super::samples::open(rows);
-    let mut compared = 0;
-    for line in read(&folder.join("trivy/cases.jsonl")).lines() {
-        let case: Value = serde_json::from_str(line).expect("a line is JSON");
-        let packages = case["packages"].as_array().map(Vec::as_slice).unwrap_or_default();
-        if case["os"]["Family"] != "debian" || packages.is_empty() {
-            continue;
-        }
-        let release = case["os"]["Name"].as_str().and_then(|name| name.split('.').next()).map(str::to_owned);
-        let distribution = Distribution { version: release, ..super::samples::bookworm() };
-        let packages: Vec<Package> = packages.iter().map(their_package).collect();
-        let found: BTreeSet<[String; 4]> = database
-            .findings(Some(&distribution), &packages)
-            .expect("the database is sound")
-            .into_iter()
-            .map(|finding| {
-                let fixed = finding.fix.version().unwrap_or_default().to_owned();
-                [finding.id, finding.package.name, finding.package.version, fixed]
-            })
-            .collect();
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let expected: BTreeSet<[String; 4]> = case["expected"]
-            .as_array()
-            .expect("expectations")
-            .iter()
-            .filter(|expected| expected["class"] == "os-pkgs")
-            .map(|expected| ["vuln", "pkg", "installed", "fixed"].map(|field| text(&expected[field])))
-            .collect();
-        assert_eq!(found, expected, "{}", case["case"]);
-        compared += expected.len();
-    }
-    assert!(compared >= 6, "only {compared} findings were compared");
-}
-
-/// Their database is YAML of one shape: buckets for releases, in them packages, in them ids.
-fn their_rows(yaml: &str) -> Vec<Advisory> {
-    let mut rows: Vec<Advisory> = Vec::new();
-    let (mut release, mut package) = (String::new(), String::new());
-    for line in yaml.lines() {
-        if let Some(name) = line.strip_prefix("- bucket: debian ") {
-            release = format!("debian:{name}");
-        } else if let Some(name) = line.strip_prefix("    - bucket: ") {
-            package = name.to_owned();
-        } else if let Some(id) = line.strip_prefix("        - key: ") {
-            rows.push(Advisory {
-                release: release.clone(),
-                ..super::samples::advisory(id, &package, "", "")
-            });
-        } else if let (Some(version), Some(row)) =
-            (line.trim().strip_prefix("FixedVersion: "), rows.last_mut())
-        {
-            row.fixed = Some(version.to_owned());
-        }
-    }
-    rows
-}
-
-fn their_package(package: &Value) -> Package {
-    let version = |epoch: &str, version: &str, release: &str| {
-        let text = |field: &str| package[field].as_str().unwrap_or_default();
-        let epoch = package[epoch]
-            .as_u64()
-            .filter(|epoch| *epoch > 0)
-            .map_or_else(String::new, |epoch| format!("{epoch}:"));
-        let release = Some(text(release)).filter(|release| !release.is_empty());
-        format!(
-            "{epoch}{}{}",
-            text(version),
-            release.map_or_else(String::new, |release| format!("-{release}"))
-        )
-    };
-    let text = |field: &str| package[field].as_str().unwrap_or_default();
-    let source =
-        super::samples::package(text("name"), text("src"), &version("srcepoch", "srcversion", "srcrelease"));
-    Package { version: version("epoch", "version", "release"), ..source }
-}
-
-fn read(path: &std::path::Path) -> String {
-    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
-/// A corpus, until it is dropped.
-struct Unpacked(PathBuf);
-
-impl Drop for Unpacked {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-impl std::ops::Deref for Unpacked {
-    type Target = std::path::Path;
-
-    fn deref(&self) -> &std::path::Path {
-        &self.0
-    }
-}
-
-/// Unpacks a corpus with the system's tar.
-fn unpack(archive: &str, name: &str) -> Option<Unpacked> {
-    let skipped = |why: std::fmt::Arguments<'_>| {
-        // Past the capture of the test harness: a skipped test must be seen.
-        let _ = writeln!(std::io::stderr(), "SKIPPED: {why}");
-    };
-    let corpora = std::env::var_os("LAZARET_CORPORA").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpora"),
-        PathBuf::from,
-    );
-    let archive = corpora.join(archive);
-    if !archive.exists() {
-        skipped(format_args!("no corpus at {}; set LAZARET_CORPORA", archive.display()));
-        return None;
-    }
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).expect("the target folder is writable");
-    let unpacked = Unpacked(folder.clone());
-    let status = Command::new("tar").arg("--zstd").arg("-xf").arg(&archive).arg("-C").arg(&folder).status();
-    if !status.is_ok_and(|status| status.success()) {
-        skipped(format_args!("no tar with zstd on this machine to unpack {}", archive.display()));
-        return None;
-    }
-    Some(unpacked)
+    super::report(&format!("{documents} OSV documents read"));
 }

@@ -1,24 +1,46 @@
 //! Hostile files: an error or the same answers, never a panic.
 
-use lazaret_advisory::{Database, DatabaseError};
-use lazaret_model::{Ecosystem, Package};
+use lazaret_advisory::{Builder, Database, DatabaseError, Feed};
+use lazaret_model::{Advisory, Digest, Ecosystem, Package, Vulnerability};
 use proptest::prelude::*;
 use sha2::{Digest as _, Sha256};
 
-use super::samples::{advisories, advisory, bookworm, file, package};
+use super::samples::{advisories, advisory, bookworm, built, file, package};
 
 const HEADER: usize = 296;
 
 fn sample() -> Vec<u8> {
-    file([
-        advisory("CVE-2024-0001", "foo", "", "1.2"),
-        advisory("CVE-2024-0002", "foo", "1.0", "1.3"),
-        advisory("CVE-2024-0002", "bar", "", ""),
-    ])
+    let mut builder = Builder::new();
+    builder.push(advisory("CVE-2024-0001", "foo", "", "1.2"));
+    builder
+        .push(Advisory { aliases: vec!["DSA-1".into()], ..advisory("CVE-2024-0002", "foo", "1.0", "1.3") });
+    builder.push(advisory("CVE-2024-0002", "bar", "", ""));
+    builder.push(Advisory { feed: "osv".into(), ..advisory("CVE-2024-0002", "foo", "1.0", "1.4") });
+    builder.push(Advisory {
+        last_affected: Some("1.1".into()),
+        module: Some("a:1".into()),
+        ..Advisory::new("GHSA-1", Ecosystem::PyPi, "", "foo")
+    });
+    let known = Vulnerability {
+        cvss: vec![("nvd".into(), "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H".into())],
+        epss: Some(5),
+        exploited: Some("2024-01-01".into()),
+        ..Vulnerability::new("CVE-2024-0001")
+    };
+    builder.push_vulnerability("nvd", "CVE-2024-0001", &known);
+    builder.push_vulnerability("epss", "CVE-2024-0001", &Vulnerability { cvss: Vec::new(), ..known });
+    builder.feed(&Feed {
+        source: Some(Digest::from_bytes([1; 32])),
+        problem: Some("late".into()),
+        ..Feed::new("nvd")
+    });
+    builder.build(built()).expect("a few advisories fit")
 }
 
 fn packages() -> Vec<Package> {
-    ["foo", "bar", "a", "b", "c"].map(|name| package(name, name, "1.1")).to_vec()
+    let mut packages = ["foo", "bar", "a", "b", "c"].map(|name| package(name, name, "1.1")).to_vec();
+    packages.push(Package { module: Some("a:1".into()), ..Package::new(Ecosystem::PyPi, "foo", "1.0") });
+    packages
 }
 
 /// Asks everything that can be asked.
@@ -31,6 +53,16 @@ fn ask(database: &Database) -> Result<String, DatabaseError> {
     }
     answers += &format!("{:?}", database.by_package(Ecosystem::Deb, "debian:12", "foo")?);
     answers += &format!("{:?}", database.coverage()?);
+    answers += &format!("{:?}", database.feeds()?);
+    answers += &format!("{:?}", database.covers(&bookworm())?);
+    answers += &format!("{:?}", database.vulnerability("CVE-2024-0001")?);
+    for package in packages() {
+        answers += &format!("{:?}", database.explain(Some(&bookworm()), &package, "CVE-2024-0002")?);
+    }
+    // Feeds whose names are damaged are no feeds that were asked for.
+    let mut builder = Builder::new();
+    builder.keep_all_but(database, &["epss"])?;
+    answers += &format!("{:?}", builder.build(built()).map(|file| file.len()));
     Ok(answers)
 }
 

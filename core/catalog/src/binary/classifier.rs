@@ -59,6 +59,12 @@ pub(super) fn rows(file: &[u8]) -> Vec<Row> {
         .collect()
 }
 
+/// Whether files of these names may be the same products.
+pub(super) fn same_rows(one: &[u8], other: &[u8]) -> bool {
+    let named = |file, product: &Product| product.files.iter().any(|name| is_called(file, *name));
+    PRODUCTS.iter().all(|product| named(one, product) == named(other, product))
+}
+
 fn is_called(file: &[u8], name: Name) -> bool {
     match name {
         Name::Exactly(exactly) => file == exactly.as_bytes(),

@@ -3,7 +3,7 @@
 use lazaret_model::{Extracted, Limits, Passing, Problem, ProblemKind, RandomAccess};
 
 use super::build_info;
-use super::classifier::{Look, Row, rows};
+use super::classifier::{Look, Row, rows, same_rows};
 use super::finder::{Finder, Found};
 use super::layout::{Layout, Sight, Wrong};
 use super::note;
@@ -12,7 +12,7 @@ use crate::in_memory::InMemory;
 use crate::pattern::{Extractor, split};
 use crate::reading::lossy;
 
-pub(super) const PROGRAM: Extractor = Extractor { whole, passing: Some(passing) };
+pub(super) const PROGRAM: Extractor = Extractor { whole, passing: Some(passing), alike: Some(alike) };
 
 /// Headers stand in the first bytes of every real program.
 const HEAD: usize = 64 << 10;
@@ -142,6 +142,11 @@ impl Problems<'_> {
     fn add(&mut self, kind: ProblemKind, detail: impl Into<String>) {
         self.list.push(Problem::new(kind, lossy(self.path), detail));
     }
+}
+
+/// Of a name only the products that it may be count.
+fn alike(one: &[u8], other: &[u8]) -> bool {
+    same_rows(split(one).1, split(other).1)
 }
 
 fn passing(path: &[u8], limits: &Limits) -> Box<dyn Passing> {

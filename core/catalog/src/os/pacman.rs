@@ -19,7 +19,7 @@ pub(crate) const PATTERNS: &[Pattern] = &[
     Pattern::extract(Place::Below(DATABASE), Name::Exactly("files"), FILES),
 ];
 
-const FILES: Extractor = Extractor { whole: extract, passing: None };
+const FILES: Extractor = Extractor { whole: extract, passing: None, alike: None };
 
 pub(crate) fn read(files: &Files, reading: &mut Reading<'_>) {
     for (path, layer, description) in named(files, b"desc") {

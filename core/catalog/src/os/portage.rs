@@ -20,7 +20,7 @@ pub(crate) const PATTERNS: &[Pattern] = &[
     Pattern::content(Place::Below(DATABASE), Name::Exactly("LICENSE")),
 ];
 
-const FILES: Extractor = Extractor { whole: extract, passing: None };
+const FILES: Extractor = Extractor { whole: extract, passing: None, alike: None };
 
 pub(crate) fn read(files: &Files, reading: &mut Reading<'_>) {
     for (path, layer, _) in lists(files) {

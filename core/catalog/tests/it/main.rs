@@ -17,3 +17,7 @@ mod rpm;
 mod distributions;
 mod syft_js_py;
 mod trivy_js_py;
+mod jars;
+mod lockfiles_others;
+mod syft_others;
+mod zip;

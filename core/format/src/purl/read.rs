@@ -119,6 +119,11 @@ mod tests {
         super::named(&Purl::parse(text).unwrap()).unwrap()
     }
 
+    fn system(named: &Named) -> (&str, Option<&str>, Option<&str>) {
+        let Distribution { id, version, codename, .. } = named.distribution.as_ref().unwrap();
+        (id, version.as_deref(), codename.as_deref())
+    }
+
     #[test]
     fn reads_what_other_scanners_write() {
         let rpm = named(
@@ -129,12 +134,12 @@ mod tests {
             (&*rpm.package.source.name, &*rpm.package.source.version),
             ("openssl", "1:3.0.7-18.el9_2")
         );
-        assert_eq!(rpm.distribution.unwrap().key(), "rhel:9.2");
+        assert_eq!(system(&rpm), ("rhel", Some("9.2"), None));
         let deb = named("pkg:deb/debian/libssl3@3.0.9-1?arch=amd64&upstream=openssl&distro=debian-12");
         assert_eq!(&*deb.package.source.name, "openssl");
-        assert_eq!(named("pkg:deb/debian/curl@7?distro=jessie").distribution.unwrap().key(), "debian:jessie");
-        let suse = named("pkg:rpm/opensuse/curl@7?distro=opensuse-tumbleweed").distribution.unwrap();
-        assert_eq!(suse.key(), "opensuse-tumbleweed");
+        assert_eq!(system(&named("pkg:deb/debian/curl@7?distro=jessie")), ("debian", None, Some("jessie")));
+        let suse = named("pkg:rpm/opensuse/curl@7?distro=opensuse-tumbleweed");
+        assert_eq!(system(&suse), ("opensuse-tumbleweed", None, None));
         let module = named("pkg:rpm/redhat/npm@8-1?rpmmod=nodejs:18:8060:rhel8").package.module;
         assert_eq!(module.as_deref(), Some("nodejs:18"));
         assert_eq!(super::named(&Purl::parse("pkg:oci/shop@1").unwrap()), None);

@@ -83,7 +83,7 @@ pub(crate) fn worst_first<'a>(findings: impl IntoIterator<Item = &'a Finding>) -
     }
     let mut list: Vec<_> = by_id.into_values().collect();
     list.sort_by_cached_key(|finding| {
-        let finding: &'a Finding = *finding;
+        let finding: &'a Finding = finding;
         (Reverse(finding.severity), finding.exploited.is_none(), Reverse(id_key(&finding.id)))
     });
     list

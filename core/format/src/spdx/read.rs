@@ -154,7 +154,7 @@ mod tests {
         let inventory = read(document.to_string().as_bytes(), &Limits::default()).unwrap();
         assert_eq!((&*inventory.name, inventory.packages.len()), ("alpine", 1));
         assert_eq!(inventory.packages[0].location, "lib/apk/db/installed");
-        assert_eq!(inventory.distribution.unwrap().key(), "alpine:3.16.2");
+        assert_eq!(inventory.distribution.unwrap().version.as_deref(), Some("3.16.2"));
         assert_eq!(inventory.problems.len(), 1);
     }
 

@@ -135,7 +135,7 @@ fn names(named: &Named) -> Vec<String> {
             match digest {
                 Some(digest) => vec![digest],
                 None => {
-                    [&object.identifiers.purl, &object.id].into_iter().flatten().cloned().take(1).collect()
+                    [&object.identifiers.purl, &object.id].into_iter().flatten().take(1).cloned().collect()
                 }
             }
         }

@@ -74,6 +74,6 @@ fn our_own_statements_hold_for_our_own_findings() {
     assert!(suppressed[0].by.reason.contains("only the client is built"));
     // The same words about another image say nothing of this one.
     let other = Subject { reference: None, manifest: None, target: "elsewhere", ..subject };
-    assert_eq!(apply(sample.findings.clone(), &[vex.clone()], &other).1.len(), 0);
+    assert_eq!(apply(sample.findings.clone(), std::slice::from_ref(&vex), &other).1.len(), 0);
     assert!(vex.statements.iter().any(|statement| statement.status == Status::Affected));
 }

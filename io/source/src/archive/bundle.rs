@@ -10,8 +10,8 @@ use crate::budget::Budget;
 use crate::error::SourceError;
 use crate::image::sha256;
 use crate::layer::{
-    Kind, LayerIndex, Opener, StreamInput, Taker, TarReader, Uncompressed, Wanted, WindowInput, clean,
-    uncompressed, uncompressed_stream,
+    Kind, LayerIndex, Opener, Shared, StreamInput, Taker, TarReader, Uncompressed, Wanted, WindowInput,
+    clean, uncompressed, uncompressed_stream,
 };
 use crate::problems::{Problems, lossy};
 use crate::tree::{Fetched, Indexed, LayerSource, Needs};
@@ -68,7 +68,8 @@ impl Bundle {
 
 impl LayerSource for Bundle {
     fn index(&mut self, visitor: &dyn Visitor, budget: &mut Budget, problems: &mut Problems) -> Indexed {
-        let mut taker = Taker::new(visitor);
+        let shared = Shared::default();
+        let mut taker = Taker::new(visitor, &shared);
         let mut read = ReadLayers::default();
         let mut layer = |path: &[u8], body: &mut dyn BufRead, budget: &mut Budget, _: &mut Problems| {
             let position = self.position(path);
@@ -114,17 +115,17 @@ impl LayerSource for Bundle {
         budget: &mut Budget,
         problems: &mut Problems,
     ) -> Fetched {
-        let mut taker = Taker::new(visitor);
+        let shared = Shared::default();
+        let mut taker = Taker::new(visitor, &shared);
         let mut fetched = Fetched::new();
         let mut number = 0;
+        let mut told = Problems::default();
         let mut read = |path: &[u8], body: &mut dyn BufRead, budget: &mut Budget, _: &mut Problems| {
             if matches!(self.known, Known::Layers(_)) && self.position(path).is_none() {
                 return;
             }
             if let Some(records) = needs.get(&number) {
-                // The first pass told what is wrong with the layer.
-                let mut again = Problems::default();
-                let index = layer_index(path, body, &mut taker, Wanted::These(records), budget, &mut again);
+                let index = layer_index(path, body, &mut taker, Wanted::These(records), budget, &mut told);
                 fetched.insert(number, index.kept);
             }
             number += 1;
@@ -134,6 +135,7 @@ impl LayerSource for Bundle {
         if let Err(error) = result {
             problems.io(&self.subject, &error);
         }
+        problems.append(told);
         fetched
     }
 }

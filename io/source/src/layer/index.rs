@@ -34,24 +34,23 @@ pub(crate) struct Record {
     pub(crate) gid: u32,
     pub(crate) size: u64,
     start: u64,
-    stored: u64,
     /// What was wanted when the content came by; nothing where nobody was asked.
     pub(crate) asked: Option<Want>,
-    segments: Option<Box<[Segment]>>,
 }
 
-impl Record {
-    /// Where the content is, if the layer is a part of a file.
-    pub(crate) fn extent<'a>(&'a self, window: &'a Window) -> Extent<'a> {
-        let segments = self.segments.as_deref();
-        Extent { window, start: self.start, stored: self.stored, size: self.size, segments }
-    }
+/// What is stored of a file with holes.
+#[derive(Debug)]
+struct Sparse {
+    stored: u64,
+    segments: Box<[Segment]>,
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct LayerIndex {
     names: Vec<u8>,
     pub(crate) records: Vec<Record>,
+    /// Few files are.
+    sparse: HashMap<u32, Sparse>,
     /// Where the contents can be read, for a layer that is part of a file and not compressed.
     pub(crate) window: Option<Window>,
     pub(crate) kept: HashMap<u32, Kept>,
@@ -68,6 +67,19 @@ impl LayerIndex {
         &self.names[start..start + usize::from(record.link_bytes)]
     }
 
+    /// Where the content of a record is, if the layer is a part of a file.
+    pub(crate) fn extent(&self, number: u32) -> Option<Extent<'_>> {
+        let (window, record) = (self.window.as_ref()?, &self.records[number as usize]);
+        let sparse = self.sparse.get(&number);
+        Some(Extent {
+            window,
+            start: record.start,
+            stored: sparse.map_or(record.size, |sparse| sparse.stored),
+            size: record.size,
+            segments: sparse.map(|sparse| &*sparse.segments),
+        })
+    }
+
     /// Reads the headers of a layer that is part of a file; contents stay where they are.
     pub(crate) fn of_window(
         input: WindowInput,
@@ -81,7 +93,7 @@ impl LayerIndex {
         let mut path = Vec::new();
         while let Some(member) = reader.next(problems) {
             match index.add(&member, &reader, &mut path, budget, problems) {
-                Ok(Some(number)) => index.records[number as usize].segments = member.segments,
+                Ok(Some(number)) => index.add_sparse(number, member),
                 Ok(None) => {}
                 Err(Stopped) => break,
             }
@@ -100,10 +112,10 @@ impl LayerIndex {
     ) -> Self {
         let mut index = Self::default();
         let mut reader = TarReader::new(input, label);
-        let mut path = Vec::new();
-        let mut whole = true;
-        while let Some(member) = reader.next(problems) {
-            let number = match index.add(&member, &reader, &mut path, budget, problems) {
+        let (mut path, mut whole) = (Vec::new(), true);
+        let mut of_archive = Problems::default();
+        while let Some(member) = reader.next(&mut of_archive) {
+            let number = match index.add(&member, &reader, &mut path, budget, &mut of_archive) {
                 Ok(Some(number)) => number,
                 Ok(None) => continue,
                 Err(Stopped) => {
@@ -111,22 +123,43 @@ impl LayerIndex {
                     break;
                 }
             };
-            if let Some(kept) = index.take(number, taker, wanted, &member, &mut reader, budget, problems) {
+            if let Some(kept) = index.take(number, taker, wanted, &member, &mut reader, budget) {
                 index.kept.insert(number, kept);
             }
-            index.records[number as usize].segments = member.segments;
         }
         // A registry's stream verifies its digest at its end, behind the end of the archive.
         if whole
             && let Some(rest) = reader.rest()
             && let Err(error) = rest.drain()
         {
-            problems.io(label, &error);
+            of_archive.io(label, &error);
+        }
+        // What is wrong with the archive is told when it is read first.
+        if matches!(wanted, Wanted::Ask { .. }) {
+            problems.append(of_archive);
         }
         index
     }
 
-    #[expect(clippy::too_many_arguments, reason = "all of them belong to the one pass over the layer")]
+    fn add_sparse(&mut self, number: u32, member: Member) {
+        if let Some(segments) = member.segments {
+            self.sparse.insert(number, Sparse { stored: member.stored, segments });
+        }
+    }
+
+    /// A file as the layer has it.
+    pub(crate) fn entry(&self, record: &Record, layer: u32) -> Entry<'_> {
+        Entry {
+            path: self.path(record),
+            kind: EntryKind::File,
+            mode: record.mode,
+            uid: record.uid,
+            gid: record.gid,
+            size: record.size,
+            layer,
+        }
+    }
+
     fn take<R: BufRead>(
         &mut self,
         number: u32,
@@ -135,7 +168,6 @@ impl LayerIndex {
         member: &Member,
         reader: &mut TarReader<StreamInput<R>>,
         budget: &mut Budget,
-        problems: &mut Problems,
     ) -> Option<Kept> {
         let record = &self.records[number as usize];
         let path = self.path(record);
@@ -146,23 +178,19 @@ impl LayerIndex {
         let (need, asked) = match wanted {
             Wanted::These(needs) => (needs.get(&number)?, None),
             Wanted::Ask { layer } => {
-                let entry = Entry {
-                    path,
-                    kind: EntryKind::File,
-                    mode: record.mode,
-                    uid: record.uid,
-                    gid: record.gid,
-                    size: record.size,
-                    layer,
-                };
+                let entry = self.entry(record, layer);
                 let want = taker.visitor.want(&entry);
+                // Digests and extracts take little room, and programs often have other names as well.
+                if want.content == lazaret_model::Wanted::Bytes && taker.shared.is_covered(path, layer) {
+                    return None;
+                }
                 own = Need::of(OWN_NAME, entry, want);
                 (&own, Some(want))
             }
         };
         let kept = (asked != Some(Want::NOTHING)).then(|| {
             let mut pieces = |sink: &mut dyn FnMut(&[u8]) -> io::Result<()>| reader.content(member, sink);
-            taker.take(need, path, member.size, &mut pieces, budget, problems)
+            taker.take(need, path, member.size, &mut pieces, budget)
         });
         self.records[number as usize].asked = asked;
         kept
@@ -239,9 +267,7 @@ impl LayerIndex {
             gid: member.gid,
             size: if member.kind == Kind::File { member.size } else { 0 },
             start: member.start,
-            stored: member.stored,
             asked: None,
-            segments: None,
         });
         Ok(Some(number))
     }

@@ -91,15 +91,18 @@ pub(crate) struct WindowInput {
     /// Where in the window the buffer's first byte is.
     buffer_start: u64,
     filled: usize,
+    /// How much is read at once: more where small files follow each other, so that their headers come
+    /// with one call; less where most of it would be passed over.
+    ahead: usize,
 }
 
-/// Larger than most files of an image, so that the next header is often read already; small enough
-/// that reading it costs little where it is not.
-const READ_AHEAD: usize = 8 << 10;
+const LEAST_AHEAD: usize = 4 << 10;
+const MOST_AHEAD: usize = 64 << 10;
 
 impl WindowInput {
     pub(crate) fn new(window: Window) -> Self {
-        Self { window, position: 0, buffer: vec![0; READ_AHEAD].into(), buffer_start: 0, filled: 0 }
+        let buffer = vec![0; MOST_AHEAD].into();
+        Self { window, position: 0, buffer, buffer_start: 0, filled: 0, ahead: LEAST_AHEAD }
     }
 
     pub(crate) fn window(&self) -> &Window {
@@ -119,8 +122,13 @@ impl WindowInput {
 impl BufRead for WindowInput {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.buffered().is_empty() {
+            let passed_over = self.position.saturating_sub(self.buffer_start + self.filled as u64);
+            self.ahead = match passed_over < MOST_AHEAD as u64 / 2 {
+                true => (self.ahead * 2).min(MOST_AHEAD),
+                false => LEAST_AHEAD,
+            };
             self.filled = 0;
-            self.filled = self.window.read_at(&mut self.buffer, self.position)?;
+            self.filled = self.window.read_at(&mut self.buffer[..self.ahead], self.position)?;
             self.buffer_start = self.position;
         }
         Ok(self.buffered())

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use lazaret_model::{Entry, Extracted, Passing, Visitor, Want, Wanted};
+use lazaret_model::{Entry, Extracted, Visitor, Want, Wanted};
 use sha2::{Digest as _, Sha256};
 
 use super::access::InMemory;
@@ -41,16 +42,13 @@ impl<'a> Need<'a> {
 pub(crate) struct Kept {
     pub(crate) digest: Option<[u8; 32]>,
     pub(crate) bytes: Option<Vec<u8>>,
-    pub(crate) extracted: HashMap<u32, Extracted>,
-    /// Something that was wanted is not here, and a problem says why.
+    pub(crate) extracted: HashMap<u32, Arc<Extracted>>,
+    /// Why something that was wanted is not here. Told only if the file survives the merge.
+    pub(crate) problems: Problems,
     pub(crate) failed: bool,
 }
 
 impl Kept {
-    pub(crate) fn failed() -> Self {
-        Self { failed: true, ..Self::default() }
-    }
-
     /// Gives back the memory of what is not needed after all.
     pub(crate) fn release(&self, budget: &mut Budget) {
         budget.release(self.bytes.as_ref().map_or(0, |bytes| bytes.len() as u64));
@@ -60,13 +58,44 @@ impl Kept {
     }
 }
 
-/// Takes what is wanted from contents that come by.
+/// Takes what is wanted from contents that come by. One for each thread.
 pub(crate) struct Taker<'v> {
     pub(crate) visitor: &'v dyn Visitor,
-    /// The file from which something is extracted right now.
-    buffer: Vec<u8>,
+    /// The small file from which something is extracted right now.
+    small: Vec<u8>,
+    pub(crate) shared: &'v Shared,
 }
 
+/// What the threads share that take from the layers of one image.
+#[derive(Debug, Default)]
+pub(crate) struct Shared {
+    /// The one large file from which something is extracted right now: threads take turns, so that memory
+    /// does not depend on their number.
+    large: Mutex<Vec<u8>>,
+    /// The highest layer that has a wanted file of a path. Of those under it nothing is kept: most likely they
+    /// are hidden. The rare one that is not is read again.
+    highest: Mutex<HashMap<Box<[u8]>, u32>>,
+}
+
+impl Shared {
+    /// Whether a layer above has the file too, as far as it is read.
+    pub(super) fn is_covered(&self, path: &[u8], layer: u32) -> bool {
+        let mut highest = self.highest.lock().unwrap_or_else(PoisonError::into_inner);
+        match highest.get_mut(path) {
+            Some(known) if *known > layer => true,
+            Some(known) => {
+                *known = layer;
+                false
+            }
+            None => {
+                highest.insert(path.into(), layer);
+                false
+            }
+        }
+    }
+}
+
+const SMALL: u64 = 1 << 20;
 /// Larger files are not brought into memory as a whole to extract something from them.
 const MOST_BUFFERED: u64 = 32 << 20;
 /// Names of one content under which something is extracted while it comes by in pieces.
@@ -76,8 +105,8 @@ const MOST_PASSING: usize = 16;
 type Pieces<'a> = dyn FnMut(&mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> + 'a;
 
 impl<'v> Taker<'v> {
-    pub(crate) fn new(visitor: &'v dyn Visitor) -> Self {
-        Self { visitor, buffer: Vec::new() }
+    pub(crate) fn new(visitor: &'v dyn Visitor, shared: &'v Shared) -> Self {
+        Self { visitor, small: Vec::new(), shared }
     }
 
     /// Takes what is wanted, in one pass over the content.
@@ -88,13 +117,13 @@ impl<'v> Taker<'v> {
         size: u64,
         pieces: &mut Pieces<'_>,
         budget: &mut Budget,
-        problems: &mut Problems,
     ) -> Kept {
-        let taken = self.read(need, path, size, pieces, budget, problems);
-        taken.unwrap_or_else(|error| {
-            problems.io(lossy(path), &error);
-            Kept::failed()
-        })
+        let mut kept = Kept::default();
+        if let Err(error) = self.read(need, path, size, pieces, budget, &mut kept) {
+            kept.problems.io(lossy(path), &error);
+            kept.failed = true;
+        }
+        kept
     }
 
     fn read(
@@ -104,20 +133,18 @@ impl<'v> Taker<'v> {
         size: u64,
         pieces: &mut Pieces<'_>,
         budget: &mut Budget,
-        problems: &mut Problems,
-    ) -> io::Result<Kept> {
+        kept: &mut Kept,
+    ) -> io::Result<()> {
         let deadline = budget.deadline;
-        let mut kept = Kept::default();
-        let mut beyond = |kept: &mut Kept, exceeded| {
-            problems.limit(lossy(path), exceeded);
+        let beyond = |kept: &mut Kept, exceeded| {
+            kept.problems.limit(lossy(path), exceeded);
             kept.failed = true;
         };
         let mut bytes = None;
         if need.bytes {
             match budget.check_file(size).and_then(|()| budget.keep(size)) {
-                // The size is only stated: memory is taken for what there is.
-                Ok(()) => bytes = Some(Vec::new()),
-                Err(exceeded) => beyond(&mut kept, exceeded),
+                Ok(()) => bytes = Some(with_room(size)),
+                Err(exceeded) => beyond(kept, exceeded),
             }
         }
         let mut passing = Vec::new();
@@ -126,15 +153,22 @@ impl<'v> Taker<'v> {
             for (number, entry) in &need.extract {
                 match self.visitor.extract_passing(entry).filter(|_| passing.len() < MOST_PASSING) {
                     Some(begun) => passing.push((*number, begun)),
-                    None => beyond(&mut kept, too_large_to_extract(size)),
+                    None => beyond(kept, too_large_to_extract(size)),
                 }
             }
         }
         let mut hash = need.digest.then(Sha256::new);
         if hash.is_none() && bytes.is_none() && !buffered && passing.is_empty() {
-            return Ok(kept);
+            return Ok(());
         }
-        self.buffer.clear();
+        let mut turn;
+        let buffer = if buffered && size > SMALL {
+            turn = self.shared.large.lock().unwrap_or_else(PoisonError::into_inner);
+            &mut *turn
+        } else {
+            &mut self.small
+        };
+        buffer.clear();
         pieces(&mut |piece| {
             deadline.check().map_err(Exceeded::io)?;
             if let Some(hash) = &mut hash {
@@ -144,7 +178,7 @@ impl<'v> Taker<'v> {
                 bytes.extend_from_slice(piece);
             }
             if buffered {
-                self.buffer.extend_from_slice(piece);
+                buffer.extend_from_slice(piece);
             }
             for (_, passing) in &mut passing {
                 passing.push(piece);
@@ -156,11 +190,11 @@ impl<'v> Taker<'v> {
         if buffered {
             for (number, entry) in &need.extract {
                 deadline.check().map_err(Exceeded::io)?;
-                let extracted = self.visitor.extract(entry, &mut InMemory(&self.buffer));
-                kept.extracted.insert(*number, extracted);
+                let extracted = self.visitor.extract(entry, &mut InMemory(buffer));
+                kept.extracted.insert(*number, Arc::new(extracted));
             }
         } else {
-            let finished = passing.into_iter().map(|(number, passing)| (number, Passing::finish(passing)));
+            let finished = passing.into_iter().map(|(number, passing)| (number, Arc::new(passing.finish())));
             kept.extracted.extend(finished);
         }
         let mut bytes: u64 = 0;
@@ -169,11 +203,15 @@ impl<'v> Taker<'v> {
         }
         if let Err(exceeded) = budget.keep(bytes) {
             kept.extracted.clear();
-            problems.limit(lossy(path), exceeded);
-            kept.failed = true;
+            beyond(kept, exceeded);
         }
-        Ok(kept)
+        Ok(())
     }
+}
+
+/// Room for a content. The size is only stated: for large ones, memory is taken as they come.
+pub(crate) fn with_room(size: u64) -> Vec<u8> {
+    Vec::with_capacity(usize::try_from(size.min(SMALL)).unwrap_or_default())
 }
 
 fn too_large_to_extract(size: u64) -> Exceeded {

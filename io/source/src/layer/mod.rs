@@ -26,7 +26,7 @@ pub(crate) use access::{Extent, InMemory};
 pub(crate) use decompress::{Uncompressed, uncompressed, uncompressed_stream};
 pub(crate) use index::{LayerIndex, OWN_NAME, Place, Record, Wanted, is_whiteout};
 pub(crate) use input::{Input, StreamInput, Window, WindowInput};
-pub(crate) use keep::{Kept, Need, Taker};
+pub(crate) use keep::{Kept, Need, Shared, Taker, with_room};
 pub(crate) use path::clean;
 pub(crate) use reader::{Kind, TarReader};
 
@@ -38,7 +38,7 @@ pub(crate) enum LayerBytes {
     Stream(Box<dyn Read + Send>),
 }
 
-/// Opens a layer, as often as it is asked, from any thread.
+/// Opens a layer, as often as it is asked.
 pub(crate) trait Opener: Send + Sync {
     fn open(&self) -> io::Result<LayerBytes>;
 }

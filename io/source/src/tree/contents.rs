@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::sync::Arc;
 
 use lazaret_model::{Content, Entry, Extracted, Visitor, Want, Wanted};
 use sha2::{Digest as _, Sha256};
 
 use super::{Indexed, LayerSource, Needs, in_place};
 use crate::budget::{Budget, Exceeded};
-use crate::layer::{Extent, Kept, LayerIndex, OWN_NAME, Place, Record};
+use crate::layer::{Extent, Kept, OWN_NAME, Place, with_room};
 use crate::problems::{Problems, lossy};
 
 /// Where a content is: the number of its archive and of its record.
@@ -30,7 +31,7 @@ pub(super) struct WantedContent<'a> {
 pub(super) struct Gathered {
     pub(super) kept: HashMap<Key, Kept>,
     /// By the number of the entry in the merged tree: what is extracted may depend on the name.
-    pub(super) extracted: HashMap<u32, Extracted>,
+    pub(super) extracted: HashMap<u32, Arc<Extracted>>,
 }
 
 pub(super) struct Contents<'a> {
@@ -64,7 +65,7 @@ impl Contents<'_> {
                 gathered.kept.insert(key, content);
             }
             let missing = match gathered.kept.get_mut(&key) {
-                Some(kept) => missing(wanted, kept, &mut gathered.extracted),
+                Some(kept) => self.missing(wanted, kept, visitor, &mut gathered.extracted),
                 None => wanted.want,
             };
             if missing != Want::NOTHING {
@@ -81,6 +82,7 @@ impl Contents<'_> {
                     let kept = gathered.kept.entry((archive, record)).or_default();
                     kept.digest = kept.digest.or(again.digest);
                     kept.failed |= again.failed;
+                    kept.problems.append(again.problems);
                     if kept.bytes.is_none() {
                         kept.bytes = again.bytes;
                     }
@@ -88,8 +90,44 @@ impl Contents<'_> {
                 }
             }
         }
+        // From here on only the entries hold what was extracted; the last one to be visited frees it.
+        for kept in gathered.kept.values_mut() {
+            kept.extracted.clear();
+        }
         in_place::read(self, wanted, visitor, &mut gathered);
         gathered
+    }
+
+    /// What is still to be read of a file, given what was kept when it came by.
+    fn missing(
+        &self,
+        wanted: &WantedContent<'_>,
+        kept: &mut Kept,
+        visitor: &dyn Visitor,
+        extracted: &mut HashMap<u32, Arc<Extracted>>,
+    ) -> Want {
+        if kept.failed {
+            return Want::NOTHING;
+        }
+        let mut missing = wanted.want;
+        if let Some(bytes) = kept.bytes.as_deref().filter(|_| kept.digest.is_none() && missing.digest) {
+            kept.digest = Some(Sha256::digest(bytes).into());
+        }
+        missing.digest &= kept.digest.is_none();
+        match missing.content {
+            Wanted::Bytes if kept.bytes.is_some() => missing.content = Wanted::Nothing,
+            Wanted::Extract => {
+                if let Some(own) = kept.extracted.get(&OWN_NAME)
+                    && (wanted.own_name
+                        || visitor.extracts_alike(&self.indexed.own_entry(wanted.place), &wanted.entry))
+                {
+                    extracted.insert(wanted.number, Arc::clone(own));
+                    missing.content = Wanted::Nothing;
+                }
+            }
+            _ => {}
+        }
+        missing
     }
 
     /// Gives one entry with its wanted content to the visitor.
@@ -101,6 +139,9 @@ impl Contents<'_> {
     ) {
         let WantedContent { entry, want, .. } = wanted;
         let key = key_of(self.indexed, wanted.place);
+        if let Some(kept) = gathered.kept.get_mut(&key) {
+            self.problems.append(std::mem::take(&mut kept.problems));
+        }
         let kept = gathered.kept.get(&key);
         let mut failed = kept.is_some_and(|kept| kept.failed);
         let digest = kept.and_then(|kept| kept.digest).filter(|_| want.digest);
@@ -110,10 +151,10 @@ impl Contents<'_> {
             Wanted::Nothing => None,
             Wanted::Extract => extracted.as_ref().map(|extracted| extracted.bytes.as_slice()),
             Wanted::Bytes => {
-                match (kept.and_then(|kept| kept.bytes.as_deref()), record_at(self.indexed, key)) {
+                match (kept.and_then(|kept| kept.bytes.as_deref()), extent_at(self.indexed, key)) {
                     (Some(bytes), _) => Some(bytes),
-                    (None, (LayerIndex { window: Some(window), .. }, record)) => {
-                        match read_bytes(record.extent(window), self.budget) {
+                    (None, Some(extent)) => {
+                        match read_bytes(extent, self.budget) {
                             Ok(bytes) => window_bytes = Some(bytes),
                             Err(error) => {
                                 self.problems.io(lossy(entry.path), &error);
@@ -122,7 +163,7 @@ impl Contents<'_> {
                         }
                         window_bytes.as_deref()
                     }
-                    (None, _) => None,
+                    (None, None) => None,
                 }
             }
         };
@@ -133,7 +174,7 @@ impl Contents<'_> {
             self.problems.malformed(lossy(entry.path), detail);
         }
         visitor.visit(entry, Content { digest, bytes });
-        if let Some(extracted) = extracted {
+        if let Some(extracted) = extracted.and_then(Arc::into_inner) {
             self.budget.release(extracted.bytes.len() as u64);
             for problem in extracted.problems {
                 self.problems.push(problem);
@@ -149,32 +190,9 @@ pub(super) fn key_of(indexed: &Indexed, place: Place) -> Key {
     (indexed.archive(place), place.record)
 }
 
-pub(super) fn record_at(indexed: &Indexed, key: Key) -> (&LayerIndex, &Record) {
-    let index = &indexed.archives[key.0];
-    (index, &index.records[key.1 as usize])
-}
-
-/// What is still to be read of a file, given what was kept when it came by.
-fn missing(wanted: &WantedContent<'_>, kept: &mut Kept, extracted: &mut HashMap<u32, Extracted>) -> Want {
-    if kept.failed {
-        return Want::NOTHING;
-    }
-    let mut missing = wanted.want;
-    if let Some(bytes) = kept.bytes.as_deref().filter(|_| kept.digest.is_none() && missing.digest) {
-        kept.digest = Some(Sha256::digest(bytes).into());
-    }
-    missing.digest &= kept.digest.is_none();
-    match missing.content {
-        Wanted::Bytes if kept.bytes.is_some() => missing.content = Wanted::Nothing,
-        Wanted::Extract if wanted.own_name => {
-            if let Some(own) = kept.extracted.remove(&OWN_NAME) {
-                extracted.insert(wanted.number, own);
-                missing.content = Wanted::Nothing;
-            }
-        }
-        _ => {}
-    }
-    missing
+/// Where a content is, if it is a part of a file.
+pub(super) fn extent_at(indexed: &Indexed, key: Key) -> Option<Extent<'_>> {
+    indexed.archives[key.0].extent(key.1)
 }
 
 /// Reads a content into memory, within the budget; its size is to be given back later.
@@ -183,7 +201,7 @@ pub(crate) fn read_bytes(extent: Extent<'_>, budget: &mut Budget) -> io::Result<
     let size = extent.size;
     budget.check_file(size).map_err(Exceeded::io)?;
     budget.keep(size).map_err(Exceeded::io)?;
-    let mut bytes = Vec::new();
+    let mut bytes = with_room(size);
     let mut buffer = vec![0; usize::try_from(size).unwrap_or(usize::MAX).min(PIECE)];
     let result = extent.copy(&mut buffer, &mut |part| {
         bytes.extend_from_slice(part);

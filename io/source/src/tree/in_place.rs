@@ -2,14 +2,14 @@
 
 use std::collections::HashSet;
 use std::io;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use lazaret_model::{Visitor, Wanted};
 
 use super::Indexed;
-use super::contents::{Contents, Gathered, Key, WantedContent, key_of, record_at};
+use super::contents::{Contents, Gathered, Key, WantedContent, extent_at, key_of};
 use super::reduce::{BUFFER, Reduced, reduce};
 use crate::layer::Extent;
 use crate::problems::lossy;
@@ -81,13 +81,12 @@ fn jobs<'a>(indexed: &'a Indexed, wanted: &'a [WantedContent<'a>]) -> Vec<Job<'a
     let mut jobs = Vec::new();
     for wanted in wanted {
         let key = key_of(indexed, wanted.place);
-        let (index, record) = record_at(indexed, key);
-        let Some(window) = &index.window else { continue };
+        let Some(extent) = extent_at(indexed, key) else { continue };
         // One digest is enough for all names of a content.
         let digest = wanted.want.digest && hashed.insert(key);
         let extract = wanted.want.content == Wanted::Extract;
         if digest || extract {
-            jobs.push(Job { key, wanted, digest, extract, extent: record.extent(window) });
+            jobs.push(Job { key, wanted, digest, extract, extent });
         }
     }
     jobs
@@ -109,7 +108,7 @@ fn put(job: &Job<'_>, done: Reduced, contents: &mut Contents<'_>, gathered: &mut
     match done.extracted {
         Some(Err(error)) => failed(&error),
         Some(Ok(extracted)) => {
-            gathered.extracted.insert(job.wanted.number, extracted);
+            gathered.extracted.insert(job.wanted.number, Arc::new(extracted));
         }
         None => {}
     }

@@ -1,16 +1,15 @@
-//! Layers that are opened one by one, and read at the same time.
+//! Layers that are opened one by one, several at once.
 
-use std::collections::HashMap;
 use std::io;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use lazaret_model::Visitor;
 
 use super::{Fetched, Indexed, LayerSource, Needs};
 use crate::budget::Budget;
-use crate::layer::{LayerIndex, Opener, Taker, Uncompressed, Wanted, uncompressed};
+use crate::layer::{LayerIndex, Opener, Shared, Taker, Uncompressed, Wanted, uncompressed};
 use crate::problems::Problems;
 
 pub(crate) struct Layer {
@@ -20,6 +19,9 @@ pub(crate) struct Layer {
 }
 
 pub(crate) struct SeparateLayers(pub(crate) Vec<Layer>);
+
+/// Each layer that is read has the memory of a decompressor.
+const MOST_AT_ONCE: usize = 4;
 
 impl Layer {
     fn read(
@@ -36,61 +38,66 @@ impl Layer {
             }
         })
     }
+
+    /// As [`read`](Self::read); a layer that cannot be read is empty, and a problem tells.
+    fn read_or_tell(
+        &self,
+        taker: &mut Taker<'_>,
+        wanted: Wanted<'_>,
+        budget: &mut Budget,
+    ) -> (LayerIndex, Problems) {
+        let mut problems = Problems::default();
+        let index = self.read(taker, wanted, budget, &mut problems).unwrap_or_else(|error| {
+            problems.io(&self.label, &error);
+            LayerIndex::default()
+        });
+        (index, problems)
+    }
 }
 
-/// Layers of one image that are read at the same time at most. Each may hold one file in memory.
-const MOST_AT_ONCE: usize = 4;
-
-/// Reads layers by their numbers on several threads. The results are in the order of the numbers: what is found and
-/// said does not depend on which thread was faster, unless a bound of the whole image is reached.
-fn at_once<T: Send>(
-    numbers: &[usize],
+/// Reads layers on several threads, the highest first: what they have hides what is under them. Gives what came
+/// out in the order of the layers.
+fn read_all(
+    layers: &[(&Layer, Wanted<'_>)],
     visitor: &dyn Visitor,
     budget: &Budget,
-    read: impl Fn(usize, &mut Taker<'_>, &mut Budget, &mut Problems) -> T + Sync,
-) -> Vec<(T, Problems)> {
+) -> Vec<(LayerIndex, Problems)> {
+    let shared = Shared::default();
     let next = AtomicUsize::new(0);
-    let done = Mutex::new(Vec::with_capacity(numbers.len()));
+    let mut read: Vec<(LayerIndex, Problems)> = Vec::new();
+    read.resize_with(layers.len(), Default::default);
+    let done = Mutex::new(&mut read);
     let work = || {
-        let (mut taker, mut budget) = (Taker::new(visitor), budget.clone());
-        loop {
-            let turn = next.fetch_add(1, Ordering::Relaxed);
-            let Some(&number) = numbers.get(turn) else { break };
-            let mut problems = Problems::default();
-            let result = read(number, &mut taker, &mut budget, &mut problems);
-            let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
-            done.push((turn, result, problems));
+        let (mut taker, mut budget) = (Taker::new(visitor, &shared), budget.clone());
+        let highest_left = || layers.len().checked_sub(1 + next.fetch_add(1, Ordering::Relaxed));
+        while let Some(number) = highest_left() {
+            let (layer, wanted) = &layers[number];
+            let read = layer.read_or_tell(&mut taker, *wanted, &mut budget);
+            if let Ok(mut done) = done.lock() {
+                done[number] = read;
+            }
         }
     };
-    let processors = thread::available_parallelism().map_or(1, usize::from);
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(MOST_AT_ONCE).min(layers.len());
     thread::scope(|scope| {
-        for _ in 1..processors.min(MOST_AT_ONCE).min(numbers.len()) {
+        for _ in 1..threads {
             scope.spawn(work);
         }
         work();
     });
-    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
-    done.sort_unstable_by_key(|(turn, ..)| *turn);
-    done.into_iter().map(|(_, result, problems)| (result, problems)).collect()
+    read
 }
 
 impl LayerSource for SeparateLayers {
     fn index(&mut self, visitor: &dyn Visitor, budget: &mut Budget, problems: &mut Problems) -> Indexed {
-        let numbers: Vec<usize> = (0..self.0.len()).collect();
-        let read = |number: usize, taker: &mut Taker<'_>, budget: &mut Budget, problems: &mut Problems| {
-            let layer = &self.0[number];
-            let wanted = Wanted::Ask { layer: u32::try_from(number).unwrap_or(u32::MAX) };
-            layer.read(taker, wanted, budget, problems).unwrap_or_else(|error| {
-                problems.io(&layer.label, &error);
-                LayerIndex::default()
-            })
-        };
-        let mut archives = Vec::with_capacity(numbers.len());
-        for (archive, own) in at_once(&numbers, visitor, budget, read) {
-            archives.push(archive);
+        let layers: Vec<_> =
+            (0..).zip(&self.0).map(|(layer, source)| (source, Wanted::Ask { layer })).collect();
+        let mut archives = Vec::with_capacity(layers.len());
+        for (index, own) in read_all(&layers, visitor, budget) {
+            archives.push(index);
             problems.append(own);
         }
-        Indexed { layers: numbers, archives }
+        Indexed { layers: (0..archives.len()).collect(), archives }
     }
 
     fn fetch(
@@ -100,24 +107,15 @@ impl LayerSource for SeparateLayers {
         budget: &mut Budget,
         problems: &mut Problems,
     ) -> Fetched {
-        let mut numbers: Vec<usize> = needs.keys().copied().collect();
-        numbers.sort_unstable();
-        let read = |number: usize, taker: &mut Taker<'_>, budget: &mut Budget, problems: &mut Problems| {
-            let layer = &self.0[number];
-            // The first pass told what is wrong with the archive.
-            let mut again = Problems::default();
-            match layer.read(taker, Wanted::These(&needs[&number]), budget, &mut again) {
-                Ok(index) => index.kept,
-                Err(error) => {
-                    problems.io(&layer.label, &error);
-                    HashMap::new()
-                }
-            }
-        };
+        let mut needs: Vec<_> = needs.iter().collect();
+        needs.sort_unstable_by_key(|(number, _)| **number);
+        let layers: Vec<_> =
+            needs.iter().map(|(number, records)| (&self.0[**number], Wanted::These(records))).collect();
+        let read = read_all(&layers, visitor, budget);
         let mut fetched = Fetched::new();
-        for (&number, (kept, own)) in numbers.iter().zip(at_once(&numbers, visitor, budget, read)) {
-            fetched.insert(number, kept);
+        for ((number, _), (index, own)) in needs.into_iter().zip(read) {
             problems.append(own);
+            fetched.insert(*number, index.kept);
         }
         fetched
     }

@@ -251,6 +251,23 @@ mod tests {
         "upstream":["CVE-2024-1234"],"affected":[{"package":{"ecosystem":"Debian:12","name":"foo"},
         "ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0"},{"fixed":"1.2-3+deb12u1"}]}]}]}"#;
 
+    const YAML: &str = "id: PYSEC-2021-19\nmodified: '2021-03-01T00:00:00Z'\naliases:\n- CVE-2021-28957\naffected:\n\
+        - package:\n    name: lxml\n    ecosystem: PyPI\n  ranges:\n  - type: ECOSYSTEM\n    events:\n\
+        \x20   - introduced: '0'\n    - fixed: 4.6\n  versions:\n  - '0.9'\n  - 4.5\n";
+
+    #[test]
+    fn reads_yaml_as_pypa_writes_it() {
+        let mut feed = OsvFeed::new("pypa");
+        feed.read_yaml(YAML.as_bytes(), &Limits::default()).unwrap();
+        let [row] = &feed.advisories[..] else { panic!("one row") };
+        assert_eq!(
+            (row.id.as_str(), row.fixed.as_deref(), row.feed.as_str()),
+            ("CVE-2021-28957", Some("4.6"), "pypa")
+        );
+        assert!(feed.read_yaml(b"- 1\n", &Limits::default()).is_err());
+        assert_eq!(feed.documents, 1, "of a file that cannot be read nothing is added");
+    }
+
     fn read(text: &str) -> Result<OsvFeed, OsvError> {
         parse(text.as_bytes(), &Limits::default())
     }
@@ -297,6 +314,14 @@ mod tests {
             let at = at.index(text.len());
             text.replace_range(at..=at, &with);
             let _ = read(&text);
+        }
+
+        #[test]
+        fn changed_yaml_is_refused_or_read(at in any::<proptest::sample::Index>(), with in "[\\[\\]{}\",:0-9a-z&*! \n-]{0,4}") {
+            let mut text = YAML.to_owned();
+            let at = at.index(text.len());
+            text.replace_range(at..=at, &with);
+            let _ = OsvFeed::new(FEED).read_yaml(text.as_bytes(), &Limits::default());
         }
     }
 }

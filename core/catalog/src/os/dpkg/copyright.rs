@@ -18,7 +18,7 @@ const MOST: usize = 100;
 pub(super) const FILES: Pattern = Pattern::extract(
     Place::Below(DOCUMENTATION),
     Name::Exactly("copyright"),
-    Extractor { whole: extract, passing: None },
+    Extractor { whole: extract, passing: None, alike: None },
 );
 /// Packages of one source may share a directory through links.
 pub(super) const DIRECTORIES: Pattern = Pattern::layer(Place::In(DOCUMENTATION), Name::Any);

@@ -13,8 +13,8 @@ use crate::ownership::Owners;
 use crate::pattern::{Extractor, split};
 use crate::reading::lossy;
 
-pub(crate) const LIST: Extractor = Extractor { whole: extract_list, passing: None };
-pub(super) const SUMS: Extractor = Extractor { whole: extract_sums, passing: None };
+pub(crate) const LIST: Extractor = Extractor { whole: extract_list, passing: None, alike: None };
+pub(super) const SUMS: Extractor = Extractor { whole: extract_sums, passing: None, alike: None };
 
 /// Owners by the lists in a directory: `name.list`, or `name:architecture.list` of a package that can be installed for
 /// several.

@@ -12,8 +12,11 @@ use crate::os::small::Slice;
 use crate::pattern::Extractor;
 use crate::reading::{Problems, lossy};
 
-pub(super) const RECORDS: Extractor =
-    Extractor { whole: extract, passing: Some(|path, limits| Box::new(Gathered::new(path, limits))) };
+pub(super) const RECORDS: Extractor = Extractor {
+    whole: extract,
+    passing: Some(|path, limits| Box::new(Gathered::new(path, limits))),
+    alike: None,
+};
 
 /// A hundred times what is found: a file with holes may claim any size, and pages are looked at one by one.
 const LARGEST: u64 = 4 << 30;

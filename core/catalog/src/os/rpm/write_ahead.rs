@@ -7,7 +7,7 @@ use crate::pattern::Extractor;
 use crate::reading::lossy;
 
 /// Keeps nothing, and says that something was not read.
-pub(super) const HAS_CHANGES: Extractor = Extractor { whole: extract, passing: None };
+pub(super) const HAS_CHANGES: Extractor = Extractor { whole: extract, passing: None, alike: None };
 
 /// Behind it come the changes.
 const LOG_HEADER: u64 = 32;

@@ -1,0 +1,193 @@
+//! How long building, opening and matching take, with the feeds of a folder.
+//!
+//! `cargo run --release -p lazaret-advisory --example matching -- FOLDER`, where FOLDER holds unpacked OSV
+//! documents (`*.json`, `*.yaml`), `epss*.csv`, `known_exploited_vulnerabilities.json` and `nvd*.json`, at any depth.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::print_stdout,
+    reason = "a measurement reads files and the clock, and prints"
+)]
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use lazaret_advisory::feed::osv::OsvFeed;
+use lazaret_advisory::feed::{Knowledge, epss, kev};
+use lazaret_advisory::{Builder, Database};
+use lazaret_model::{Distribution, Ecosystem, Limits, NamedPackage, Package, SourcePackage};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let folder = std::env::args().nth(1).ok_or("usage: matching FOLDER")?;
+    let begun = Instant::now();
+    let (mut builder, mut read) = (Builder::new(), BTreeMap::<&str, (u64, Duration)>::new());
+    for path in files(Path::new(&folder))? {
+        let begun = Instant::now();
+        if let Some(format) = push(&path, &mut builder)? {
+            let known = read.entry(format).or_default();
+            *known = (known.0 + 1, known.1 + begun.elapsed());
+        }
+    }
+    for (format, (files, time)) in read {
+        println!("read      {files:>7} files of {format} in {time:.2?}");
+    }
+    let reading = begun.elapsed();
+    let bytes = builder.build(jiff::Timestamp::UNIX_EPOCH)?;
+    println!("build     {:.2?} with reading, {:.2?} without", begun.elapsed(), begun.elapsed() - reading);
+
+    let path = std::env::temp_dir().join(format!("lazaret-matching-{}.lzdb", std::process::id()));
+    std::fs::write(&path, &bytes)?;
+    println!("file      {:.1} MB", bytes.len() as f64 / 1e6);
+    drop(bytes);
+    let begun = Instant::now();
+    let database = Database::map(&std::fs::File::open(&path)?)?;
+    println!("open      {:.0?}", begun.elapsed());
+    std::fs::remove_file(&path)?;
+    let begun = Instant::now();
+    database.verify()?;
+    println!("verify    {:.0?}", begun.elapsed());
+    println!("rows      {}", database.snapshot().advisories);
+    for of in database.coverage()?.iter().filter(|of| of.advisories > 5000) {
+        println!("          {:>9} {} {}", of.advisories, of.ecosystem, of.release);
+    }
+    for feed in database.feeds()? {
+        println!("feed      {}: {} rows, {} vulnerabilities", feed.name, feed.rows, feed.vulnerabilities);
+    }
+    measure(&database)?;
+    let begun = Instant::now();
+    let mut again = Builder::new();
+    again.keep_from(&database, &["osv", epss::FEED])?;
+    let bytes = again.build(jiff::Timestamp::UNIX_EPOCH)?;
+    println!("rebuild   {:.2?} with every large feed kept, {} bytes", begun.elapsed(), bytes.len());
+    Ok(())
+}
+
+fn push(path: &Path, builder: &mut Builder) -> Result<Option<&'static str>, Box<dyn Error>> {
+    let limits = Limits::default();
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let known = |knowledge: Knowledge, feed, builder: &mut Builder| knowledge.push_into(feed, builder);
+    if name.starts_with("epss") && name.ends_with(".csv") {
+        // The folder holds other tables too.
+        let Ok(knowledge) = epss::parse(&std::fs::read(path)?, &limits) else { return Ok(None) };
+        known(knowledge, epss::FEED, builder);
+        return Ok(Some("EPSS"));
+    }
+    if name == "known_exploited_vulnerabilities.json" {
+        known(kev::parse(&std::fs::read(path)?, &limits)?, kev::FEED, builder);
+        return Ok(Some("KEV"));
+    }
+    let mut feed = OsvFeed::new("osv");
+    let (read, format) = match path.extension().and_then(|extension| extension.to_str()) {
+        Some("json") => (feed.read_json(&std::fs::read(path)?, &limits), "OSV as JSON"),
+        Some("yaml") => (feed.read_yaml(&std::fs::read(path)?, &limits), "OSV as YAML"),
+        _ => return Ok(None),
+    };
+    // And other documents.
+    if read.is_err() {
+        return Ok(None);
+    }
+    feed.push_into(builder);
+    Ok(Some(format))
+}
+
+/// Packages as images have them: half of them known to the database, of many versions.
+fn measure(database: &Database) -> Result<(), Box<dyn Error>> {
+    let coverage = database.coverage()?;
+    for (title, ecosystems, release) in [
+        ("languages", &[Ecosystem::PyPi, Ecosystem::Go, Ecosystem::Cargo, Ecosystem::Julia][..], ""),
+        ("distribution", &[Ecosystem::Rpm][..], "almalinux:9"),
+    ] {
+        if !coverage.iter().any(|of| ecosystems.contains(&of.ecosystem) && of.release == release) {
+            continue;
+        }
+        let packages = packages(database, ecosystems, release)?;
+        let (id, version) = release.split_once(':').unwrap_or(("debian", "0"));
+        let distribution =
+            Distribution { id: id.into(), version: Some(version.into()), codename: None, title: None };
+        let sound: Vec<Package> =
+            packages.iter().filter(|package| package.location.is_empty()).cloned().collect();
+        for (what, packages) in [("with every fix", &sound), ("with every tenth of old", &packages)] {
+            let begun = Instant::now();
+            let findings = database.findings(Some(&distribution), packages)?;
+            let time = begun.elapsed();
+            println!(
+                "match     {title}, {what}: {} packages, {} findings, {time:.1?}: {:.2} million packages/s",
+                packages.len(),
+                findings.len(),
+                packages.len() as f64 / time.as_secs_f64() / 1e6,
+            );
+        }
+        let image: Vec<Package> = packages.iter().step_by(packages.len() / 500).take(500).cloned().collect();
+        let mut best = Duration::MAX;
+        let mut found = 0;
+        for _ in 0..20 {
+            let begun = Instant::now();
+            found = database.findings(Some(&distribution), &image)?.len();
+            best = best.min(begun.elapsed());
+        }
+        println!("image     {title}: {} packages, {found} findings: {best:.0?}", image.len());
+    }
+    Ok(())
+}
+
+fn packages(
+    database: &Database,
+    ecosystems: &[Ecosystem],
+    release: &str,
+) -> Result<Vec<Package>, Box<dyn Error>> {
+    // Most of what is installed has the newest fix, and every tenth package does not.
+    let mut newest: BTreeMap<(Ecosystem, String, NamedPackage), (String, String)> = BTreeMap::new();
+    for row in database.advisories() {
+        let row = row?;
+        if !ecosystems.contains(&row.ecosystem) || row.release != release {
+            continue;
+        }
+        let fixed = row.fixed.or(row.last_affected).unwrap_or_else(|| "0".to_owned());
+        let (low, high) = newest
+            .entry((row.ecosystem, row.package, row.names))
+            .or_insert_with(|| (fixed.clone(), fixed.clone()));
+        if row.ecosystem.compare(&fixed, high).is_gt() {
+            high.clone_from(&fixed);
+        }
+        if row.ecosystem.compare(&fixed, low).is_lt() {
+            *low = fixed;
+        }
+    }
+    let mut packages = Vec::new();
+    for (number, ((ecosystem, name, names), (low, high))) in newest.into_iter().enumerate() {
+        let version = if number % 10 == 0 { low } else { high };
+        let mut package = Package::new(ecosystem, &name, &version);
+        if number % 10 == 0 {
+            package.location = "old".to_owned();
+        }
+        if names == NamedPackage::Binary {
+            package.source = SourcePackage { name: format!("{name}-source"), version: version.clone() };
+        }
+        packages.push(package);
+        packages.push(Package::new(ecosystem, format!("unknown-{name}"), version));
+    }
+    let once = packages.clone();
+    while packages.len() < 200_000 {
+        packages.extend_from_slice(&once);
+    }
+    Ok(packages)
+}
+
+fn files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let mut waiting = vec![folder.to_path_buf()];
+    while let Some(folder) = waiting.pop() {
+        for entry in std::fs::read_dir(folder)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                waiting.push(path);
+            } else {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
