@@ -90,7 +90,8 @@ fn java() -> Recipe {
         "java",
         "Java with Maven, Tomcat and Spring of Debian, Spark of PyPI, a war and a jar of jars",
         [
-            "install default-jre-headless maven tomcat10 libspring-web-java libspring-context-java libhibernate-validator-java",
+            // Java's packages have manual pages to choose from, and the base has no folder for them.
+            "mkdir -p $ROOT/usr/share/man/man1; install default-jre-headless maven tomcat10 libspring-web-java libspring-context-java libhibernate-validator-java",
             "mkdir -p $ROOT/opt
              [ -e $FILES/pyspark-3.5.0.tar.gz ] || (\"$PIP\" download --quiet --no-deps --no-binary=:all: --dest $FILES pyspark==3.5.0)
              tar xzf $FILES/pyspark-3.5.0.tar.gz -C $ROOT/opt",
@@ -148,7 +149,7 @@ fn large() -> Recipe {
         "large",
         "compilers, an office suite, a browser",
         [
-            "install golang-go rustc clang-16 llvm-16-dev openjdk-17-jdk-headless",
+            "mkdir -p $ROOT/usr/share/man/man1; install golang-go rustc clang-16 llvm-16-dev openjdk-17-jdk-headless",
             "install chromium libreoffice-writer-nogui libreoffice-calc-nogui texlive-fonts-extra python3-scipy python3-pandas",
         ],
     )
