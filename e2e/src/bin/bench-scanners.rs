@@ -5,11 +5,12 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use lazaret_e2e::peers::images::{self, RECIPES};
-use lazaret_e2e::peers::{Block, Tools, contest, floor, measure};
+use lazaret_e2e::peers::{Block, FORMS, Tools, contest, floor, measure};
 use lazaret_e2e::{Result, fail};
 use serde_json::{Value, json};
 
-const USAGE: &str = "usage: bench-scanners [--format table|json] [--turns NUMBER] [IMAGE...]";
+const USAGE: &str =
+    "usage: bench-scanners [--format table|json] [--turns NUMBER] [--form FORM]... [IMAGE...]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -39,20 +40,30 @@ fn main() -> ExitCode {
 struct Wanted {
     json: bool,
     turns: usize,
+    forms: Vec<&'static str>,
     images: Vec<String>,
 }
 
 impl Wanted {
     fn parse(arguments: &[String]) -> Option<Self> {
-        let mut wanted = Self { json: false, turns: 3, images: Vec::new() };
+        let mut wanted = Self { json: false, turns: 3, forms: Vec::new(), images: Vec::new() };
         let mut arguments = arguments.iter().map(String::as_str);
         while let Some(argument) = arguments.next() {
             match argument {
                 "--format" => wanted.json = matches!(arguments.next()?, "json"),
                 "--turns" => wanted.turns = arguments.next()?.parse().ok()?,
-                image if RECIPES.iter().any(|recipe| recipe.name == image) => wanted.images.push(image.to_owned()),
+                "--form" => {
+                    let form = arguments.next()?;
+                    wanted.forms.push(FORMS.into_iter().find(|known| *known == form)?);
+                }
+                image if RECIPES.iter().any(|recipe| recipe.name == image) => {
+                    wanted.images.push(image.to_owned())
+                }
                 _ => return None,
             }
+        }
+        if wanted.forms.is_empty() {
+            wanted.forms = FORMS.to_vec();
         }
         Some(wanted)
     }
@@ -64,11 +75,12 @@ fn run(wanted: &Wanted) -> Result<()> {
     let mut blocks: Vec<Block> = Vec::new();
     for recipe in RECIPES.iter().filter(|recipe| is_wanted(recipe.name)) {
         let made = images::make(recipe)?;
-        let of_image = contest(recipe, &made, &tools, wanted.turns)?;
-        if !wanted.json {
-            of_image.iter().for_each(|block| print!("{}", block.text()));
-        }
-        blocks.extend(of_image);
+        contest(recipe, &made, &tools, &wanted.forms, wanted.turns, &mut |block| {
+            if !wanted.json {
+                print!("{}", block.text());
+            }
+            blocks.push(block);
+        })?;
     }
     if blocks.is_empty() {
         fail!("there is nothing to measure");
@@ -77,7 +89,10 @@ fn run(wanted: &Wanted) -> Result<()> {
         let blocks: Vec<Value> = blocks.iter().map(Block::json).collect();
         println!("{:#}", json!({ "images": blocks }));
     } else {
-        println!("\nMedians of {} measurements taken in turns, without network; `ours/…` is Lazaret's share of theirs.", wanted.turns);
+        println!(
+            "\nMedians of {} measurements taken in turns, without network; `ours/…` is Lazaret's share of theirs.",
+            wanted.turns
+        );
     }
     Ok(())
 }

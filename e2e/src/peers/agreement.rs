@@ -11,6 +11,10 @@ use crate::{Context as _, Result, Run, check, program};
 /// What others list and we do not, and why.
 const REASONS: &[(fn(&Listed) -> bool, &str)] = &[
     (|it| it.version.is_empty() || it.version == "UNKNOWN", "nothing without a version is installed"),
+    (
+        |it| it.kind == "npm" && it.name == "site",
+        "the project itself: nobody installed it, and no advisory is about it",
+    ),
     (|it| it.kind == "deb" && ["vim-common", "xxd"].contains(&it.name.as_str()), "purged by a later layer"),
 ];
 
@@ -48,7 +52,11 @@ pub fn agreement(tools: &Tools) -> Result<Agreement> {
         .filter(|listed| !REASONS.iter().any(|(applies, _)| applies(listed)))
         .map(ToString::to_string)
         .collect();
-    check!(unexplained.is_empty(), "others list what we do not, for no known reason: {}", unexplained.join(", "));
+    check!(
+        unexplained.is_empty(),
+        "others list what we do not, for no known reason: {}",
+        unexplained.join(", ")
+    );
     owned_once(&made, &out("lazaret"))?;
     Ok(Agreement {
         truth: truth.len(),
@@ -63,7 +71,9 @@ fn ours(file: &str, out: &Path) -> Result<BTreeSet<Listed>> {
     let again = out.with_extension("again");
     for out in [out, &again] {
         let out = out.display().to_string();
-        Run::new(program("lazaret")?).args(["--quiet", "sbom", &format!("archive:{file}"), "--out", &out]).ok()?;
+        Run::new(program("lazaret")?)
+            .args(["--quiet", "sbom", &format!("archive:{file}"), "--out", &out])
+            .ok()?;
     }
     let same = std::fs::read(out).ok() == std::fs::read(&again).ok();
     check!(same, "two scans of one image differ: {} and {}", out.display(), again.display());
@@ -73,7 +83,8 @@ fn ours(file: &str, out: &Path) -> Result<BTreeSet<Listed>> {
 /// A language package that a distribution's package brought says so, and no other does.
 fn owned_once(made: &Made, document: &Path) -> Result<()> {
     let text = std::fs::read(document).context(|| format!("cannot read {}", document.display()))?;
-    let document: Value = serde_json::from_slice(&text).context(|| format!("{} is no JSON", made.saved.display()))?;
+    let document: Value =
+        serde_json::from_slice(&text).context(|| format!("{} is no JSON", made.saved.display()))?;
     let mut counted = 0;
     for component in document["components"].as_array().into_iter().flatten() {
         let location = component["evidence"]["occurrences"][0]["location"].as_str().unwrap_or_default();

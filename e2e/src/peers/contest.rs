@@ -7,10 +7,9 @@ use super::table::{Block, Line};
 use super::tools::Tools;
 use crate::{Context as _, Result, program};
 
-/// The forms in which an image is measured.
+/// The forms in which an image is measured: `docker save`'s archive, and OCI archives by the compression of layers.
+pub const FORMS: [&str; 3] = [PLAIN, "oci-gzip", "oci-zstd"];
 const PLAIN: &str = "docker-archive";
-const GZIP: &str = "OCI archive, gzip";
-const ZSTD: &str = "OCI archive, zstd";
 
 /// Our and others' command lines for one file.
 struct Contestant {
@@ -21,13 +20,22 @@ struct Contestant {
     out: Option<PathBuf>,
 }
 
-/// Measures all scanners on all forms of an image, in turns.
-pub fn contest(recipe: &Recipe, made: &Made, tools: &Tools, turns: usize) -> Result<Vec<Block>> {
-    let mut forms = vec![(PLAIN, &made.saved)];
-    if recipe.compressed {
-        forms.extend([(GZIP, &made.gzip), (ZSTD, &made.zstd)]);
+/// Measures all scanners on an image in these forms, in turns, and gives each form's figures as soon as they are there.
+pub fn contest(
+    recipe: &Recipe,
+    made: &Made,
+    tools: &Tools,
+    forms: &[&str],
+    turns: usize,
+    done: &mut dyn FnMut(Block),
+) -> Result<()> {
+    for (form, file) in FORMS.into_iter().zip([&made.saved, &made.gzip, &made.zstd]) {
+        if !forms.contains(&form) || form != PLAIN && !recipe.compressed {
+            continue;
+        }
+        done(block(recipe, made, tools, turns, form, file)?);
     }
-    forms.into_iter().map(|(form, file)| block(recipe, made, tools, turns, form, file)).collect()
+    Ok(())
 }
 
 fn block(
@@ -85,7 +93,13 @@ fn contestants(made: &Made, tools: &Tools, form: &str, file: &Path) -> Result<Ve
         Contestant {
             who: format!("Syft {}", tools.syft_version),
             program: text(&tools.syft),
-            arguments: words(["scan", &format!("{scheme}:{file}"), "--quiet", "-o", &format!("syft-json={}", text(&syfts))]),
+            arguments: words([
+                "scan",
+                &format!("{scheme}:{file}"),
+                "--quiet",
+                "-o",
+                &format!("syft-json={}", text(&syfts)),
+            ]),
             out: Some(syfts),
         },
     ];
@@ -111,9 +125,22 @@ fn contestants(made: &Made, tools: &Tools, form: &str, file: &Path) -> Result<Ve
 pub(super) fn trivy(tools: &Tools, input: &str, out: &Path) -> Vec<String> {
     let (cache, out) = (text(&tools.cache), text(out));
     words([
-        "image", "--input", input, "--format", "cyclonedx", "--output", &out, "--cache-dir", &cache,
-        "--cache-backend", "memory", "--offline-scan", "--skip-db-update", "--skip-java-db-update",
-        "--skip-version-check", "--quiet",
+        "image",
+        "--input",
+        input,
+        "--format",
+        "cyclonedx",
+        "--output",
+        &out,
+        "--cache-dir",
+        &cache,
+        "--cache-backend",
+        "memory",
+        "--offline-scan",
+        "--skip-db-update",
+        "--skip-java-db-update",
+        "--skip-version-check",
+        "--quiet",
     ])
 }
 

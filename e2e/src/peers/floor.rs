@@ -18,7 +18,8 @@ const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 /// Decompresses all layers of an OCI archive, several at once, and keeps nothing. Gives the bytes they had.
 pub fn decompress(archive: &Path) -> Result<u64> {
     let blobs = members(archive).context(|| format!("cannot read {}", archive.display()))?;
-    let (next, processors) = (AtomicUsize::new(0), std::thread::available_parallelism().map_or(1, usize::from));
+    let (next, processors) =
+        (AtomicUsize::new(0), std::thread::available_parallelism().map_or(1, usize::from));
     let work = || -> io::Result<u64> {
         let mut bytes = 0;
         while let Some(&(start, size)) = blobs.get(next.fetch_add(1, Ordering::Relaxed)) {

@@ -29,7 +29,8 @@ pub fn run(program: &str, arguments: &[&str]) -> Result<Cost> {
     let own = own.display().to_string();
     let run = Run::new("unshare").args(["--net", &own, WORD, program]).args(arguments);
     let said = run.limit(Duration::from_secs(900)).ok()?.json()?;
-    let number = |name: &str| said[name].as_u64().ok_or_else(|| Failure::new(format!("{name} was not measured")));
+    let number =
+        |name: &str| said[name].as_u64().ok_or_else(|| Failure::new(format!("{name} was not measured")));
     Ok(Cost {
         wall: Duration::from_micros(number("wall_micros")?),
         cpu: Duration::from_micros(number("cpu_micros")?),
@@ -48,7 +49,9 @@ pub fn measured(program: &str, arguments: &[String]) -> Result<Value> {
         fail!("{program} ended with {status}");
     }
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN).context(|| "the kernel tells no usage".to_owned())?;
-    let micros = |time: TimeVal| u64::try_from(time.tv_sec()).unwrap_or(0) * 1_000_000 + u64::try_from(time.tv_usec()).unwrap_or(0);
+    let micros = |time: TimeVal| {
+        u64::try_from(time.tv_sec()).unwrap_or(0) * 1_000_000 + u64::try_from(time.tv_usec()).unwrap_or(0)
+    };
     let units = |count: std::ffi::c_long, size: u64| u64::try_from(count).unwrap_or(0) * size;
     Ok(json!({
         "wall_micros": u64::try_from(wall.as_micros()).unwrap_or(u64::MAX),

@@ -12,6 +12,6 @@ mod tools;
 mod truth;
 
 pub use agreement::{Agreement, agreement};
-pub use contest::contest;
+pub use contest::{FORMS, contest};
 pub use table::{Block, Line};
 pub use tools::Tools;

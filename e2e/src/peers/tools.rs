@@ -62,7 +62,8 @@ fn environment() -> Result<PathBuf> {
 
 /// Trivy reads no jar while it has no Java database, and an empty one is enough (trivy-java-db, pkg/db/db.go).
 fn empty_java_database(cache: &std::path::Path) -> Result<()> {
-    const SCHEMA: &str = "CREATE TABLE IF NOT EXISTS artifacts(id INTEGER PRIMARY KEY, group_id TEXT, artifact_id TEXT);
+    const SCHEMA: &str =
+        "CREATE TABLE IF NOT EXISTS artifacts(id INTEGER PRIMARY KEY, group_id TEXT, artifact_id TEXT);
         CREATE TABLE IF NOT EXISTS indices(artifact_id INTEGER, version TEXT, sha1 BLOB, archive_type TEXT);";
     const METADATA: &str = r#"{"Version":1,"NextUpdate":"2999-01-01T00:00:00Z","UpdatedAt":"2023-01-01T00:00:00Z","DownloadedAt":"2023-01-01T00:00:00Z"}"#;
     let folder = cache.join("java-db");

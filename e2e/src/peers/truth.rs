@@ -21,16 +21,18 @@ for folder, directories, _ in os.walk(root):
 "#;
 
 /// Everything that the tools list in the tree, the npm packages below one directory.
-pub fn list(tree: &Path, npm: &str) -> Result<BTreeSet<Listed>> {
+pub(super) fn list(tree: &Path, npm: &str) -> Result<BTreeSet<Listed>> {
     let root = tree.display().to_string();
     let mut all = BTreeSet::new();
     let query = Run::new("dpkg-query").args([format!("--admindir={root}/var/lib/dpkg")]);
-    let text = query.args(["--show", "--showformat=${db:Status-Status} ${Package} ${Version}\n"]).ok()?.stdout;
+    let text =
+        query.args(["--show", "--showformat=${db:Status-Status} ${Package} ${Version}\n"]).ok()?.stdout;
     all.extend(text.lines().filter_map(|line| named("deb", line.strip_prefix("installed ")?)));
     let text = Run::new(Tools::python()?).args(["-c", DISTRIBUTIONS, &root]).ok()?.stdout;
     all.extend(text.lines().filter_map(|line| named("pypi", line)));
     // npm ends with 1 where it finds a tree's peers wanting, and lists it all the same.
-    let listed = Run::new("npm").args(["ls", "--all", "--json", "--prefix", &format!("{root}/{npm}")]).end()?;
+    let listed =
+        Run::new("npm").args(["ls", "--all", "--json", "--prefix", &format!("{root}/{npm}")]).end()?;
     below(&listed.json()?, &mut all);
     Ok(all)
 }

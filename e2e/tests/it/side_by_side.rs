@@ -17,7 +17,13 @@ pub(crate) fn what_others_list_is_listed_or_explained(_: &mut World) -> Result<(
     let figures = agreement(&tools)?;
     println!(
         "{} packages by their own tools; {} ours, {} Trivy {}, {} Syft {}; {} of theirs explained",
-        figures.truth, figures.ours, figures.trivy, tools.trivy_version, figures.syft, tools.syft_version, figures.explained
+        figures.truth,
+        figures.ours,
+        figures.trivy,
+        tools.trivy_version,
+        figures.syft,
+        tools.syft_version,
+        figures.explained
     );
     Ok(())
 }

@@ -31,7 +31,8 @@ pub(super) fn write(recipe: &Recipe, own: &Path, made: &Made) -> Result<()> {
 /// OCI image-spec, config.md: the digests of the uncompressed layers and how each came to be.
 fn configuration(recipe: &Recipe, digests: &[String]) -> String {
     let by = |step: &str| json!({ "created": "2023-06-10T00:00:00Z", "created_by": step });
-    let history: Vec<Value> = std::iter::once("mmdebstrap").chain(recipe.layers.iter().map(String::as_str)).map(by).collect();
+    let history: Vec<Value> =
+        std::iter::once("mmdebstrap").chain(recipe.layers.iter().map(String::as_str)).map(by).collect();
     let digests: Vec<String> = digests.iter().map(|digest| format!("sha256:{digest}")).collect();
     json!({
         "architecture": "amd64",
@@ -49,18 +50,30 @@ fn saved(recipe: &Recipe, own: &Path, made: &Made, config: &str) -> Result<()> {
     let folder = own.join("layers");
     let names: Vec<String> = (0..made.layers.len()).map(|number| format!("{number:02}/layer.tar")).collect();
     let file = format!("{}.json", digest_of(&folder, config)?);
-    let manifest = json!([{ "Config": file, "RepoTags": [format!("bench/{}:1", recipe.name)], "Layers": names }]);
+    let manifest =
+        json!([{ "Config": file, "RepoTags": [format!("bench/{}:1", recipe.name)], "Layers": names }]);
     put(&folder.join(&file), config)?;
     put(&folder.join("manifest.json"), &manifest.to_string())?;
-    let tar = Run::new("tar").args(["--create", "--format=gnu", "--file", &text(&made.saved), "--directory", &text(&folder)]);
+    let tar = Run::new("tar").args([
+        "--create",
+        "--format=gnu",
+        "--file",
+        &text(&made.saved),
+        "--directory",
+        &text(&folder),
+    ]);
     tar.args(["manifest.json", &file]).args(&names).limit(LONGEST).ok().map(drop)
 }
 
 /// OCI image-spec, image-layout.md, in a tar archive.
 fn oci(own: &Path, made: &Made, config: &str, compression: Compression) -> Result<()> {
     let (archive, media_type, script) = match compression {
-        Compression::Gzip => (&made.gzip, "application/vnd.oci.image.layer.v1.tar+gzip", "gzip -6 --no-name --stdout"),
-        Compression::Zstd => (&made.zstd, "application/vnd.oci.image.layer.v1.tar+zstd", "zstd -3 --quiet --stdout"),
+        Compression::Gzip => {
+            (&made.gzip, "application/vnd.oci.image.layer.v1.tar+gzip", "gzip -6 --no-name --stdout")
+        }
+        Compression::Zstd => {
+            (&made.zstd, "application/vnd.oci.image.layer.v1.tar+zstd", "zstd -3 --quiet --stdout")
+        }
     };
     let layout = own.join("layout");
     let blobs = layout.join("blobs/sha256");
@@ -88,7 +101,14 @@ fn oci(own: &Path, made: &Made, config: &str, compression: Compression) -> Resul
     let manifest = text_blob(kind, &manifest.to_string())?;
     put(&layout.join("index.json"), &json!({ "schemaVersion": 2, "manifests": [manifest] }).to_string())?;
     put(&layout.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#)?;
-    let tar = Run::new("tar").args(["--create", "--format=gnu", "--file", &text(archive), "--directory", &text(&layout)]);
+    let tar = Run::new("tar").args([
+        "--create",
+        "--format=gnu",
+        "--file",
+        &text(archive),
+        "--directory",
+        &text(&layout),
+    ]);
     tar.args(["oci-layout", "index.json", "blobs"]).limit(LONGEST).ok()?;
     fs::remove_dir_all(&layout).context(|| format!("cannot remove {}", layout.display()))
 }

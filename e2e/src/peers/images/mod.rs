@@ -34,7 +34,9 @@ pub fn make(recipe: &Recipe) -> Result<Made> {
         saved: own.join("saved.tar"),
         gzip: own.join("gzip.tar"),
         zstd: own.join("zstd.tar"),
-        layers: (0..=recipe.layers.len()).map(|number| own.join(format!("layers/{number:02}/layer.tar"))).collect(),
+        layers: (0..=recipe.layers.len())
+            .map(|number| own.join(format!("layers/{number:02}/layer.tar")))
+            .collect(),
         tree: own.join("tree"),
     };
     let (note, key) = (own.join("recipe"), format!("{recipe:#?}"));

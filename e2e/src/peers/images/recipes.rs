@@ -14,10 +14,12 @@ pub struct Recipe {
 }
 
 /// What is measured.
-pub static RECIPES: LazyLock<Vec<Recipe>> = LazyLock::new(|| vec![python(), node(), java(), binaries(), sixty(), large()]);
+pub static RECIPES: LazyLock<Vec<Recipe>> =
+    LazyLock::new(|| vec![python(), node(), java(), binaries(), sixty(), large()]);
 
 /// What is compared with the packages' own tools: every kind of ownership, small enough for a test.
-pub static SMALL: LazyLock<Recipe> = LazyLock::new(|| Recipe {
+pub static SMALL: LazyLock<Recipe> = LazyLock::new(|| {
+    Recipe {
     keeps_tree: true,
     compressed: false,
     ..recipe(
@@ -32,9 +34,14 @@ pub static SMALL: LazyLock<Recipe> = LazyLock::new(|| Recipe {
             "purge xxd vim-common; rm -r $ROOT/opt/app/idna $ROOT/opt/app/idna-2.10.dist-info",
         ],
     )
+}
 });
 
-fn recipe<S: Into<String>>(name: &'static str, what: &'static str, layers: impl IntoIterator<Item = S>) -> Recipe {
+fn recipe<S: Into<String>>(
+    name: &'static str,
+    what: &'static str,
+    layers: impl IntoIterator<Item = S>,
+) -> Recipe {
     let layers = layers.into_iter().map(Into::into).collect();
     Recipe { name, what, layers, compressed: true, keeps_tree: false }
 }
@@ -79,7 +86,9 @@ fn node() -> Recipe {
         "a tree of two thousand npm packages, and Debian's npm",
         [
             "install nodejs npm".to_owned(),
-            format!("mkdir -p $ROOT/srv/site; cat >$ROOT/srv/site/package.json <<'END'\n{MANIFEST}\nEND\nmodules srv/site"),
+            format!(
+                "mkdir -p $ROOT/srv/site; cat >$ROOT/srv/site/package.json <<'END'\n{MANIFEST}\nEND\nmodules srv/site"
+            ),
             "echo 'console.log(1)' >$ROOT/srv/site/index.js".to_owned(),
         ],
     )
@@ -125,21 +134,61 @@ fn binaries() -> Recipe {
 
 fn sixty() -> Recipe {
     const PACKAGES: &[&str] = &[
-        "vim-common xxd", "git", "less", "jq", "tree", "file", "bzip2", "unzip", "rsync", "socat", "strace", "lsof", "tmux",
-        "sqlite3", "bc", "dc", "gawk", "patch", "make", "cpio", "wget", "netcat-openbsd", "iproute2", "dnsutils", "ruby",
-        "php-cli", "tcl", "lua5.4", "gdb-minimal", "nano",
+        "vim-common xxd",
+        "git",
+        "less",
+        "jq",
+        "tree",
+        "file",
+        "bzip2",
+        "unzip",
+        "rsync",
+        "socat",
+        "strace",
+        "lsof",
+        "tmux",
+        "sqlite3",
+        "bc",
+        "dc",
+        "gawk",
+        "patch",
+        "make",
+        "cpio",
+        "wget",
+        "netcat-openbsd",
+        "iproute2",
+        "dnsutils",
+        "ruby",
+        "php-cli",
+        "tcl",
+        "lua5.4",
+        "gdb-minimal",
+        "nano",
     ];
     let mut layers: Vec<String> = PACKAGES.iter().map(|packages| format!("install {packages}")).collect();
     layers.push("purge vim-common xxd".to_owned());
     layers.push("rm -r $ROOT/usr/lib/python3.11/unittest; mkdir $ROOT/usr/lib/python3.11/unittest; echo >$ROOT/usr/lib/python3.11/unittest/__init__.py".to_owned());
-    let wheels = ["six==1.16.0", "idna==3.4", "attrs==22.2.0", "pytz==2022.7.1", "click==8.1.3", "flask==2.2.3", "werkzeug==2.2.3"];
+    let wheels = [
+        "six==1.16.0",
+        "idna==3.4",
+        "attrs==22.2.0",
+        "pytz==2022.7.1",
+        "click==8.1.3",
+        "flask==2.2.3",
+        "werkzeug==2.2.3",
+    ];
     for (number, wheel) in wheels.iter().enumerate() {
         layers.push(format!("wheels opt/app{number} {wheel}"));
-        layers.push(format!("echo {number} >$ROOT/etc/build; cp -r $ROOT/opt/app{number} $ROOT/opt/copy{number}"));
+        layers.push(format!(
+            "echo {number} >$ROOT/etc/build; cp -r $ROOT/opt/app{number} $ROOT/opt/copy{number}"
+        ));
         layers.push(format!("rm -r $ROOT/opt/app{number}"));
     }
     while layers.len() < 59 {
-        layers.push(format!("echo {} >$ROOT/etc/build; rm -f $ROOT/usr/share/perl/5.36.0/unicore/*.txt", layers.len()));
+        layers.push(format!(
+            "echo {} >$ROOT/etc/build; rm -f $ROOT/usr/share/perl/5.36.0/unicore/*.txt",
+            layers.len()
+        ));
     }
     Recipe { compressed: false, ..recipe("layers", "sixty layers with removals", layers) }
 }

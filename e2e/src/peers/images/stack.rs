@@ -25,7 +25,8 @@ pub(super) fn make(recipe: &Recipe, cache: &Path, made: &Made) -> Result<()> {
 
 fn layers(recipe: &Recipe, cache: &Path, work: &Path, made: &Made) -> Result<()> {
     let base = image::release_base()?;
-    let folders: Vec<PathBuf> = (0..made.layers.len()).map(|number| work.join(format!("{number:02}"))).collect();
+    let folders: Vec<PathBuf> =
+        (0..made.layers.len()).map(|number| work.join(format!("{number:02}"))).collect();
     unpack(&base.archive, &folders[0])?;
     let (pip, script) = (Tools::pip()?, work.join("layer.sh"));
     fs::write(&script, LAYER).context(|| format!("cannot write {}", script.display()))?;
@@ -86,7 +87,10 @@ fn keep_tree(folders: &[PathBuf], tree: &Path) -> Result<()> {
     let script = format!(
         "mount -t overlay overlay {root} -o lowerdir={lower} && cp --archive --one-file-system {root}/. {tree}"
     );
-    Run::new("unshare").args(["--mount", "--propagation=private", "sh", "-c", &script]).limit(LONGEST).ok()?;
+    Run::new("unshare")
+        .args(["--mount", "--propagation=private", "sh", "-c", &script])
+        .limit(LONGEST)
+        .ok()?;
     Ok(())
 }
 
