@@ -91,7 +91,7 @@ fn run(wanted: &Wanted) -> Result<()> {
     } else {
         println!(
             "\nMedians of {} measurements taken in turns, without network; `ours/…` is Lazaret's share of theirs.",
-            wanted.turns
+            wanted.turns.max(1)
         );
     }
     Ok(())

@@ -8,8 +8,10 @@ use super::listing::{self, Listed};
 use super::{Tools, contest, truth};
 use crate::{Context as _, Result, Run, check, program};
 
+type Applies = fn(&Listed) -> bool;
+
 /// What others list and we do not, and why.
-const REASONS: &[(fn(&Listed) -> bool, &str)] = &[
+const REASONS: &[(Applies, &str)] = &[
     (|it| it.version.is_empty() || it.version == "UNKNOWN", "nothing without a version is installed"),
     (
         |it| it.kind == "npm" && it.name == "site",
