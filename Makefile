@@ -8,10 +8,10 @@ export LAZARET_STATE
 STORY = $(CARGO) run --quiet --release --package lazaret-e2e --bin story --
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run stop test bench lint
+.PHONY: help setup build run stop test bench bench-scanners lint
 
 help: ## Show this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 setup: ## Install what is missing from Debian's packages (root)
 	@scripts/setup.sh run
@@ -33,6 +33,9 @@ test: ## Unit, golden and end-to-end tests (root for the last)
 
 bench: setup build ## Measure what SPECIFICATION.md promises (root)
 	@$(CARGO) run --quiet --release --package lazaret-e2e --bin bench --
+
+bench-scanners: setup build ## Measure the scanner beside Trivy and Syft on images made for it (root, an hour)
+	@$(CARGO) run --quiet --release --package lazaret-e2e --bin bench-scanners --
 
 lint: ## Format, clippy, and the rules of the house
 	@scripts/setup.sh build

@@ -9,6 +9,7 @@ mod failure;
 pub mod http;
 pub mod image;
 pub mod lab;
+pub mod peers;
 pub mod story;
 mod surroundings;
 mod wait;

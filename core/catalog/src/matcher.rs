@@ -46,12 +46,12 @@ impl Matcher {
         &'a self,
         entry: &'a Entry<'_>,
     ) -> impl Iterator<Item = (usize, &'static Pattern)> + 'a {
-        let (_, name) = split(entry.path);
+        let (directory, name) = split(entry.path);
         let exact = self.exact.get(name).map_or(&[][..], Vec::as_slice);
         let extension = self.extension.get(extension(name)).map_or(&[][..], Vec::as_slice);
         let mut found: Vec<(usize, &'static Pattern)> = Vec::new();
         for candidate in exact.iter().chain(extension).chain(&self.others) {
-            if candidate.pattern.matches(entry)
+            if candidate.pattern.matches_split(directory, name, entry)
                 && !found.iter().any(|(reader, _)| *reader == candidate.reader)
             {
                 found.push((candidate.reader, candidate.pattern));
@@ -63,7 +63,7 @@ impl Matcher {
 }
 
 fn extension(name: &[u8]) -> &[u8] {
-    match name.iter().rposition(|&byte| byte == b'.') {
+    match memchr::memrchr(b'.', name) {
         Some(dot) => &name[dot + 1..],
         None => b"",
     }

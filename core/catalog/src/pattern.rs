@@ -82,10 +82,15 @@ impl Pattern {
     /// Whether an entry is meant. Links have no executable bits.
     pub(crate) fn matches(&self, entry: &Entry<'_>) -> bool {
         let (directory, name) = split(entry.path);
+        self.matches_split(directory, name, entry)
+    }
+
+    /// The same for an entry whose path is [`split`] already: names are cheaper to compare than places.
+    pub(crate) fn matches_split(&self, directory: &[u8], name: &[u8], entry: &Entry<'_>) -> bool {
         let is_directory = entry.kind == EntryKind::Directory;
         is_directory == matches!(self.need, Need::Directory)
-            && self.place.matches(directory)
             && self.name.matches(name, entry)
+            && self.place.matches(directory)
     }
 
     /// The one directory where the files are, or below which they are.
@@ -134,7 +139,7 @@ impl Name {
 
 /// Directory and name; the root's directory is empty.
 pub(crate) fn split(path: &[u8]) -> (&[u8], &[u8]) {
-    match path.iter().rposition(|&byte| byte == b'/') {
+    match memchr::memrchr(b'/', path) {
         Some(slash) => (&path[..slash], &path[slash + 1..]),
         None => (b"", path),
     }

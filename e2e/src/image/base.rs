@@ -9,6 +9,8 @@ use crate::{Context, Failure, Result, Run, cache_folder, fail};
 #[derive(Debug, Clone)]
 pub struct Base {
     pub archive: PathBuf,
+    /// Code name of Debian's release.
+    pub codename: String,
     /// Made now, or found in the cache.
     pub cached: bool,
     pub time: Duration,
@@ -53,6 +55,13 @@ pub fn bases() -> Result<(Base, Base)> {
     Ok((join(old)?, join(new)?))
 }
 
+/// The release as it was published, made now or taken from the cache.
+pub fn release_base() -> Result<Base> {
+    let mirror = Mirror::of_this_machine()?;
+    let date = mirror.release.date().ok();
+    base(&mirror, Suites::ReleaseAlone, date.as_deref().map(|date| vec![date]).as_deref())
+}
+
 /// `dates` of the suites' indices; `None` while the mirror is away.
 fn base(mirror: &Mirror, suites: Suites, dates: Option<&[&str]>) -> Result<Base> {
     let begun = Instant::now();
@@ -78,7 +87,7 @@ fn base(mirror: &Mirror, suites: Suites, dates: Option<&[&str]>) -> Result<Base>
         None => known.starts_with(&recipe),
     };
     if found && archive.exists() {
-        return Ok(Base { archive, cached: true, time: begun.elapsed() });
+        return Ok(Base { archive, codename: mirror.codename.clone(), cached: true, time: begun.elapsed() });
     }
     let Some(dates) = dates else {
         fail!("the package mirror cannot be reached, and no system was made earlier")
@@ -100,5 +109,5 @@ fn base(mirror: &Mirror, suites: Suites, dates: Option<&[&str]>) -> Result<Base>
     fs::rename(&unfinished, &archive)
         .and_then(|()| fs::write(&note, key))
         .context(|| format!("cannot keep {}", archive.display()))?;
-    Ok(Base { archive, cached: false, time: begun.elapsed() })
+    Ok(Base { archive, codename: mirror.codename.clone(), cached: false, time: begun.elapsed() })
 }

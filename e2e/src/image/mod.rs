@@ -4,5 +4,5 @@ mod base;
 mod mirror;
 mod shop;
 
-pub use base::{Base, Suites, bases};
+pub use base::{Base, Suites, bases, release_base};
 pub use shop::{Service, build, image_id};

@@ -8,6 +8,7 @@ mod bypass;
 mod dies_well;
 mod full_disk;
 mod runner;
+mod side_by_side;
 mod story;
 mod unmanaged;
 mod world;
@@ -43,6 +44,10 @@ const TESTS: &[Test] = &[
     Test {
         name: "dies_well::a_dead_agent_lets_nothing_start",
         run: dies_well::a_dead_agent_lets_nothing_start,
+    },
+    Test {
+        name: "side_by_side::what_others_list_is_listed_or_explained",
+        run: side_by_side::what_others_list_is_listed_or_explained,
     },
     Test { name: "audit::a_changed_entry_is_found", run: audit::a_changed_entry_is_found },
     Test {
