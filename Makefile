@@ -28,7 +28,8 @@ stop: ## Remove everything that `make run` made (root)
 
 test: ## Unit, golden and end-to-end tests (root for the last)
 	@scripts/setup.sh test
-	$(CARGO) build --release --locked --workspace --bins
+	@# All targets at once: programs compiled without the tests would be compiled a second time for them.
+	$(CARGO) build --release --locked --workspace --all-targets
 	@$(CARGO) xtask test
 
 bench: setup build ## Measure what SPECIFICATION.md promises (root)
