@@ -40,7 +40,8 @@ pub(crate) fn remove_leftovers(path: &Path) {
     for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let random = name.to_str().and_then(|name| name.strip_prefix(&prefix)?.strip_suffix(SUFFIX));
-        if random.is_some_and(|it| it.len() == RANDOM && it.bytes().all(|byte| byte.is_ascii_alphanumeric())) {
+        if random.is_some_and(|it| it.len() == RANDOM && it.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+        {
             // What stays costs room, no more.
             let _ = std::fs::remove_file(entry.path());
         }
@@ -69,11 +70,18 @@ mod tests {
     fn only_the_files_own_leftovers_are_removed() {
         let directory = tempfile::tempdir().unwrap();
         let write = |name: &str| std::fs::write(directory.path().join(name), name).unwrap();
-        let stay = [".other.lzdb.abcdefgh.new", ".a.lzdb.sig.abcdefgh.new", ".a.lzdb.abc.new", "a.lzdb", ".tmpabcdef"];
+        let stay = [
+            ".other.lzdb.abcdefgh.new",
+            ".a.lzdb.sig.abcdefgh.new",
+            ".a.lzdb.abc.new",
+            "a.lzdb",
+            ".tmpabcdef",
+        ];
         stay.iter().for_each(|name| write(name));
         write(".a.lzdb.abcdefgh.new");
         remove_leftovers(&directory.path().join("a.lzdb"));
-        let mut left: Vec<_> = std::fs::read_dir(directory.path()).unwrap().map(|it| it.unwrap().file_name()).collect();
+        let mut left: Vec<_> =
+            std::fs::read_dir(directory.path()).unwrap().map(|it| it.unwrap().file_name()).collect();
         left.sort();
         let mut stay = stay.map(std::ffi::OsString::from);
         stay.sort();

@@ -31,7 +31,7 @@ pub use engine::{Engine, EngineImage};
 pub use error::{ErrorClass, SourceError};
 pub use open::{OpenOptions, OpenedImage, Source, host_platform, open};
 pub use registry::{
-    Artifact, ArtifactContent, Attached, Attachment, Document, FoundArtifact, FoundContent, ManifestDescriptor,
-    Mirror, Registry, RegistryOptions, StoredArtifact, referrers,
+    Artifact, ArtifactContent, Attached, Attachment, Document, FoundArtifact, FoundContent,
+    ManifestDescriptor, Mirror, Registry, RegistryOptions, StoredArtifact, referrers,
 };
 pub use target::Target;

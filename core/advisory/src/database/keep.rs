@@ -53,7 +53,12 @@ impl Builder {
         Ok(())
     }
 
-    pub(super) fn kept_note(&mut self, database: &Database, note: &Note, feed: u32) -> Result<u32, DatabaseError> {
+    pub(super) fn kept_note(
+        &mut self,
+        database: &Database,
+        note: &Note,
+        feed: u32,
+    ) -> Result<u32, DatabaseError> {
         let mut aliases = Vec::with_capacity(note.aliases.into());
         for alias in database.aliases(note) {
             aliases.push(self.taken(alias?));

@@ -10,8 +10,8 @@
 
 use jiff::Timestamp;
 
-use super::find::hash;
 use super::builder::{BuildError, Builder, PendingRow};
+use super::find::hash;
 use super::layout::{DatabaseError, NOTES, RELEASES, VULNERABILITIES};
 use super::read::Database;
 
@@ -52,7 +52,9 @@ impl Database {
             let feed = piece.feed_index(self.feed_name(record.feed)?)?;
             piece.keep_vulnerability(self, &record, feed)?;
             // What several feeds say of one vulnerability may be cut apart: nobody reads a piece by itself.
-            if is_cut(&[self.text(record.id)?], VULNERABILITIES_A_PIECE) || piece.vulnerabilities.len() >= MOST_ROWS {
+            if is_cut(&[self.text(record.id)?], VULNERABILITIES_A_PIECE)
+                || piece.vulnerabilities.len() >= MOST_ROWS
+            {
                 visit(std::mem::take(&mut piece).piece()?);
             }
         }
@@ -70,7 +72,12 @@ impl Builder {
         self.build(Timestamp::UNIX_EPOCH)
     }
 
-    fn keep_package(&mut self, database: &Database, release: usize, package: usize) -> Result<(), DatabaseError> {
+    fn keep_package(
+        &mut self,
+        database: &Database,
+        release: usize,
+        package: usize,
+    ) -> Result<(), DatabaseError> {
         let (kind, key) = database.release_key(release)?;
         let (release, name) = (self.taken(key), self.taken(database.package_name(package)?));
         for at in database.rows_of_package(package)? {
@@ -126,7 +133,9 @@ mod tests {
 
     fn database(count: usize, more: &[&str]) -> Database {
         let mut builder = Builder::new();
-        let names = (0..count).map(|number| format!("package-{number}")).chain(more.iter().map(|it| (*it).to_owned()));
+        let names = (0..count)
+            .map(|number| format!("package-{number}"))
+            .chain(more.iter().map(|it| (*it).to_owned()));
         for (number, name) in names.enumerate() {
             let of = |feed: &str, fixed: &str| Advisory {
                 feed: feed.to_owned(),
@@ -137,7 +146,11 @@ mod tests {
             builder.push_of("a", &of("one", "1.0"));
             builder.push_of("b", &of("two", "2.0"));
             if number % 2 == 0 {
-                let known = Vulnerability { summary: name.clone(), ..Vulnerability::new(format!("CVE-{name}")) };
+                let known = Vulnerability {
+                    summary: name.clone(),
+                    epss: Some(7),
+                    ..Vulnerability::new(format!("CVE-{name}"))
+                };
                 builder.push_vulnerability("nvd", &name, &known);
             }
         }
@@ -170,7 +183,10 @@ mod tests {
             let pieces = pieces(&whole);
             for bytes in [joined(pieces.iter(), whole.built()), joined(pieces.iter().rev(), whole.built())] {
                 let again = Database::open(bytes).unwrap();
-                assert_eq!((again.snapshot(), again.feeds().unwrap()), (whole.snapshot(), whole.feeds().unwrap()));
+                assert_eq!(
+                    (again.snapshot(), again.feeds().unwrap()),
+                    (whole.snapshot(), whole.feeds().unwrap())
+                );
                 again.verify().unwrap();
             }
         }

@@ -6,9 +6,9 @@ use futures_util::{StreamExt, stream};
 use lazaret_model::{Digest, ImageReference, Problem, ProblemKind};
 use serde::Serialize;
 
+use super::artifact::Document;
 use super::client::{Repository, Request, explain};
 use super::token::Access;
-use super::artifact::Document;
 use super::{ManifestDescriptor, Registry};
 use crate::error::SourceError;
 use crate::image::sha256;

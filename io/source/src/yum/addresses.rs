@@ -87,7 +87,8 @@ mod tests {
 
     #[test]
     fn lists_name_mirrors_reached_by_http() {
-        let text = "# mirrors\nrsync://a.example/x\nhttp://a.example/x\nhttps://b.example/x/\nhttp://127.0.0.1/x\n";
+        let text =
+            "# mirrors\nrsync://a.example/x\nhttp://a.example/x\nhttps://b.example/x/\nhttp://127.0.0.1/x\n";
         let bases = |is_image| {
             let found = read(&list(), text.as_bytes(), is_image).unwrap();
             found.bases.iter().map(Url::to_string).collect::<Vec<_>>()

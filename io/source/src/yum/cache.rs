@@ -83,7 +83,8 @@ impl Folder {
 
     /// Keeps the state, and nothing that it does not name.
     pub(super) fn put_state(&self, state: &State) -> Result<(), YumError> {
-        let text = serde_json::to_vec_pretty(state).map_err(|error| YumError::file(&self.0)(io::Error::other(error)))?;
+        let text = serde_json::to_vec_pretty(state)
+            .map_err(|error| YumError::file(&self.0)(io::Error::other(error)))?;
         self.replace(STATE, &text)?;
         let kept = state.updateinfo.as_ref().map(Kept::name);
         let entries = std::fs::read_dir(&self.0).map_err(YumError::file(&self.0))?;

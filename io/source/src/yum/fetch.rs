@@ -35,7 +35,10 @@ pub struct YumRequest {
 pub enum YumProgress {
     /// Another run uses the cache.
     Waiting,
-    Asking { done: usize, total: usize },
+    Asking {
+        done: usize,
+        total: usize,
+    },
 }
 
 /// What a run gave.
@@ -242,7 +245,8 @@ impl YumRepository {
     pub fn read(&self, limits: &Limits) -> Result<YumUpdates, SourceError> {
         let mut updates = YumUpdates::default();
         for part in &self.parts {
-            let corrupt = |why: String| SourceError::Corrupt { subject: part.file.display().to_string(), why };
+            let corrupt =
+                |why: String| SourceError::Corrupt { subject: part.file.display().to_string(), why };
             let mut failure = None;
             let passed = feed_files::documents(&part.file, limits, &mut |name, bytes| {
                 match updateinfo::parse(&bytes, name, limits) {
@@ -266,13 +270,15 @@ impl YumRepository {
         }
         let before = updates.advisories.len();
         let total = parsed.advisories.len();
-        let own = parsed.advisories.into_iter().filter(|row| {
-            part.release.as_ref().is_none_or(|release| *release == row.release)
-        });
+        let own = parsed
+            .advisories
+            .into_iter()
+            .filter(|row| part.release.as_ref().is_none_or(|release| *release == row.release));
         updates.advisories.extend(own.map(|row| Advisory { feed: self.feed.clone(), ..row }));
         let foreign = total - (updates.advisories.len() - before);
         if foreign > 0 {
-            let detail = format!("{foreign} rows are about other releases than the image's own, and left out");
+            let detail =
+                format!("{foreign} rows are about other releases than the image's own, and left out");
             updates.problems.push(Problem::new(ProblemKind::Unsupported, &self.feed, detail));
         }
     }

@@ -59,9 +59,10 @@ impl Look<'_> {
         let network = Network::new(self.repository)?;
         let mut addresses = addresses(self.repository, &network).await?;
         let newest = addresses.checksums.first();
-        if let Some(known) = known.as_ref().filter(|known| {
-            newest.is_some_and(|newest| newest.kind == "sha256" && newest.hex == known.index)
-        }) {
+        if let Some(known) = known
+            .as_ref()
+            .filter(|known| newest.is_some_and(|newest| newest.kind == "sha256" && newest.hex == known.index))
+        {
             return self.unchanged(known);
         }
         // The mirror of the last time can tell that nothing changed.
@@ -103,19 +104,21 @@ impl Look<'_> {
         known: Option<&State>,
     ) -> Result<State, LookError> {
         let at = |name: &str| below(base, name);
-        let own = known.filter(|known| known.address == base.as_str());
+        // Where a metalink told that there is another index, "unchanged" is no answer.
+        let own = known.filter(|known| known.address == base.as_str() && addresses.checksums.is_empty());
         let validators = own.map(|known| known.validators.clone()).unwrap_or_default();
-        let (index, validators) = match (network.ask(&at("repodata/repomd.xml")?, MOST_INDEX, &validators).await?, own) {
-            (Answer::Unchanged, Some(known)) => return self.unchanged(known),
-            (Answer::Unchanged, None) => return Err(LookError::OtherIndex),
-            (Answer::Content(bytes, validators), _) => (bytes, validators),
-        };
+        let (index, validators) =
+            match (network.ask(&at("repodata/repomd.xml")?, MOST_INDEX, &validators).await?, own) {
+                (Answer::Unchanged, Some(known)) => return self.unchanged(known),
+                (Answer::Unchanged, None) => return Err(LookError::OtherIndex),
+                (Answer::Content(bytes, validators), _) => (bytes, validators),
+            };
         let digest: String = Sha256::digest(&index).iter().map(|byte| format!("{byte:02x}")).collect();
-        if let Some(known) = known.filter(|known| known.index == digest) {
-            return self.unchanged(&State { address: base.to_string(), validators, ..known.clone() });
-        }
         if !addresses.checksums.is_empty() && !addresses.checksums.iter().any(|sum| sum.is_of(&index)) {
             return Err(LookError::OtherIndex);
+        }
+        if let Some(known) = known.filter(|known| known.index == digest) {
+            return self.unchanged(&State { address: base.to_string(), validators, ..known.clone() });
         }
         let vouched = self.vouched(&index, &at("repodata/repomd.xml.asc")?, addresses, network).await?;
         let updateinfo = match repomd(&index)?.updateinfo {
@@ -157,11 +160,12 @@ impl Look<'_> {
             "file" => true,
             scheme => scheme == "https" && transport.verifies,
         };
-        let vouched = match (!addresses.checksums.is_empty() && addresses.is_sure && transport.verifies, is_tls) {
-            (true, _) => Vouched::Metalink,
-            (false, true) => Vouched::Transport,
-            (false, false) => Vouched::Nothing,
-        };
+        let vouched =
+            match (!addresses.checksums.is_empty() && addresses.is_sure && transport.verifies, is_tls) {
+                (true, _) => Vouched::Metalink,
+                (false, true) => Vouched::Transport,
+                (false, false) => Vouched::Nothing,
+            };
         self.check_trust(vouched)?;
         Ok(vouched)
     }
@@ -177,7 +181,8 @@ impl Look<'_> {
         if !checksum.is_strong() {
             return Err(LookError::Weak { file: location.clone(), kind: checksum.kind.clone() });
         }
-        if let Some(kept) = known.and_then(|known| known.updateinfo.as_ref()).filter(|kept| kept.is(checksum)) {
+        if let Some(kept) = known.and_then(|known| known.updateinfo.as_ref()).filter(|kept| kept.is(checksum))
+        {
             return Ok(kept.clone());
         }
         let most = size.unwrap_or(MOST_UPDATEINFO).min(MOST_UPDATEINFO);
@@ -216,7 +221,19 @@ mod tests {
             below(&base, "repodata/a-updateinfo.xml.gz").unwrap().as_str(),
             "https://m.example/r/repodata/a-updateinfo.xml.gz?token=x"
         );
-        for bad in ["../x", "a/../../x", "/etc/passwd", "http://e.example/x", "//e.example/x", "a//b", "", "%2e%2e/x", "a\\b", "a?b", "a#b"] {
+        for bad in [
+            "../x",
+            "a/../../x",
+            "/etc/passwd",
+            "http://e.example/x",
+            "//e.example/x",
+            "a//b",
+            "",
+            "%2e%2e/x",
+            "a\\b",
+            "a?b",
+            "a#b",
+        ] {
             assert!(below(&base, bad).is_err(), "{bad}");
         }
     }

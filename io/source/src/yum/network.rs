@@ -70,14 +70,16 @@ impl<'r> Network<'r> {
             .tls_danger_accept_invalid_certs(!verifies);
         if let Some(path) = authority {
             let pem = read(path)?;
-            let certificates = reqwest::Certificate::from_pem_bundle(&pem).map_err(|error| setting(path, &error))?;
+            let certificates =
+                reqwest::Certificate::from_pem_bundle(&pem).map_err(|error| setting(path, &error))?;
             builder = builder.tls_certs_merge(certificates);
         }
         if let Some((certificate, key)) = certificate {
             let mut pem = read(certificate)?;
             pem.push(b'\n');
             pem.extend(read(key)?);
-            builder = builder.identity(reqwest::Identity::from_pem(&pem).map_err(|error| setting(key, &error))?);
+            builder =
+                builder.identity(reqwest::Identity::from_pem(&pem).map_err(|error| setting(key, &error))?);
         }
         if let Some(proxy) = proxy {
             let proxy = reqwest::Proxy::all(proxy).map_err(|error| setting(Path::new("proxy"), &error))?;
@@ -96,12 +98,7 @@ impl<'r> Network<'r> {
     }
 
     /// A content, if there is another than the one that the validators belong to.
-    pub(super) async fn ask(
-        &self,
-        url: &Url,
-        most: u64,
-        known: &Validators,
-    ) -> Result<Answer, NetworkError> {
+    pub(super) async fn ask(&self, url: &Url, most: u64, known: &Validators) -> Result<Answer, NetworkError> {
         if url.scheme() == "file" {
             return self.in_folder(url, most).await;
         }
@@ -164,7 +161,9 @@ async fn answer(
         StatusCode::NOT_MODIFIED if *known != Validators::default() => return Ok(Answer::Unchanged),
         StatusCode::NOT_FOUND | StatusCode::GONE => return Err(NetworkError::Missing { url: shown(url) }),
         // The same question is answered in the same way.
-        status => return Err(NetworkError::Setting { what: shown(url), why: format!("it answers {status}") }),
+        status => {
+            return Err(NetworkError::Setting { what: shown(url), why: format!("it answers {status}") });
+        }
     }
     let text = |headers: &HeaderMap, name: HeaderName| headers.get(name)?.to_str().ok().map(str::to_owned);
     let (etag, modified) = (text(response.headers(), ETAG), text(response.headers(), LAST_MODIFIED));

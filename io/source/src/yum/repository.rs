@@ -62,7 +62,8 @@ pub(super) fn merge(roots: &[YumRoot]) -> (Vec<Repository>, Vec<Problem>) {
         let of_kind = |wanted| root.files.iter().filter(move |(path, _)| kind(path) == Some(wanted));
         let variables = Variables::new(root.distribution.as_ref(), &root.architecture, root.variables());
         let main = of_kind(Kind::Main).flat_map(|(_, bytes)| sections(bytes)).filter(|it| it.name == "main");
-        let main = if root.directory.is_some() { main.last().unwrap_or_default() } else { Section::default() };
+        let main =
+            if root.directory.is_some() { main.last().unwrap_or_default() } else { Section::default() };
         for (path, bytes) in of_kind(Kind::Repositories) {
             for section in sections(bytes) {
                 if section.name == "main" || section.flag("enabled") == Some(false) {
@@ -131,7 +132,9 @@ fn repository(
     if !is_image {
         let either = |key: &str| section.value(key).or(main.value(key));
         let path = |key: &str| -> Result<Option<PathBuf>, String> {
-            either(key).map(|path| Ok(root.below(&replaced(variables, path)?).unwrap_or_default())).transpose()
+            either(key)
+                .map(|path| Ok(root.below(&replaced(variables, path)?).unwrap_or_default()))
+                .transpose()
         };
         repository.must_be_signed =
             section.flag("repo_gpgcheck").or(main.flag("repo_gpgcheck")).unwrap_or_default();
@@ -223,7 +226,10 @@ impl Repository {
     /// What makes it another one: the cache is kept by this.
     pub(super) fn identity(&self) -> String {
         let (bases, lists) = (&self.bases, &self.lists);
-        format!("{:?}", (bases, lists, self.is_image, &self.keys, self.must_be_signed, self.transport.verifies))
+        format!(
+            "{:?}",
+            (bases, lists, self.is_image, &self.keys, self.must_be_signed, self.transport.verifies)
+        )
     }
 }
 
@@ -279,7 +285,8 @@ mod tests {
             "/etc/passwd",
             "http://m.example/$nothing",
         ];
-        let text: String = bad.iter().enumerate().map(|(at, url)| format!("[r{at}]\nbaseurl={url}\n")).collect();
+        let text: String =
+            bad.iter().enumerate().map(|(at, url)| format!("[r{at}]\nbaseurl={url}\n")).collect();
         let (found, problems) = merge(&[root(false, &text)]);
         assert_eq!(found, []);
         assert_eq!(problems.len(), bad.len(), "{problems:#?}");

@@ -151,7 +151,12 @@ fn os_release(bytes: &[u8]) -> Option<Distribution> {
         let value = text.lines().rev().find_map(|line| line.trim().strip_prefix(name)?.strip_prefix('='))?;
         Some(value.trim().trim_matches(['"', '\'']).to_owned()).filter(|value| !value.is_empty())
     };
-    Some(Distribution { id: get("ID")?, version: get("VERSION_ID"), codename: get("VERSION_CODENAME"), title: None })
+    Some(Distribution {
+        id: get("ID")?,
+        version: get("VERSION_ID"),
+        codename: get("VERSION_CODENAME"),
+        title: None,
+    })
 }
 
 #[cfg(test)]

@@ -79,7 +79,8 @@ async fn ask(folder: &Path, ring: &[u8], content: &[u8], signature: &[u8]) -> Re
     command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
     command.env("LC_ALL", "C.UTF-8").env("GNUPGHOME", &folder).stdin(Stdio::null()).kill_on_drop(true);
     let output = tokio::time::timeout(LIMIT, command.output()).await;
-    let output = output.map_err(|_| SignatureError::Program("`gpgv` did not end".to_owned()))?.map_err(program)?;
+    let output =
+        output.map_err(|_| SignatureError::Program("`gpgv` did not end".to_owned()))?.map_err(program)?;
     let status = String::from_utf8_lossy(&output.stdout);
     let says = |word: &str| status.lines().any(|line| line.split(' ').nth(1) == Some(word));
     if output.status.success() && says("GOODSIG") && says("VALIDSIG") {
@@ -120,7 +121,10 @@ mod tests {
     #[test]
     fn keys_come_as_text_or_binary() {
         let block = "-----BEGIN PGP PUBLIC KEY BLOCK-----\nVersion: x\n\nAQID\nBAUG\n=abcd\n-----END PGP PUBLIC KEY BLOCK-----\n";
-        assert_eq!(binary(format!("a comment\n{block}{block}").as_bytes()), [1, 2, 3, 4, 5, 6, 1, 2, 3, 4, 5, 6]);
+        assert_eq!(
+            binary(format!("a comment\n{block}{block}").as_bytes()),
+            [1, 2, 3, 4, 5, 6, 1, 2, 3, 4, 5, 6]
+        );
         assert_eq!(binary(&[0x99, 1]), [0x99, 1]);
         assert_eq!(binary(b"nothing"), [0; 0]);
     }

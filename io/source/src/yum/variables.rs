@@ -49,7 +49,8 @@ impl Variables {
         let mut out = String::with_capacity(text.len());
         let mut rest = text;
         while let Some(at) = rest.find('$') {
-            let (before, after) = (rest.get(..at).unwrap_or_default(), rest.get(at + 1..).unwrap_or_default());
+            let (before, after) =
+                (rest.get(..at).unwrap_or_default(), rest.get(at + 1..).unwrap_or_default());
             out.push_str(before);
             let (name, next) = match after.strip_prefix('{').and_then(|inner| inner.split_once('}')) {
                 Some((name, next)) => (name, next),
@@ -100,14 +101,20 @@ mod tests {
             let expected = format!("https://m.example/{release}/x86_64/x86_64?r=A-{release}-x");
             assert_eq!(of(id, version).replace(text), Ok(expected));
         }
-        assert_eq!(of("photon", "5.0").replace("photon_$releasever_$basearch"), Ok("photon_5.0_x86_64".to_owned()));
+        assert_eq!(
+            of("photon", "5.0").replace("photon_$releasever_$basearch"),
+            Ok("photon_5.0_x86_64".to_owned())
+        );
         assert_eq!(of("sles", "15.4").replace("$releasever_major.$releasever_minor"), Ok("15.4".to_owned()));
     }
 
     #[test]
     fn what_is_not_known_is_named() {
         assert_eq!(of("fedora", "40").replace("a$region.b"), Err("region".to_owned()));
-        assert_eq!(of("opensuse-tumbleweed", "20240101").replace("$releasever"), Err("releasever".to_owned()));
+        assert_eq!(
+            of("opensuse-tumbleweed", "20240101").replace("$releasever"),
+            Err("releasever".to_owned())
+        );
         assert_eq!(of("fedora", "40").replace("a$"), Err(String::new()));
     }
 

@@ -31,10 +31,16 @@ async fn several_repositories_are_read_and_asked_again_on_condition() {
     for (number, packing) in packings.into_iter().enumerate() {
         let (name, cve) = (format!("9/x86_64/r{number}"), format!("CVE-2024-000{number}"));
         place.publish(&name, &[(&cve, "nginx", "1.20")], packing);
-        text += &format!("[r{number}]\nbaseurl={}\n", place.server.url(&format!("$releasever/$basearch/r{number}")));
+        text += &format!(
+            "[r{number}]\nbaseurl={}\n",
+            place.server.url(&format!("$releasever/$basearch/r{number}"))
+        );
     }
     place.write("web/bare/repodata/repomd.xml", "<repomd/>");
-    text += &format!("[bare]\nbaseurl={}\n[off]\nenabled=0\nbaseurl=http://127.0.0.1:1\n", place.server.url("bare/"));
+    text += &format!(
+        "[bare]\nbaseurl={}\n[off]\nenabled=0\nbaseurl=http://127.0.0.1:1\n",
+        place.server.url("bare/")
+    );
     place.configure(&text);
 
     let first = place.run().await;
@@ -45,7 +51,11 @@ async fn several_repositories_are_read_and_asked_again_on_condition() {
         assert_eq!((repository.vouched, repository.is_new), (Vouched::Nothing, true));
     }
     assert_eq!(first.skipped.len(), 1);
-    assert!(first.skipped[0].contains("`bare`") && first.skipped[0].contains("no updateinfo"), "{:?}", first.skipped);
+    assert!(
+        first.skipped[0].contains("`bare`") && first.skipped[0].contains("no updateinfo"),
+        "{:?}",
+        first.skipped
+    );
 
     // Nothing changed: one request each, answered without a content.
     place.server.log();
@@ -102,7 +112,10 @@ async fn a_repository_that_fails_leaves_what_it_said_before() {
         assert_eq!(names(&feed.repositories), ["updateinfo/rocky:9/r", "updateinfo/rocky:9/s"]);
         let failed = &feed.repositories[0];
         let problem = failed.problem.as_deref().unwrap_or_default();
-        assert!(problem.contains(reason) && problem.contains("what it said on 2026-01-01"), "{reason}: {problem}");
+        assert!(
+            problem.contains(reason) && problem.contains("what it said on 2026-01-01"),
+            "{reason}: {problem}"
+        );
         assert_eq!((failed.source, rows(failed)), (good.repositories[0].source, rows(&good.repositories[0])));
         assert_eq!(feed.repositories[1].problem, None);
     }
@@ -152,7 +165,11 @@ async fn mirror_lists_and_metalinks_lead_to_the_first_mirror_that_answers() {
     assert_eq!(rows(&place.run().await.repositories[0]).len(), 1);
     place.server.log();
     place.run().await;
-    assert_eq!(place.server.log(), ["/list?repo=9 200", "/m2/repodata/repomd.xml 304"], "the good mirror is asked first");
+    assert_eq!(
+        place.server.log(),
+        ["/list?repo=9 200", "/m2/repodata/repomd.xml 304"],
+        "the good mirror is asked first"
+    );
 
     // A metalink tells the index's digest: with the same one nothing else is asked for.
     let index = std::fs::read(place.path("web/m2/repodata/repomd.xml")).unwrap();
@@ -200,7 +217,10 @@ async fn signatures_count_with_keys_of_this_machine() {
     place.publish("r", &[("CVE-2024-0002", "nginx", "1.21")], Packing::Gzip);
     assert!(problem().await.contains("is not that of a key of this machine"));
     settings("");
-    assert!(problem().await.contains("is not that of a key of this machine"), "a wrong signature is worse than none");
+    assert!(
+        problem().await.contains("is not that of a key of this machine"),
+        "a wrong signature is worse than none"
+    );
     std::fs::remove_file(place.path("web/r/repodata/repomd.xml.asc")).unwrap();
     let feed = place.run().await;
     assert_eq!((feed.repositories[0].vouched, &feed.repositories[0].problem), (Vouched::Nothing, &None));
@@ -224,7 +244,8 @@ async fn an_images_repository_counts_if_somebody_vouches_and_for_its_own_release
         place.server.address.port()
     );
     let files = vec![("etc/yum.repos.d/x.repo".to_owned(), text.into_bytes())];
-    let release = Distribution { id: "rocky".into(), version: Some("9.1".into()), codename: None, title: None };
+    let release =
+        Distribution { id: "rocky".into(), version: Some("9.1".into()), codename: None, title: None };
     let image = YumRoot::image("an image", Some(release), "amd64", files);
     let mut request = place.request(vec![place.root(), image]);
 
@@ -246,12 +267,19 @@ async fn an_images_repository_counts_if_somebody_vouches_and_for_its_own_release
     assert_eq!((foreign.advisories.len(), foreign.problems.len()), (0, 1));
     assert!(place.server.log().iter().all(|line| !line.contains("Basic")), "an image's login is not sent");
     request.trusts_images = false;
-    assert_eq!(place.try_run(&request).await.unwrap().repositories.len(), 1, "what was kept is not trusted later");
+    assert_eq!(
+        place.try_run(&request).await.unwrap().repositories.len(),
+        1,
+        "what was kept is not trusted later"
+    );
 
     // A redirection to this machine itself is not followed.
     place.server.instead(
         "r/repodata/repomd.xml",
-        &format!("302 Found\r\nLocation: http://127.0.0.1:{}/f/repodata/repomd.xml", place.server.address.port()),
+        &format!(
+            "302 Found\r\nLocation: http://127.0.0.1:{}/f/repodata/repomd.xml",
+            place.server.address.port()
+        ),
         "",
     );
     let redirected = place.try_run(&request).await.unwrap();

@@ -57,7 +57,13 @@ impl Place {
         self.publish_of(name, "Rocky Linux 9", updates, packing);
     }
 
-    pub(crate) fn publish_of(&self, name: &str, product: &str, updates: &[(&str, &str, &str)], packing: Packing) {
+    pub(crate) fn publish_of(
+        &self,
+        name: &str,
+        product: &str,
+        updates: &[(&str, &str, &str)],
+        packing: Packing,
+    ) {
         let mut text = String::from("<?xml version=\"1.0\"?>\n<updates>");
         for (number, (cve, package, version)) in updates.iter().enumerate() {
             let _ = write!(
@@ -168,6 +174,9 @@ impl Signer {
 
 impl Drop for Signer {
     fn drop(&mut self) {
-        let _ = std::process::Command::new("gpgconf").env("GNUPGHOME", self.0.path()).args(["--kill", "all"]).output();
+        let _ = std::process::Command::new("gpgconf")
+            .env("GNUPGHOME", self.0.path())
+            .args(["--kill", "all"])
+            .output();
     }
 }

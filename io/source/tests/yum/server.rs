@@ -69,18 +69,18 @@ fn answer(connection: &TcpStream, state: &State) {
             })
         };
         let instead = state.instead.lock().unwrap().get(&path).cloned();
-        let (head, body) = instead.unwrap_or_else(|| {
-            match std::fs::read(state.folder.join(path.trim_start_matches('/'))) {
+        let (head, body) =
+            instead.unwrap_or_else(|| match std::fs::read(state.folder.join(path.trim_start_matches('/'))) {
                 Err(_) => ("404 Not Found".to_owned(), Vec::new()),
                 Ok(body) => {
-                    let etag: String = Sha256::digest(&body).iter().take(8).map(|it| format!("{it:02x}")).collect();
+                    let etag: String =
+                        Sha256::digest(&body).iter().take(8).map(|it| format!("{it:02x}")).collect();
                     match header("if-none-match").is_some_and(|known| known == format!("\"{etag}\"")) {
                         true => ("304 Not Modified".to_owned(), Vec::new()),
                         false => (format!("200 OK\r\nETag: \"{etag}\""), body),
                     }
                 }
-            }
-        });
+            });
         let login = header("authorization").map_or(String::new(), |login| format!(" {login}"));
         let status = head.split(' ').next().unwrap_or_default();
         state.log.lock().unwrap().push(format!("{path} {status}{login}"));

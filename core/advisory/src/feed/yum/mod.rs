@@ -67,7 +67,8 @@ mod tests {
         let empty = "E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855";
         let sum = Checksum::new("sha256", empty);
         assert!(sum.is_strong() && sum.is_of(b"") && !sum.is_of(b"x"));
-        for (kind, hex) in [("sha", "da39a3ee5e6b4b0d3255bfef95601890afd80709"), ("sha256", "../x"), ("", "")] {
+        for (kind, hex) in [("sha", "da39a3ee5e6b4b0d3255bfef95601890afd80709"), ("sha256", "../x"), ("", "")]
+        {
             let sum = Checksum::new(kind, hex);
             assert!(!sum.is_strong() && !sum.is_of(b""), "{kind}");
         }

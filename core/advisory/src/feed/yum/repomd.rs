@@ -31,7 +31,9 @@ fn read(bytes: &[u8]) -> Result<RepositoryIndex, XmlError> {
         let Node::Open(tag) = node else { continue };
         match tag.name() {
             "repomd" => is_repomd = true,
-            "data" if tag.attribute("type").as_deref() == Some("updateinfo") => index.updateinfo = file(&mut xml)?,
+            "data" if tag.attribute("type").as_deref() == Some("updateinfo") => {
+                index.updateinfo = file(&mut xml)?
+            }
             "data" => xml.skip()?,
             _ => {}
         }

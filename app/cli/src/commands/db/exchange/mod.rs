@@ -23,7 +23,7 @@ use crate::{commands, files};
 
 pub(super) use pack::{Compressed, Packed, sha256};
 pub(super) use pull::pull;
-pub(super) use signature::{about, attachments, beside, lines, place, put, sign};
+pub(super) use signature::{attachments, beside, lines, place, put, sign};
 
 /// Who gives or takes.
 pub(super) struct Exchange {
@@ -77,13 +77,16 @@ pub(super) async fn push(settings: &Settings, exchange: &Exchange, argument: &Da
     let path = argument.db.clone();
     let Loaded { packed, envelopes } = blocking(move |_| {
         let bytes = std::fs::read(&path).map_err(|error| {
-            Failure::file("open the advisory database", &path, &error).hint("make one with `lazaret db update`")
+            Failure::file("open the advisory database", &path, &error)
+                .hint("make one with `lazaret db update`")
         })?;
         load(&path, bytes, key.as_ref(), &Compressed::new())
     })
     .await?;
-    let stored =
-        registry.push_artifact(&reference, &packed.artifact()).await.map_err(|error| source_failure(&error))?;
+    let stored = registry
+        .push_artifact(&reference, &packed.artifact())
+        .await
+        .map_err(|error| source_failure(&error))?;
     let named = reference.with_digest(stored.manifest.digest);
     if !envelopes.is_empty() {
         let texts: Vec<Vec<u8>> = envelopes.iter().map(Envelope::to_json).collect();

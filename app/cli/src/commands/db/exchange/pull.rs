@@ -19,7 +19,11 @@ use crate::settings::Settings;
 /// Largest database that is taken, as it is and compressed.
 const MOST: u64 = 8 << 30;
 
-pub(in crate::commands::db) async fn pull(settings: &Settings, exchange: &Exchange, argument: DatabaseArg) -> Outcome {
+pub(in crate::commands::db) async fn pull(
+    settings: &Settings,
+    exchange: &Exchange,
+    argument: DatabaseArg,
+) -> Outcome {
     let reference = parse(&exchange.reference)?;
     let key = exchange.key.as_deref().map(super::public_key).transpose()?;
     let registry = registry(exchange, &reference)?;
@@ -28,7 +32,13 @@ pub(in crate::commands::db) async fn pull(settings: &Settings, exchange: &Exchan
     let named = reference.with_digest(found.manifest.digest);
     let envelopes = signatures(&registry, &named, &found, key.as_ref()).await?;
     if let Some(present) = unchanged(&argument, &found) {
-        return report(settings, "unchanged", &named.to_string(), &present, &[("bytes", serde_json::json!(0))]);
+        return report(
+            settings,
+            "unchanged",
+            &named.to_string(),
+            &present,
+            &[("bytes", serde_json::json!(0))],
+        );
     }
     let partial = Partial::of(&argument.db);
     let (wanted, present) = {
@@ -108,7 +118,9 @@ fn missing(
 
 fn unpack(content: &FoundContent, compressed: &[u8]) -> Result<(String, Vec<u8>), Failure> {
     let most = if content.media_type == WHOLE { MOST } else { MOST_PIECE };
-    let fail = |why: &dyn std::fmt::Display| Failure::input(format!("the content {} is damaged: {why}", content.digest));
+    let fail = |why: &dyn std::fmt::Display| {
+        Failure::input(format!("the content {} is damaged: {why}", content.digest))
+    };
     let bytes = unpacked(compressed, most).map_err(|error| fail(&error))?;
     let name = name_of(content);
     if content.media_type == PIECE && sha256(&bytes).to_string() != name {
@@ -118,8 +130,13 @@ fn unpack(content: &FoundContent, compressed: &[u8]) -> Result<(String, Vec<u8>)
 }
 
 /// The database file: the one content, or all the pieces put together.
-fn whole(found: &FoundArtifact, mut pieces: HashMap<String, Vec<u8>>, subject: &str) -> Result<Vec<u8>, Failure> {
-    let fail = |why: &dyn std::fmt::Display| Failure::input(format!("{subject} cannot be put together: {why}"));
+fn whole(
+    found: &FoundArtifact,
+    mut pieces: HashMap<String, Vec<u8>>,
+    subject: &str,
+) -> Result<Vec<u8>, Failure> {
+    let fail =
+        |why: &dyn std::fmt::Display| Failure::input(format!("{subject} cannot be put together: {why}"));
     let absent = || fail(&"a piece is not there");
     if let [content] = found.contents.as_slice()
         && content.media_type == WHOLE

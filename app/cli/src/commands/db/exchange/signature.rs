@@ -28,12 +28,13 @@ pub(in crate::commands::db) fn sign(file: Digest, key: &SigningKey) -> Result<En
 pub(super) fn is_signed(envelopes: &[Envelope], digests: &[Digest], key: &VerifyingKey) -> bool {
     let keys = std::slice::from_ref(key);
     // Statements about a configuration count for images alone, and a signature is none.
-    let signed = |digest: &Digest| lazaret_trust::evidence(SUBJECT, *digest, *digest, envelopes, keys).evidence.signed;
+    let signed =
+        |digest: &Digest| lazaret_trust::evidence(SUBJECT, *digest, *digest, envelopes, keys).evidence.signed;
     digests.iter().any(signed)
 }
 
 /// Those that say that they are about a file; whether they are is told by a key.
-pub(in crate::commands::db) fn about(file: Digest, envelopes: Vec<Envelope>) -> Vec<Envelope> {
+pub(super) fn about(file: Digest, envelopes: Vec<Envelope>) -> Vec<Envelope> {
     let is_about = |envelope: &Envelope| {
         let statement = Statement::parse(envelope.payload_type(), envelope.unverified_payload());
         statement.is_ok_and(|statement| statement.is_about(file))
@@ -56,7 +57,9 @@ pub(in crate::commands::db) fn put(database: &Path, envelopes: &[Envelope]) -> O
     if envelopes.is_empty() {
         // What is there is about another file, which only its digest would tell.
         return match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Failure::file("remove", &path, &error)),
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(Failure::file("remove", &path, &error))
+            }
             _ => Ok(()),
         };
     }

@@ -84,7 +84,10 @@ impl Source {
         let is_meant = |feed: &&Feed| self.name.as_ref().is_none_or(|name| *name == feed.name);
         let is_recorded = feeds.iter().any(|feed| feed.name == self.record());
         !is_recorded
-            && feeds.iter().filter(is_meant).any(|feed| feed.source == Some(self.digest) && feed.problem.is_none())
+            && feeds
+                .iter()
+                .filter(is_meant)
+                .any(|feed| feed.source == Some(self.digest) && feed.problem.is_none())
     }
 
     /// Nothing is read of it any more.

@@ -8,9 +8,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::header::{
-    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG,
-};
+use axum::http::header::{ACCEPT_RANGES, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -152,7 +150,13 @@ async fn next(file: Arc<File>, part: Range<u64>) -> Option<(std::io::Result<Byte
     Some((read, rest))
 }
 
-fn answer(headers: &HeaderMap, digest: Digest, kind: &'static str, is_forever: bool, content: Content) -> Response {
+fn answer(
+    headers: &HeaderMap,
+    digest: Digest,
+    kind: &'static str,
+    is_forever: bool,
+    content: Content,
+) -> Response {
     let (etag, length) = (format!("\"{digest}\""), content.length());
     let wanted = Wanted::of(headers, &etag, length);
     let (status, part) = match wanted {
@@ -171,7 +175,10 @@ fn answer(headers: &HeaderMap, digest: Digest, kind: &'static str, is_forever: b
     set(ETAG, etag);
     set(ACCEPT_RANGES, "bytes".to_owned());
     set(DIGEST, digest.to_string());
-    set(CACHE_CONTROL, if is_forever { "public, max-age=31536000, immutable" } else { "no-cache" }.to_owned());
+    set(
+        CACHE_CONTROL,
+        if is_forever { "public, max-age=31536000, immutable" } else { "no-cache" }.to_owned(),
+    );
     match status {
         StatusCode::PARTIAL_CONTENT => {
             set(CONTENT_RANGE, format!("bytes {}-{}/{length}", part.start, part.end.saturating_sub(1)));

@@ -56,7 +56,9 @@ pub(super) async fn run(
                     shelf.put(version);
                 }
                 // What is served stays.
-                Err(failure) => remark(settings, &format!("note: the new database is not served: {}", failure.message)),
+                Err(failure) => {
+                    remark(settings, &format!("note: the new database is not served: {}", failure.message))
+                }
             }
             stamp = now;
         }

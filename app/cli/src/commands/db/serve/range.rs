@@ -39,7 +39,8 @@ impl Wanted {
 /// `a-b`, `a-` or `-n`. Several parts at once, and what is none, may be answered with the whole.
 fn part(range: &str, length: u64) -> Wanted {
     let Some((first, last)) = range.split_once('-') else { return Wanted::All };
-    let number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<u64>().ok())?;
+    let number =
+        |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<u64>().ok())?;
     let part = match (first, last) {
         ("", "") => return Wanted::All,
         ("", count) => match number(count) {

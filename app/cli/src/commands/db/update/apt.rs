@@ -18,7 +18,11 @@ use crate::settings::Settings;
 pub(super) const FEED: &str = "apt";
 
 /// Adds these advisories, and those that are known of the feed and not superseded by them.
-pub(super) fn save(feed: &AptFeed, present: Option<&Database>, builder: &mut Builder) -> Result<(), DatabaseError> {
+pub(super) fn save(
+    feed: &AptFeed,
+    present: Option<&Database>,
+    builder: &mut Builder,
+) -> Result<(), DatabaseError> {
     for known in present.into_iter().flat_map(Database::advisories) {
         let known = known?;
         if known.feed == FEED && !feed.covered.contains(&(known.release.clone(), known.package.clone())) {
@@ -88,8 +92,9 @@ fn failure(error: &AptError) -> Failure {
         AptError::Start { .. } => {
             Failure::new(Code::Local, message).hint("this feed needs Debian's `apt-get` on this machine")
         }
-        AptError::NoSources { .. } => Failure::input(message)
-            .hint("configure a mirror in etc/apt, or name another root with --root"),
+        AptError::NoSources { .. } => {
+            Failure::input(message).hint("configure a mirror in etc/apt, or name another root with --root")
+        }
         AptError::File { .. } => Failure::new(Code::Local, message),
         AptError::Cancelled => Failure::new(Code::Interrupted, message),
         AptError::Time { .. } | AptError::Failed { .. } | AptError::NoLists { .. } => {

@@ -87,7 +87,8 @@ async fn questions(settings: &Settings, wish: &Wish) -> Result<Questions, Failur
         let scanned = images::scan(settings, target, &wish.source, None, ScanOptions::default()).await?.scan;
         apt::want(&scanned, &mut wanted);
         let of_image = scanned.image.platform.architecture.clone();
-        let root = YumRoot::image(target.clone(), scanned.distribution.clone(), &of_image, scanned.yum_sources);
+        let root =
+            YumRoot::image(target.clone(), scanned.distribution.clone(), &of_image, scanned.yum_sources);
         yum_roots.push(root);
         apt_roots.push(AptRoot::image(target.clone(), scanned.apt_sources));
         architecture.get_or_insert(of_image);

@@ -27,7 +27,8 @@ pub(super) fn print_all(
     let failed: Vec<&Saved> = saved.iter().filter(|it| it.problem.is_some()).collect();
     let [first, rest @ ..] = failed.as_slice() else { return Ok(()) };
     let more = if rest.is_empty() { String::new() } else { format!(" (and {} more failed)", rest.len()) };
-    let message = format!("{} was not updated: {}", first.feed(), first.problem.as_deref().unwrap_or_default());
+    let message =
+        format!("{} was not updated: {}", first.feed(), first.problem.as_deref().unwrap_or_default());
     Err(Failure::new(Code::Unreachable, message + &more).hint(
         "what was known of it before is unchanged, and `lazaret db status` shows the problem; try again when it answers",
     ))
@@ -47,7 +48,10 @@ fn remarks(settings: &Settings, answers: &Answers, saved: &[Saved]) {
         }
         let Some(updates) = &of.updates else { continue };
         all.extend(updates.problems.iter().take(3).map(|problem| format!("{}: {problem}", of.feed())));
-        let passed = updates.passed_over.iter().map(|(what, count)| format!("{}: {count} × {what} left out", of.feed()));
+        let passed = updates
+            .passed_over
+            .iter()
+            .map(|(what, count)| format!("{}: {count} × {what} left out", of.feed()));
         all.extend(passed);
     }
     for text in all {

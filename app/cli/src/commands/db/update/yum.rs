@@ -22,7 +22,8 @@ impl Saved {
     /// Compares with what the database knows, and reads what is new.
     pub(super) fn new(repository: &YumRepository, known: &[Feed]) -> Self {
         let before = known.iter().find(|feed| feed.name == repository.feed);
-        let is_known = repository.source.is_some() && before.is_some_and(|feed| feed.source == repository.source);
+        let is_known =
+            repository.source.is_some() && before.is_some_and(|feed| feed.source == repository.source);
         let mut problem = repository.problem.clone();
         let mut updates = None;
         if !is_known && repository.source.is_some() {
