@@ -211,7 +211,7 @@ impl Slow {
 fn trickle(mut from: TcpStream, mut to: &TcpStream) {
     let mut buffer = [0; 2048];
     while let Ok(read @ 1..) = from.read(&mut buffer) {
-        std::thread::sleep(Duration::from_millis(50));
+        std::thread::sleep(Duration::from_millis(100));
         if to.write_all(&buffer[..read]).is_err() {
             break;
         }

@@ -50,6 +50,8 @@ pub struct YumFeed {
     pub problems: Vec<Problem>,
     /// Repositories that give nothing, one sentence each.
     pub skipped: Vec<String>,
+    /// Repositories that only an image names and nobody vouches for, one sentence each.
+    pub untrusted: Vec<String>,
 }
 
 /// What is known of one repository; of several, where several of one release have the same name.
@@ -133,6 +135,7 @@ pub async fn fetch(
     drop(asked);
     feed.repositories.sort_by(|one, other| one.feed.cmp(&other.feed));
     feed.skipped.sort();
+    feed.untrusted.sort();
     Ok(feed)
 }
 
@@ -182,7 +185,7 @@ impl YumFeed {
         let (state, problem) = match now {
             Ok(state) => (Some(state), None),
             Err(error @ LookError::Untrusted) => {
-                return self.skipped.push(format!("`{id}` of {root} is left out: {error}"));
+                return self.untrusted.push(format!("`{id}` of {root} is left out: {error}"));
             }
             Err(error) => {
                 let address = repository.bases.iter().chain(&repository.lists).next().map(shown);

@@ -48,10 +48,13 @@ pub(in crate::commands::db) async fn pull(
     let size: u64 = wanted.iter().map(|content| content.size).sum();
     progress.say(format!("fetching {named} ({:.1} MB)", mega(size)));
     let mut pieces = present;
-    let mut failure = None;
+    let (mut failure, mut left) = (None, MOST);
     let mut take = |content: &FoundContent, compressed: Vec<u8>| {
-        let kept = unpack(content, &compressed).and_then(|(digest, bytes)| {
-            partial.put(&digest, &bytes)?;
+        let kept = unpack(content, &compressed, left).and_then(|(digest, bytes)| {
+            left = left.saturating_sub(bytes.len() as u64);
+            if content.media_type == PIECE {
+                partial.put(&digest, &bytes)?;
+            }
             pieces.insert(digest, bytes);
             Ok(())
         });
@@ -86,9 +89,11 @@ pub(in crate::commands::db) async fn pull(
     report(settings, "pulled", &named.to_string(), &snapshot, &[("bytes", serde_json::json!(size))])
 }
 
-/// The digest that a content is known by here: that of the piece, or its own.
+/// The digest that a content is known by here: that of the piece, or its own. It becomes the name of a file: a manifest
+/// can write anything there.
 fn name_of(content: &FoundContent) -> String {
-    content.annotations.get(PIECE_DIGEST).cloned().unwrap_or_else(|| content.digest.to_string())
+    let piece = content.annotations.get(PIECE_DIGEST).and_then(|digest| digest.parse::<Digest>().ok());
+    piece.unwrap_or(content.digest).to_string()
 }
 
 /// The contents that are neither in the database here nor left from an earlier pull, and the pieces that are.
@@ -116,8 +121,8 @@ fn missing(
     (contents, present)
 }
 
-fn unpack(content: &FoundContent, compressed: &[u8]) -> Result<(String, Vec<u8>), Failure> {
-    let most = if content.media_type == WHOLE { MOST } else { MOST_PIECE };
+fn unpack(content: &FoundContent, compressed: &[u8], left: u64) -> Result<(String, Vec<u8>), Failure> {
+    let most = if content.media_type == WHOLE { left } else { MOST_PIECE.min(left) };
     let fail = |why: &dyn std::fmt::Display| {
         Failure::input(format!("the content {} is damaged: {why}", content.digest))
     };

@@ -72,10 +72,10 @@ pub(super) async fn run(
 async fn read(
     argument: &DatabaseArg,
     key: Option<Arc<SigningKey>>,
-    shelf: &Arc<Shelf>,
+    shelf: &Shelf,
 ) -> Result<Version, Failure> {
-    let (path, shelf) = (argument.db.clone(), Arc::clone(shelf));
-    blocking(move |_| Version::read(&path, key.as_deref(), &shelf.compressed())).await
+    let (path, before) = (argument.db.clone(), shelf.newest());
+    blocking(move |_| Version::read(&path, key.as_deref(), before.as_deref())).await
 }
 
 fn say(settings: &Settings, address: SocketAddr, version: &Version) -> Outcome {
@@ -86,7 +86,7 @@ fn say(settings: &Settings, address: SocketAddr, version: &Version) -> Outcome {
             "reference": reference,
             "url": format!("http://{address}/{}", http::FILE),
             "digest": version.snapshot.digest.to_string(),
-            "signatures": version.signatures,
+            "signatures": version.envelopes.len(),
         }));
     }
     print(&format!(

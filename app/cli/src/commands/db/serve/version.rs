@@ -28,7 +28,7 @@ pub(super) struct Version {
     pub(super) length: u64,
     pub(super) digest: Digest,
     pub(super) signature: Bytes,
-    pub(super) signatures: usize,
+    pub(super) envelopes: Vec<Envelope>,
     compressed: Compressed,
 }
 
@@ -36,13 +36,28 @@ pub(super) struct Version {
 const EMPTY: &[u8] = b"{}";
 
 impl Version {
-    pub(super) fn read(path: &Path, key: Option<&SigningKey>, known: &Compressed) -> Result<Self, Failure> {
+    /// Reads a database; `before` is the version that is served now.
+    pub(super) fn read(
+        path: &Path,
+        key: Option<&SigningKey>,
+        before: Option<&Self>,
+    ) -> Result<Self, Failure> {
         let fail = |error: &std::io::Error| Failure::file("open the advisory database", path, error);
         let mut file = File::open(path).map_err(|error| fail(&error))?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(|error| fail(&error))?;
         let length = bytes.len() as u64;
-        let Loaded { packed, envelopes } = load(path, bytes, key, known)?;
+        let none = Compressed::new();
+        let known = before.map_or(&none, |before| &before.compressed);
+        let Loaded { packed, mut envelopes } = load(path, bytes, key, known)?;
+        // The next version's signatures are put into place a moment before the next version.
+        for envelope in
+            before.filter(|before| before.digest == packed.file).iter().flat_map(|it| &it.envelopes)
+        {
+            if !envelopes.contains(envelope) {
+                envelopes.push(envelope.clone());
+            }
+        }
         let internal = |error: serde_json::Error| Failure::new(Code::Internal, error);
         let manifest = packed.artifact().manifest().map_err(internal)?;
         let texts: Vec<Vec<u8>> = envelopes.iter().map(Envelope::to_json).collect();
@@ -63,7 +78,7 @@ impl Version {
             length,
             digest: packed.file,
             signature: signature.into(),
-            signatures: envelopes.len(),
+            envelopes,
             compressed: packed.compressed(),
             snapshot: packed.snapshot,
         })
@@ -71,7 +86,7 @@ impl Version {
 
     pub(super) fn describe(&self) -> String {
         let DatabaseSnapshot { digest, advisories, .. } = &self.snapshot;
-        let signed = if self.signatures == 0 { "not signed" } else { "signed" };
+        let signed = if self.envelopes.is_empty() { "not signed" } else { "signed" };
         format!("{advisories} advisories, {}, {signed}", short_digest(&digest.to_string()))
     }
 }
@@ -97,11 +112,6 @@ impl Shelf {
     pub(super) fn find<T>(&self, have: impl Fn(&Version) -> Option<T>) -> Option<T> {
         let versions = self.0.read().unwrap_or_else(PoisonError::into_inner);
         versions.iter().find_map(|version| have(version))
-    }
-
-    /// Of the newest version, for the next one.
-    pub(super) fn compressed(&self) -> Compressed {
-        self.newest().map(|version| version.compressed.clone()).unwrap_or_default()
     }
 }
 

@@ -92,9 +92,8 @@ fn failure(error: &AptError) -> Failure {
         AptError::Start { .. } => {
             Failure::new(Code::Local, message).hint("this feed needs Debian's `apt-get` on this machine")
         }
-        AptError::NoSources { .. } => {
-            Failure::input(message).hint("configure a mirror in etc/apt, or name another root with --root")
-        }
+        AptError::NoSources { .. } => Failure::input(message)
+            .hint("configure a mirror in etc/apt or etc/yum.repos.d, or name another root with --root"),
         AptError::File { .. } => Failure::new(Code::Local, message),
         AptError::Cancelled => Failure::new(Code::Interrupted, message),
         AptError::Time { .. } | AptError::Failed { .. } | AptError::NoLists { .. } => {

@@ -39,8 +39,11 @@ fn remarks(settings: &Settings, answers: &Answers, saved: &[Saved]) {
     if let Some(AptFeed { skipped, problems, .. }) = &answers.apt {
         all.extend(skipped.iter().cloned().chain(problems.iter().map(ToString::to_string)));
     }
-    if let Some(YumFeed { skipped, problems, .. }) = &answers.yum {
+    if let Some(YumFeed { skipped, problems, untrusted, .. }) = &answers.yum {
         all.extend(skipped.iter().cloned().chain(problems.iter().map(ToString::to_string)));
+        all.extend(
+            untrusted.iter().map(|sentence| format!("{sentence}; --trust-images takes it nevertheless")),
+        );
     }
     for of in saved {
         if of.repository.source.is_some() && of.repository.vouched == Vouched::Nothing {
