@@ -14,12 +14,38 @@ pub(crate) fn replace(path: &Path, bytes: &[u8], mode: u32) -> Outcome {
     };
     std::fs::create_dir_all(directory).map_err(|error| Failure::file("create", directory, &error))?;
     let fail = |error: &std::io::Error| Failure::file("write", path, error);
-    let mut file = tempfile::NamedTempFile::new_in(directory).map_err(|error| fail(&error))?;
+    let mut builder = tempfile::Builder::new();
+    let prefix = prefix(path);
+    let file = builder.prefix(&prefix).suffix(SUFFIX).rand_bytes(RANDOM).tempfile_in(directory);
+    let mut file = file.map_err(|error| fail(&error))?;
     file.as_file().set_permissions(std::fs::Permissions::from_mode(mode)).map_err(|error| fail(&error))?;
     file.write_all(bytes).map_err(|error| fail(&error))?;
     file.as_file().sync_all().map_err(|error| fail(&error))?;
     file.persist(path).map_err(|error| fail(&error.error))?;
     Ok(())
+}
+
+/// How the file beside the target is called: `.NAME.` and so many letters and `.new`.
+const SUFFIX: &str = ".new";
+const RANDOM: usize = 8;
+
+fn prefix(path: &Path) -> String {
+    format!(".{}.", path.file_name().unwrap_or_default().to_string_lossy())
+}
+
+/// Removes what killed writers left beside a file. For those who alone write it: they hold a lock.
+pub(crate) fn remove_leftovers(path: &Path) {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let prefix = prefix(path);
+    for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let random = name.to_str().and_then(|name| name.strip_prefix(&prefix)?.strip_suffix(SUFFIX));
+        if random.is_some_and(|it| it.len() == RANDOM && it.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+        {
+            // What stays costs room, no more.
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
 }
 
 /// Reads a text file that a person wrote.
@@ -39,6 +65,28 @@ pub(crate) fn read_text(path: &Path, limit: u64) -> Result<String, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_the_files_own_leftovers_are_removed() {
+        let directory = tempfile::tempdir().unwrap();
+        let write = |name: &str| std::fs::write(directory.path().join(name), name).unwrap();
+        let stay = [
+            ".other.lzdb.abcdefgh.new",
+            ".a.lzdb.sig.abcdefgh.new",
+            ".a.lzdb.abc.new",
+            "a.lzdb",
+            ".tmpabcdef",
+        ];
+        stay.iter().for_each(|name| write(name));
+        write(".a.lzdb.abcdefgh.new");
+        remove_leftovers(&directory.path().join("a.lzdb"));
+        let mut left: Vec<_> =
+            std::fs::read_dir(directory.path()).unwrap().map(|it| it.unwrap().file_name()).collect();
+        left.sort();
+        let mut stay = stay.map(std::ffi::OsString::from);
+        stay.sort();
+        assert_eq!(left, stay);
+    }
 
     #[test]
     fn replaces_whole_files_with_their_mode() {

@@ -19,6 +19,8 @@ pub struct Scan {
     pub executables: Vec<Executable>,
     /// The package mirrors that the image is configured for, as (path, content).
     pub apt_sources: Vec<(String, Vec<u8>)>,
+    /// The same of yum, dnf and zypper.
+    pub yum_sources: Vec<(String, Vec<u8>)>,
     /// What could not be read.
     pub problems: Vec<Problem>,
     /// The knowledge that `findings` were made with; absent: nothing was matched.
@@ -55,7 +57,7 @@ pub fn scan(
 ) -> Result<Scan, DatabaseError> {
     let is_directory = matches!(subject, Subject::Other(SubjectKind::Directory, _));
     let options = Options { executables: options.executables, declared: options.declared || is_directory };
-    let Catalog { distribution, packages, executables, apt_sources, problems } =
+    let Catalog { distribution, packages, executables, apt_sources, yum_sources, problems } =
         catalog(tree, limits, options);
     let (kind, image) = match subject {
         Subject::Image(image) => (SubjectKind::Image, *image),
@@ -69,6 +71,7 @@ pub fn scan(
         findings: Vec::new(),
         executables,
         apt_sources,
+        yum_sources,
         problems,
         database: None,
         coverage_warning: None,
@@ -94,6 +97,7 @@ pub fn rescan(
         findings: Vec::new(),
         executables: Vec::new(),
         apt_sources: Vec::new(),
+        yum_sources: Vec::new(),
         problems,
         database: None,
         coverage_warning: None,

@@ -8,5 +8,5 @@ pub mod feed;
 mod mapped;
 mod matching;
 
-pub use database::{BuildError, Builder, Coverage, Database, DatabaseError, Feed};
+pub use database::{BuildError, Builder, Coverage, Database, DatabaseError, Feed, PieceError};
 pub use matching::{Covered, MatchReason, affects_version};

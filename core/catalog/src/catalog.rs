@@ -11,7 +11,7 @@ use crate::detours::Detours;
 use crate::files::{File, Files};
 use crate::in_memory::InMemory;
 use crate::matcher::Matcher;
-use crate::os::{apt, distribution};
+use crate::os::{apt, distribution, repositories};
 use crate::ownership::Owners;
 use crate::pattern::{Extractor, Need, Pattern};
 use crate::reading::{Reading, lossy};
@@ -35,6 +35,8 @@ pub struct Catalog {
     pub executables: Vec<Executable>,
     /// Lists of package sources and the keys that they name, relative to the root, with their contents.
     pub apt_sources: Vec<(String, Vec<u8>)>,
+    /// The same of yum, dnf and zypper, with the variables in them and without keys.
+    pub yum_sources: Vec<(String, Vec<u8>)>,
     /// What could not be read: if there are any, something may be missing above.
     pub problems: Vec<Problem>,
 }
@@ -87,7 +89,7 @@ impl<'l> Pass<'l> {
             .filter(|cataloger| options.declared || cataloger.evidence != PackageEvidence::Declared)
             .map(of)
             .collect();
-        readers.extend([distribution::PATTERNS, apt::PATTERNS].map(other));
+        readers.extend([distribution::PATTERNS, apt::PATTERNS, repositories::PATTERNS].map(other));
         let databases = catalogers().filter(|cataloger| cataloger.owners.is_some());
         Self {
             options,
@@ -175,12 +177,13 @@ impl<'l> Pass<'l> {
         note::drop_repeated(&mut packages);
         packages.sort_unstable();
         packages.dedup();
-        let [.., distribution, apt] = readers.as_slice() else { return Catalog::default() };
+        let [.., distribution, apt, repositories] = readers.as_slice() else { return Catalog::default() };
         Catalog {
             distribution: distribution::read(&distribution.files),
             packages,
             executables,
             apt_sources: apt::read(&apt.files),
+            yum_sources: repositories::read(&repositories.files),
             problems: unread.into_iter().chain(problems.into_list()).collect(),
         }
     }

@@ -17,11 +17,13 @@ mod manifest;
 mod archive;
 mod directory;
 mod bridge;
+mod retry;
 mod registry;
 mod engine;
 mod containerd;
 mod open;
 pub mod apt;
+pub mod yum;
 pub mod feed_files;
 
 pub use containerd::ContainerdOptions;
@@ -29,6 +31,7 @@ pub use engine::{Engine, EngineImage};
 pub use error::{ErrorClass, SourceError};
 pub use open::{OpenOptions, OpenedImage, Source, host_platform, open};
 pub use registry::{
-    Artifact, Attached, Attachment, FoundArtifact, ManifestDescriptor, Mirror, Registry, RegistryOptions,
+    Artifact, ArtifactContent, Attached, Attachment, Document, FoundArtifact, FoundContent,
+    ManifestDescriptor, Mirror, Registry, RegistryOptions, StoredArtifact, referrers,
 };
 pub use target::Target;

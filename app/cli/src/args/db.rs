@@ -20,9 +20,12 @@ pub(crate) enum DbCommand {
         /// Every source package of the mirror's security suite, not only the installed ones
         #[arg(long)]
         all: bool,
-        /// Root whose etc/apt names the mirrors
-        #[arg(long, default_value = "/", value_name = "DIR")]
-        apt_root: PathBuf,
+        /// Root whose etc/apt, etc/yum.repos.d and etc/zypp/repos.d name the mirrors
+        #[arg(long, alias = "apt-root", default_value = "/", value_name = "DIR")]
+        root: PathBuf,
+        /// Believe rpm repositories that only an image names, although no key of this machine signed them
+        #[arg(long)]
+        trust_images: bool,
         /// Where indices and parsed changelogs are kept [default: beside the database]
         #[arg(long, value_name = "DIR")]
         cache: Option<PathBuf>,
@@ -59,7 +62,7 @@ pub(crate) enum DbCommand {
         #[command(flatten)]
         database: DatabaseArg,
     },
-    /// Store the database in a registry, from which others pull it
+    /// Store the database in a registry, from which others pull it; what is there already is not sent again
     Push {
         /// `registry/repository:tag`
         #[arg(value_name = "REFERENCE")]
@@ -67,6 +70,9 @@ pub(crate) enum DbCommand {
         /// Sign it with this private key (PKCS#8 PEM)
         #[arg(long, value_name = "FILE")]
         key: Option<PathBuf>,
+        /// Speak to the registry without TLS, as it always is on loopback
+        #[arg(long)]
+        insecure: bool,
         #[command(flatten)]
         database: DatabaseArg,
     },
@@ -76,6 +82,23 @@ pub(crate) enum DbCommand {
         #[arg(value_name = "REFERENCE")]
         reference: String,
         /// Take only what this public key signed (SPKI PEM)
+        #[arg(long, value_name = "FILE")]
+        key: Option<PathBuf>,
+        /// Speak to the registry without TLS, as it always is on loopback: to be used with --key
+        #[arg(long)]
+        insecure: bool,
+        #[command(flatten)]
+        database: DatabaseArg,
+    },
+    /// Serve the database over HTTP: `lazaret db pull HOST:PORT/lazaret/advisories`, or a download of /advisories.lzdb
+    ///
+    /// Whoever reaches the address may read it; nobody can write. A new database file is served as soon as it lies in
+    /// its place, and the signature beside it (`.sig`) with it.
+    Serve {
+        /// Loopback unless told otherwise; a proxy in front brings TLS
+        #[arg(long, default_value = "127.0.0.1:7310", value_name = "ADDRESS")]
+        listen: std::net::SocketAddr,
+        /// Sign what is served with this private key (PKCS#8 PEM)
         #[arg(long, value_name = "FILE")]
         key: Option<PathBuf>,
         #[command(flatten)]

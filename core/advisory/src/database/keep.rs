@@ -53,7 +53,12 @@ impl Builder {
         Ok(())
     }
 
-    fn kept_note(&mut self, database: &Database, note: &Note, feed: u32) -> Result<u32, DatabaseError> {
+    pub(super) fn kept_note(
+        &mut self,
+        database: &Database,
+        note: &Note,
+        feed: u32,
+    ) -> Result<u32, DatabaseError> {
         let mut aliases = Vec::with_capacity(note.aliases.into());
         for alias in database.aliases(note) {
             aliases.push(self.taken(alias?));
@@ -104,7 +109,7 @@ impl Builder {
         Ok(())
     }
 
-    fn keep_vulnerability(
+    pub(super) fn keep_vulnerability(
         &mut self,
         database: &Database,
         record: &VulnerabilityRecord,
@@ -137,17 +142,17 @@ impl Builder {
         Ok(self.taken(database.text(text)?))
     }
 
-    fn taken(&mut self, text: &str) -> u32 {
+    pub(super) fn taken(&mut self, text: &str) -> u32 {
         let number = self.texts.number(text);
         self.or_failure(number)
     }
 
-    fn taken_optional(&mut self, text: Option<&str>) -> Option<u32> {
+    pub(super) fn taken_optional(&mut self, text: Option<&str>) -> Option<u32> {
         text.map(|text| self.taken(text))
     }
 
     /// What did not fit is said when the file is built.
-    fn or_failure<T: Default>(&mut self, result: Result<T, BuildError>) -> T {
+    pub(super) fn or_failure<T: Default>(&mut self, result: Result<T, BuildError>) -> T {
         result.unwrap_or_else(|failure| {
             self.note_failure(Err(failure));
             T::default()

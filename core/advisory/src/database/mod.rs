@@ -60,6 +60,7 @@ mod find;
 mod intern;
 mod keep;
 mod layout;
+mod pieces;
 mod read;
 mod record;
 mod texts;
@@ -70,6 +71,7 @@ mod write;
 pub use builder::{BuildError, Builder};
 pub use feeds::Feed;
 pub use layout::DatabaseError;
+pub use pieces::PieceError;
 pub use read::{Coverage, Database};
 
 pub(crate) use codes::Kind;

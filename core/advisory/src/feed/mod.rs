@@ -18,6 +18,7 @@ pub mod rubysec;
 pub mod rustsec;
 pub mod secdb;
 pub mod updateinfo;
+pub mod yum;
 
 mod formats;
 mod intervals;

@@ -14,6 +14,7 @@ mod nix;
 mod bitnami;
 pub(crate) mod apt;
 pub(crate) mod distribution;
+pub(crate) mod repositories;
 
 use lazaret_model::Ecosystem::{Alpm, Apk, Deb, Portage, Rpm};
 use lazaret_model::{Ecosystem, PackageEvidence};

@@ -23,6 +23,9 @@ fn image() -> Memory {
         .link("etc/os-release", 0, "../usr/lib/os-release")
         .program("usr/bin/tool", 1, "tool", 0o755)
         .program("usr/bin/setuid", 1, "setuid", 0o4511)
+        .file("etc/yum.repos.d/base.repo", 0, "[base]\n")
+        .file("etc/yum.repos.d/base.repo.rpmsave", 0, "[old]\n")
+        .file("etc/dnf/vars/rltype", 0, "x")
         .file("usr/lib/os-release", 0, "ID=debian\nVERSION_ID=\"12\"\n")
         .file("usr/share/keyrings/k.gpg", 0, "key")
         .file("usr/share/keyrings/other.gpg", 0, "other")
@@ -58,6 +61,8 @@ fn finds_everything_in_one_pass() {
     );
     let sources: Vec<&str> = found.apt_sources.iter().map(|(path, _)| path.as_str()).collect();
     assert_eq!(sources, ["etc/apt/sources.list.d/debian.sources", "usr/share/keyrings/k.gpg"]);
+    let sources: Vec<&str> = found.yum_sources.iter().map(|(path, _)| path.as_str()).collect();
+    assert_eq!(sources, ["etc/dnf/vars/rltype", "etc/yum.repos.d/base.repo"]);
 }
 
 #[test]

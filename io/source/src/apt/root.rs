@@ -50,6 +50,11 @@ impl AptRoot {
         Self { name: name.into(), directory: None, files, problems: Vec::new() }
     }
 
+    /// Whether it names no mirror at all.
+    pub fn is_empty(&self) -> bool {
+        !self.files.iter().any(|(path, _)| is_list(path).is_some())
+    }
+
     fn read(&mut self, path: &str) {
         let full = self.directory.as_deref().unwrap_or(Path::new("/")).join(path);
         if is_list(path).is_none() {

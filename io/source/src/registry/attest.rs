@@ -6,12 +6,13 @@ use futures_util::{StreamExt, stream};
 use lazaret_model::{Digest, ImageReference, Problem, ProblemKind};
 use serde::Serialize;
 
+use super::artifact::Document;
 use super::client::{Repository, Request, explain};
 use super::token::Access;
 use super::{ManifestDescriptor, Registry};
 use crate::error::SourceError;
 use crate::image::sha256;
-use crate::manifest::{Descriptor, Manifest, OCI_MANIFEST};
+use crate::manifest::{Descriptor, Manifest, OCI_INDEX, OCI_MANIFEST};
 
 const ENVELOPE: &str = "application/vnd.dsse.envelope.v1+json";
 const EMPTY: &str = "application/vnd.oci.empty.v1+json";
@@ -52,6 +53,45 @@ struct Artifact {
     annotations: BTreeMap<String, String>,
 }
 
+impl Attachment<'_> {
+    /// The manifest that it is stored under, and its entry in the list of what is about the subject.
+    fn manifest(&self, subject: &ManifestDescriptor) -> Result<(Document, Descriptor), serde_json::Error> {
+        let annotations = BTreeMap::from([(PREDICATE.to_owned(), self.predicate_type.to_owned())]);
+        let artifact = Artifact {
+            schema_version: 2,
+            media_type: OCI_MANIFEST,
+            artifact_type: ENVELOPE,
+            config: descriptor(EMPTY, sha256(EMPTY_BYTES), EMPTY_BYTES.len()),
+            layers: [descriptor(ENVELOPE, sha256(self.envelope), self.envelope.len())],
+            subject: Descriptor { size: subject.size, ..descriptor(&subject.media_type, subject.digest, 0) },
+            annotations: annotations.clone(),
+        };
+        let document = Document::manifest(serde_json::to_vec(&artifact)?);
+        let entry = Descriptor {
+            artifact_type: Some(ENVELOPE.to_owned()),
+            annotations: Some(annotations),
+            ..descriptor(OCI_MANIFEST, document.descriptor.digest, document.bytes.len())
+        };
+        Ok((document, entry))
+    }
+}
+
+/// What a registry with the referrers API answers about a subject with these attachments: their manifests, and the
+/// index of them.
+pub fn referrers(
+    subject: &ManifestDescriptor,
+    attachments: &[Attachment<'_>],
+) -> Result<(Vec<Document>, Vec<u8>), serde_json::Error> {
+    let (mut documents, mut entries) = (Vec::new(), Vec::new());
+    for attachment in attachments {
+        let (document, entry) = attachment.manifest(subject)?;
+        documents.push(document);
+        entries.push(entry);
+    }
+    let index = serde_json::json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries});
+    Ok((documents, serde_json::to_vec(&index)?))
+}
+
 impl Registry {
     /// Stores envelopes beside an image; gives their digests. What is there already is not stored again.
     pub async fn attach(
@@ -61,32 +101,15 @@ impl Registry {
         attachments: &[Attachment<'_>],
     ) -> Result<Vec<Digest>, SourceError> {
         let repository = self.repository(image)?;
-        let config = descriptor(EMPTY, self.push_blob(&repository, EMPTY_BYTES).await?, EMPTY_BYTES.len());
+        self.push_blob(&repository, EMPTY_BYTES).await?;
         let mut digests = Vec::new();
         let mut unlisted = Vec::new();
         for attachment in attachments {
             let envelope = self.push_blob(&repository, attachment.envelope).await?;
-            let annotations = BTreeMap::from([(PREDICATE.to_owned(), attachment.predicate_type.to_owned())]);
-            let artifact = Artifact {
-                schema_version: 2,
-                media_type: OCI_MANIFEST,
-                artifact_type: ENVELOPE,
-                config: config.clone(),
-                layers: [descriptor(ENVELOPE, envelope, attachment.envelope.len())],
-                subject: Descriptor {
-                    size: subject.size,
-                    ..descriptor(&subject.media_type, subject.digest, 0)
-                },
-                annotations: annotations.clone(),
-            };
-            let bytes = serde_json::to_vec(&artifact)
+            let (document, entry) = attachment
+                .manifest(subject)
                 .map_err(|error| repository.failed("writing a manifest", error.to_string()))?;
-            let digest = sha256(&bytes);
-            let entry = Descriptor {
-                artifact_type: Some(ENVELOPE.to_owned()),
-                annotations: Some(annotations),
-                ..descriptor(OCI_MANIFEST, digest, bytes.len())
-            };
+            let (digest, bytes) = (document.descriptor.digest, document.bytes);
             let headers = self.push_manifest(&repository, &digest.to_string(), OCI_MANIFEST, bytes).await?;
             // A registry with the referrers API says that it understood.
             if !headers.contains_key("oci-subject") {

@@ -8,13 +8,14 @@ use sha2::{Digest as _, Sha256};
 use tokio::runtime::Handle;
 
 use super::Registry;
-use super::client::{Repository, Request, back_off, bounded, explain, reasons};
+use super::client::{Repository, Request, bounded, explain, reasons};
 use super::token::Access;
 use crate::bridge::{self, Closed, Writer};
 use crate::error::SourceError;
 use crate::layer::{LayerBytes, Opener};
 use crate::manifest::Descriptor;
 use crate::problems::SourceFailed;
+use crate::retry::back_off;
 
 /// A layer in a registry.
 pub(super) struct RemoteLayer {

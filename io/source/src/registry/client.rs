@@ -1,17 +1,17 @@
 //! Requests: where they go, how they are authorised, when they are made again.
 
 use std::error::Error as _;
-use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use lazaret_model::ImageReference;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, RANGE, RETRY_AFTER};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, RANGE};
 use reqwest::{Method, Response, StatusCode, Url};
 use serde::Deserialize;
 
 use super::token::Access;
 use super::{Registry, challenge};
 use crate::error::SourceError;
+use crate::retry::{is_temporary, may_pass, retry_after, wait_for};
 
 /// One repository of a registry.
 #[derive(Debug, Clone)]
@@ -44,9 +44,6 @@ impl<'a> Request<'a> {
     }
 }
 
-/// The longest wait that a registry can ask for.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
-const FIRST_WAIT: Duration = Duration::from_millis(200);
 /// As much of an error as is read and shown.
 const ERROR_BYTES: u64 = 64 << 10;
 
@@ -231,37 +228,6 @@ fn is_loopback(address: &str) -> bool {
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-pub(super) fn is_temporary(status: StatusCode) -> bool {
-    status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED
-        || status == StatusCode::TOO_MANY_REQUESTS
-}
-
-/// A wrong address stays wrong; all else on the way may pass.
-fn may_pass(error: &reqwest::Error) -> bool {
-    !error.is_builder() && !error.is_redirect()
-}
-
-pub(super) fn retry_after(response: &Response) -> Option<Duration> {
-    let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds))
-}
-
-/// As long as was asked for, within bounds, else longer each time.
-pub(super) fn wait_for(asked: Option<Duration>, attempt: u32) -> Duration {
-    asked.unwrap_or_else(|| back_off(attempt)).min(LONGEST_WAIT)
-}
-
-/// Doubles with each attempt; the clock's fraction keeps many clients from coming back at once.
-pub(super) fn back_off(attempt: u32) -> Duration {
-    let base = FIRST_WAIT.saturating_mul(1 << (attempt - 1).min(8));
-    base + jitter(base)
-}
-
-pub(super) fn jitter(most: Duration) -> Duration {
-    let nanos = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |now| now.subsec_nanos());
-    most.mul_f64(f64::from(nanos % 1000) / 1000.0)
-}
-
 #[derive(Deserialize)]
 struct Errors {
     errors: Vec<ErrorEntry>,
@@ -329,15 +295,6 @@ mod tests {
         {
             assert!(!is_loopback(address), "{address}");
         }
-    }
-
-    #[test]
-    fn backs_off_further_each_time() {
-        for attempt in 1..40 {
-            let wait = back_off(attempt);
-            assert!(wait >= FIRST_WAIT && wait <= Duration::from_secs(110), "{attempt}: {wait:?}");
-        }
-        assert!(back_off(3) >= back_off(1));
     }
 
     #[test]

@@ -27,8 +27,8 @@ use crate::error::SourceError;
 use credentials::Credentials;
 use token::Tokens;
 
-pub use artifact::{Artifact, FoundArtifact};
-pub use attest::{Attached, Attachment};
+pub use artifact::{Artifact, ArtifactContent, Document, FoundArtifact, FoundContent, StoredArtifact};
+pub use attest::{Attached, Attachment, referrers};
 pub(crate) use client::{bounded, reasons};
 
 /// How registries are spoken to.

@@ -18,9 +18,18 @@ impl Registry {
         repository: &Repository,
         bytes: &[u8],
     ) -> Result<Digest, SourceError> {
+        self.push_blob_if_new(repository, bytes).await.map(|(digest, _)| digest)
+    }
+
+    /// The same, and whether it was not there.
+    pub(super) async fn push_blob_if_new(
+        &self,
+        repository: &Repository,
+        bytes: &[u8],
+    ) -> Result<(Digest, bool), SourceError> {
         let digest = sha256(bytes);
         if self.has_blob(repository, digest).await? {
-            return Ok(digest);
+            return Ok((digest, false));
         }
         let what = "storing a blob";
         let url = repository.url("blobs/uploads/")?;
@@ -42,7 +51,7 @@ impl Registry {
         };
         let response = self.send(repository, &request).await?;
         match response.status() {
-            StatusCode::CREATED => Ok(digest),
+            StatusCode::CREATED => Ok((digest, true)),
             _ => Err(repository.failed(what, explain(response).await)),
         }
     }

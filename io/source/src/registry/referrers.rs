@@ -9,10 +9,11 @@ use reqwest::{Method, StatusCode, Url};
 use serde_json::{Value, json};
 
 use super::Registry;
-use super::client::{Repository, Request, explain, jitter};
+use super::client::{Repository, Request, explain};
 use super::token::Access;
 use crate::error::SourceError;
 use crate::manifest::{Descriptor, Manifest, OCI_INDEX};
+use crate::retry::jitter;
 
 /// Pages of the referrers API.
 const MOST_PAGES: usize = 50;

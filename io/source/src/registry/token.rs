@@ -13,9 +13,10 @@ use serde::Deserialize;
 
 use super::Registry;
 use super::challenge::Challenge;
-use super::client::{self, Repository, bounded, explain, is_temporary, retry_after, wait_for};
+use super::client::{self, Repository, bounded, explain};
 use super::credentials::Login;
 use crate::error::SourceError;
+use crate::retry::{is_temporary, retry_after, wait_for};
 
 /// What a request does to a repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use lazaret_model::ImageReference;
-use lazaret_source::{Artifact, Registry, RegistryOptions, SourceError};
+use lazaret_source::{Artifact, ArtifactContent, Registry, RegistryOptions, SourceError};
 
 use crate::made::{Made, Packing};
 use crate::server::DebianRegistry;
@@ -17,16 +17,35 @@ async fn an_artifact_is_stored_and_found_again() {
     let reference: ImageReference = format!("{}/things/one:new", server.address).parse().unwrap();
     let annotations = BTreeMap::from([("a".to_owned(), "b".to_owned())]);
     let content = b"0123456789".repeat(100_000);
-    let artifact =
-        Artifact { kind: KIND, media_type: "text/plain", content: &content, annotations: &annotations };
+    let of = |bytes: &[u8]| ArtifactContent {
+        media_type: "text/plain".to_owned(),
+        bytes: bytes.to_vec().into(),
+        annotations: annotations.clone(),
+    };
+    let contents = [of(&content), of(b"other")];
+    let artifact = Artifact { kind: KIND, contents: &contents, annotations: &annotations };
     let stored = registry.push_artifact(&reference, &artifact).await.unwrap();
-    // The same content is the same artifact.
-    assert_eq!(registry.push_artifact(&reference, &artifact).await.unwrap(), stored);
+    assert_eq!(stored.sent, 1_000_005);
+    // The same content is the same artifact, and what is there is not sent.
+    let again = registry.push_artifact(&reference, &artifact).await.unwrap();
+    assert_eq!((again.manifest, again.sent), (stored.manifest.clone(), 0));
 
     let found = registry.find_artifact(&reference, KIND).await.unwrap();
-    assert_eq!((&found.manifest, &found.annotations, found.size), (&stored, &annotations, 1_000_000));
-    assert_eq!(registry.fetch_artifact(&reference, &found, 1_000_000).await.unwrap(), content);
-    let refused = registry.fetch_artifact(&reference, &found, 999_999).await.unwrap_err();
+    assert_eq!((&found.manifest, &found.annotations), (&stored.manifest, &annotations));
+    assert_eq!((found.contents[0].size, &found.contents[1].annotations), (1_000_000, &annotations));
+    let fetch = async |most| {
+        let mut all = Vec::new();
+        let mut take = |content: &lazaret_source::FoundContent, bytes: Vec<u8>| {
+            all.push((content.digest, bytes));
+            true
+        };
+        registry.fetch_contents(&reference, &found.contents, most, &mut take).await.map(|()| all)
+    };
+    let mut fetched = fetch(1_000_005).await.unwrap();
+    fetched.sort_by_key(|(_, bytes)| bytes.len());
+    assert_eq!(fetched[0], (found.contents[1].digest, b"other".to_vec()));
+    assert_eq!(fetched[1], (found.contents[0].digest, content));
+    let refused = fetch(1_000_004).await.unwrap_err();
     assert!(matches!(refused, SourceError::TooLarge { .. }), "{refused}");
 
     let other = registry.find_artifact(&reference, "application/other").await.unwrap_err();

@@ -2,11 +2,14 @@
 
 mod exchange;
 mod import;
+mod serve;
 mod status;
 mod store;
 mod update;
 
 use std::path::{Path, PathBuf};
+
+use lazaret_model::Limits;
 
 use crate::args::DbCommand;
 use crate::failure::Outcome;
@@ -14,22 +17,30 @@ use crate::settings::Settings;
 
 pub(crate) async fn run(settings: &Settings, command: DbCommand) -> Outcome {
     match command {
-        DbCommand::Update { database, targets, all, apt_root, cache, source } => {
+        DbCommand::Update { database, targets, all, root, trust_images, cache, source } => {
             let cache = cache.unwrap_or_else(|| beside(&database.db, "cache"));
-            update::run(settings, &update::Wish { database, targets, all, apt_root, cache, source }).await
+            let wish = update::Wish { database, targets, all, root, trust_images, cache, source };
+            update::run(settings, wish).await
         }
         DbCommand::Import { paths, name, again, database } => {
             import::run(settings, import::Wish { paths, name, again, database }).await
         }
         DbCommand::Status { database } => status::run(settings, &database),
         DbCommand::Export { out, database } => exchange::export(settings, &out, &database),
-        DbCommand::Push { reference, key, database } => {
-            exchange::push(settings, &reference, key.as_deref(), &database).await
+        DbCommand::Push { reference, key, insecure, database } => {
+            exchange::push(settings, &exchange::Exchange { reference, key, insecure }, &database).await
         }
-        DbCommand::Pull { reference, key, database } => {
-            exchange::pull(settings, &reference, key.as_deref(), database).await
+        DbCommand::Pull { reference, key, insecure, database } => {
+            exchange::pull(settings, &exchange::Exchange { reference, key, insecure }, database).await
         }
+        DbCommand::Serve { listen, key, database } => serve::run(settings, listen, key, database).await,
     }
+}
+
+/// Feeds are large, and a person waits for them.
+fn import_limits() -> Limits {
+    let time = std::time::Duration::from_secs(4 * 3600);
+    Limits { file_bytes: 1 << 30, kept_bytes: 1 << 30, time, ..Limits::default() }
 }
 
 fn beside(path: &Path, name: &str) -> PathBuf {

@@ -36,7 +36,12 @@ impl<'a> Writing<'a> {
         let lock = lock.map_err(|error| Failure::file("open", &path, &error))?;
         loop {
             match lock.try_lock() {
-                Ok(()) => return Ok(Self { argument, _lock: lock }),
+                Ok(()) => {
+                    // Whoever wrote them is dead: the lock is ours.
+                    files::remove_leftovers(&argument.db);
+                    files::remove_leftovers(&argument.db.with_added_extension("sig"));
+                    return Ok(Self { argument, _lock: lock });
+                }
                 Err(TryLockError::WouldBlock) => {}
                 Err(TryLockError::Error(error)) => return Err(Failure::file("lock", &path, &error)),
             }

@@ -17,7 +17,8 @@ use std::sync::atomic::AtomicBool;
 use lazaret_advisory::{Builder, Database, Feed};
 use lazaret_model::{DatabaseSnapshot, Limits};
 
-use super::exchange::checked;
+use super::exchange::{beside, checked, put, sha256};
+use super::import_limits;
 use super::store::{Writing, blocking, interrupted};
 use crate::args::DatabaseArg;
 use crate::failure::{Code, Failure, Outcome};
@@ -48,17 +49,11 @@ pub(super) async fn run(settings: &Settings, wish: Wish) -> Outcome {
     report::print_all(settings, &path, &done, started.elapsed())
 }
 
-/// Feeds are large, and a person waits for them.
-fn limits() -> Limits {
-    let time = std::time::Duration::from_secs(4 * 3600);
-    Limits { file_bytes: 1 << 30, kept_bytes: 1 << 30, time, ..Limits::default() }
-}
-
 fn import(wish: &Wish, progress: &Progress, cancel: &AtomicBool) -> Result<Done, Failure> {
     if let Some(path) = wish.paths.iter().find(|path| source::is_database(path)) {
         return whole(wish, path, progress, cancel);
     }
-    let limits = limits();
+    let limits = import_limits();
     let mut sources = Vec::new();
     for path in &wish.paths {
         interrupted(cancel)?;
@@ -103,7 +98,9 @@ fn whole(
     }
     let bytes = std::fs::read(path).map_err(|error| Failure::file("read", path, &error))?;
     let database = checked(bytes, &path.display().to_string())?;
-    Writing::begin(&wish.database, progress, cancel)?.replace(&database.bytes)?;
+    let writing = Writing::begin(&wish.database, progress, cancel)?;
+    put(&wish.database.db, &beside(path, sha256(&database.bytes)))?;
+    writing.replace(&database.bytes)?;
     Ok(Done { sources: Vec::new(), snapshot: Some(database.snapshot) })
 }
 
@@ -127,6 +124,9 @@ impl Session<'_> {
             }
             replaced.extend(source.told.feeds.iter().cloned());
         }
+        // Now that a file could be read, it is no mystery any more.
+        let read = sources.iter().filter(|source| source.problem.is_none() && !source.is_unchanged);
+        replaced.extend(read.map(Source::record));
         if let Some(present) = &self.present {
             let names: Vec<&str> = replaced.iter().map(String::as_str).collect();
             let kept = builder.keep_all_but(present, &names);
@@ -167,7 +167,7 @@ impl Session<'_> {
 
     /// What is known of the feeds now.
     fn states(&self, sources: &[Source]) -> Vec<Feed> {
-        let mut states: BTreeMap<&str, Feed> = BTreeMap::new();
+        let mut states: BTreeMap<String, Feed> = BTreeMap::new();
         let before = |name: &str| self.feeds.iter().find(|feed| feed.name == name);
         let now = jiff::Timestamp::now().to_string();
         for source in sources.iter().filter(|source| !source.is_unchanged && source.problem.is_none()) {
@@ -177,14 +177,14 @@ impl Session<'_> {
                 // A feed of several sources is none of them.
                 let source = Some(source.digest).filter(|_| whole && !states.contains_key(name.as_str()));
                 let feed = Feed { source, read: Some(now.clone()), problem, ..Feed::new(name) };
-                states.insert(name, feed);
+                states.insert(name.clone(), feed);
             }
         }
         for source in sources.iter().filter(|source| source.has_failed_feeds()) {
             let Some(why) = &source.problem else { continue };
-            for name in &source.told.feeds {
-                let known = || before(name).cloned().unwrap_or_else(|| Feed::new(name));
-                states.entry(name).or_insert_with(known).problem = Some(why.clone());
+            for name in source.failed_feeds() {
+                let known = before(&name).cloned().unwrap_or_else(|| Feed::new(&name));
+                states.entry(name).or_insert(known).problem = Some(why.clone());
             }
         }
         states.into_values().collect()

@@ -70,7 +70,7 @@ impl Source {
         let fail = |error| source_failure(&error);
         // What is wrong with the content is said of the feed when it is read.
         let digest = feed_files::digest(path, limits).map_err(fail)?;
-        let shape = feed_files::shape(path, limits).unwrap_or(Shape::Document);
+        let shape = feed_files::shape(path, limits).unwrap_or(Shape::Archive);
         let (path, told) = (path.to_owned(), Told::default());
         Ok(Self { path, shape, digest, name, found: None, is_unchanged: false, problem: None, told })
     }
@@ -82,7 +82,12 @@ impl Source {
 
     pub(super) fn is_in(&self, feeds: &[Feed]) -> bool {
         let is_meant = |feed: &&Feed| self.name.as_ref().is_none_or(|name| *name == feed.name);
-        feeds.iter().filter(is_meant).any(|feed| feed.source == Some(self.digest) && feed.problem.is_none())
+        let is_recorded = feeds.iter().any(|feed| feed.name == self.record());
+        !is_recorded
+            && feeds
+                .iter()
+                .filter(is_meant)
+                .any(|feed| feed.source == Some(self.digest) && feed.problem.is_none())
     }
 
     /// Nothing is read of it any more.
@@ -90,9 +95,24 @@ impl Source {
         self.is_unchanged || self.problem.is_some()
     }
 
-    /// It failed, and it is known which feeds are not newer for that.
+    /// It failed, and feeds are not newer for that.
     pub(super) fn has_failed_feeds(&self) -> bool {
-        self.problem.is_some() && self.is_whole() && !self.told.feeds.is_empty()
+        self.problem.is_some() && self.is_whole()
+    }
+
+    /// The feeds that failed with it; where nothing of it could be read, the one that it was said to be, or a record of
+    /// the file itself.
+    pub(super) fn failed_feeds(&self) -> Vec<String> {
+        match self.told.feeds.is_empty() {
+            false => self.told.feeds.iter().cloned().collect(),
+            true => vec![self.name.clone().unwrap_or_else(|| self.record())],
+        }
+    }
+
+    /// What stands for the file in the list of feeds while nobody knows which feed it is.
+    pub(super) fn record(&self) -> String {
+        let name = self.path.file_name().unwrap_or(self.path.as_os_str());
+        format!("file:{}", name.to_string_lossy())
     }
 }
 
