@@ -1,7 +1,7 @@
 //! How long building, opening and matching take, with the feeds of a folder.
 //!
-//! `cargo run --release -p lazaret-advisory --example matching -- FOLDER`, where FOLDER holds unpacked OSV
-//! documents (`*.json`, `*.yaml`), `epss*.csv`, `known_exploited_vulnerabilities.json` and `nvd*.json`, at any depth.
+//! `cargo run --release -p lazaret-advisory --example matching -- FOLDER`, where FOLDER holds unpacked
+//! files of any format that `lazaret db import` reads, at any depth.
 #![expect(
     clippy::disallowed_methods,
     clippy::disallowed_types,
@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use lazaret_advisory::feed::osv::OsvFeed;
-use lazaret_advisory::feed::{Knowledge, epss, kev};
+use lazaret_advisory::feed::{Kind, epss, kind};
 use lazaret_advisory::{Builder, Database};
 use lazaret_model::{Distribution, Ecosystem, Limits, NamedPackage, Package, SourcePackage};
 
@@ -65,31 +65,24 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn push(path: &Path, builder: &mut Builder) -> Result<Option<&'static str>, Box<dyn Error>> {
-    let limits = Limits::default();
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let known = |knowledge: Knowledge, feed, builder: &mut Builder| knowledge.push_into(feed, builder);
-    if name.starts_with("epss") && name.ends_with(".csv") {
-        // The folder holds other tables too.
-        let Ok(knowledge) = epss::parse(&std::fs::read(path)?, &limits) else { return Ok(None) };
-        known(knowledge, epss::FEED, builder);
-        return Ok(Some("EPSS"));
-    }
-    if name == "known_exploited_vulnerabilities.json" {
-        known(kev::parse(&std::fs::read(path)?, &limits)?, kev::FEED, builder);
-        return Ok(Some("KEV"));
-    }
-    let mut feed = OsvFeed::new("osv");
-    let (read, format) = match path.extension().and_then(|extension| extension.to_str()) {
-        Some("json") => (feed.read_json(&std::fs::read(path)?, &limits), "OSV as JSON"),
-        Some("yaml") => (feed.read_yaml(&std::fs::read(path)?, &limits), "OSV as YAML"),
-        _ => return Ok(None),
+    let limits = Limits { kept_bytes: 1 << 30, ..Limits::default() };
+    let (bytes, name) = (std::fs::read(path)?, path.display().to_string());
+    let mut osv = OsvFeed::new("osv");
+    let (read, format) = match kind(&bytes, &name) {
+        Some(Kind::OsvJson) => (osv.read_json(&bytes, &limits).is_ok(), "OSV as JSON"),
+        Some(Kind::OsvYaml) => (osv.read_yaml(&bytes, &limits).is_ok(), "OSV as YAML"),
+        Some(Kind::Knowledge(format)) => {
+            let known = (format.parse)(&bytes, &limits).map(|known| known.push_into(format.name, builder));
+            return Ok(known.is_ok().then_some(format.name));
+        }
+        Some(Kind::Published(format)) => {
+            let parsed = (format.parse)(&bytes, &name, &limits).map(|parsed| parsed.push_into(builder));
+            return Ok(parsed.is_ok().then_some(format.name));
+        }
+        None => return Ok(None),
     };
-    // And other documents.
-    if read.is_err() {
-        return Ok(None);
-    }
-    feed.push_into(builder);
-    Ok(Some(format))
+    osv.push_into(builder);
+    Ok(read.then_some(format))
 }
 
 /// Packages as images have them: half of them known to the database, of many versions.

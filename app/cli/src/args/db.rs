@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use lazaret_advisory::feed::FORMATS;
+use lazaret_advisory::feed::{FORMATS, KNOWLEDGE_FORMATS};
 
 use super::{DatabaseArg, SourceArgs};
 
@@ -111,14 +111,10 @@ fn import_help() -> String {
     let mut text = String::from(
         "Formats, told by their content:\n  osv              OSV, JSON or YAML: osv.dev, GitHub, PyPA, Go and others\n",
     );
-    let knowledge = [
-        ("epss", "EPSS, CSV: probability of exploitation"),
-        ("kev", "CISA's catalogue of known exploited vulnerabilities, JSON"),
-        ("nvd", "the NVD, JSON of its API 2.0"),
-    ];
+    let knowledge = KNOWLEDGE_FORMATS.iter().map(|format| (format.name, format.about));
     let published = FORMATS.iter().map(|format| (format.name, format.about));
-    for (name, about) in knowledge.into_iter().chain(published) {
-        let _ = writeln!(text, "  {name:<16} {about}");
+    for (name, about) in knowledge.chain(published) {
+        let _ = writeln!(text, "  {name:<18} {about}");
     }
     text.push_str(
         "\nAn archive or a directory is a whole feed and takes the place of what that feed said before; a document by \

@@ -4,9 +4,11 @@
 use lazaret_model::{Limits, Problem, ProblemKind, Vulnerability};
 use serde::Deserialize;
 
-use super::knowledge::{Knowledge, KnowledgeError, MOST_VECTOR, check_size, is_cve, not, summary};
+use super::knowledge::{CvssData, Description, Knowledge, Vectors, day, english, summary};
 use super::line::one_line;
+use super::parsed::{FeedError, check_size};
 use super::text::Text;
+use super::words::is_cve;
 
 /// The name of this feed.
 pub const FEED: &str = "cve";
@@ -50,13 +52,6 @@ struct Provider<'d> {
 
 #[derive(Deserialize)]
 #[serde(bound(deserialize = "'de: 'd"))]
-struct Description<'d> {
-    lang: Text<'d>,
-    value: Text<'d>,
-}
-
-#[derive(Deserialize)]
-#[serde(bound(deserialize = "'de: 'd"))]
 struct Metric<'d> {
     #[serde(rename = "cvssV2_0")]
     v2: Option<CvssData<'d>>,
@@ -67,12 +62,6 @@ struct Metric<'d> {
     #[serde(rename = "cvssV4_0")]
     v4_0: Option<CvssData<'d>>,
     other: Option<Other<'d>>,
-}
-
-#[derive(Deserialize)]
-#[serde(bound(deserialize = "'de: 'd"), rename_all = "camelCase")]
-struct CvssData<'d> {
-    vector_string: Option<Text<'d>>,
 }
 
 /// What CISA adds: that a vulnerability is in its catalogue, among others.
@@ -91,9 +80,9 @@ struct Content<'d> {
 }
 
 /// Reads one record.
-pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Knowledge, KnowledgeError> {
+pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Knowledge, FeedError> {
     check_size(bytes, limits)?;
-    let record: Record<'_> = serde_json::from_slice(bytes).map_err(|error| not("a CVE record", &error))?;
+    let record: Record<'_> = serde_json::from_slice(bytes).map_err(|error| FeedError::not("a CVE record", &error))?;
     let mut knowledge = Knowledge::default();
     if is_cve(&record.cve_metadata.cve_id) {
         knowledge.vulnerabilities.push(vulnerability(&record));
@@ -117,31 +106,24 @@ fn vulnerability(record: &Record<'_>) -> Vulnerability {
             .map(|date| date.to_string()),
         ..Vulnerability::new(&*metadata.cve_id)
     };
+    let mut vectors = Vectors::default();
     for container in all {
         let name = container.provider_metadata.as_ref().and_then(|provider| provider.short_name.as_ref());
         let who = name.map_or_else(|| FEED.to_owned(), |name| one_line(name, 80));
         if known.summary.is_empty() {
-            let english = container.descriptions.iter().flatten().find(|text| text.lang.starts_with("en"));
-            let text = container.title.as_ref().or(english.map(|text| &text.value));
-            known.summary = text.map(|text| summary(text)).unwrap_or_default();
+            let title = container.title.as_ref().map(|title| summary(title));
+            known.summary = title.or_else(|| english(container.descriptions.as_deref())).unwrap_or_default();
         }
         for metric in container.metrics.iter().flatten() {
-            let vectors = [&metric.v4_0, &metric.v3_1, &metric.v3_0, &metric.v2].into_iter().flatten();
-            for vector in vectors.filter_map(|data| data.vector_string.as_ref()) {
-                if vector.len() <= MOST_VECTOR && known.cvss.len() < 100 {
-                    known.cvss.push((who.clone(), vector.to_string()));
-                }
+            for data in [&metric.v4_0, &metric.v3_1, &metric.v3_0, &metric.v2].into_iter().flatten() {
+                vectors.add(&who, data);
             }
             let other = metric.other.as_ref().filter(|other| other.kind.as_deref() == Some("kev"));
             let date = other.and_then(|other| other.content.as_ref()?.date_added.as_ref());
-            if let Some(date) = date.filter(|date| date.parse::<jiff::civil::Date>().is_ok()) {
-                known.exploited.get_or_insert_with(|| date.to_string());
-            }
+            known.exploited = known.exploited.or_else(|| day(date?));
         }
     }
-    known.cvss.sort_unstable();
-    known.cvss.dedup();
-    known
+    Vulnerability { cvss: vectors.into_list(), ..known }
 }
 
 #[cfg(test)]

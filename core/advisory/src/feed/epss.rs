@@ -3,7 +3,9 @@
 
 use lazaret_model::{Limits, Problem, ProblemKind, Vulnerability};
 
-use super::knowledge::{Knowledge, KnowledgeError, check_size, is_cve};
+use super::knowledge::Knowledge;
+use super::parsed::{FeedError, check_size};
+use super::words::is_cve;
 
 /// The name of this feed.
 pub const FEED: &str = "epss";
@@ -12,7 +14,7 @@ pub const FEED: &str = "epss";
 const MOST_PROBLEMS: usize = 100;
 
 /// Reads a file of scores.
-pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Knowledge, KnowledgeError> {
+pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Knowledge, FeedError> {
     check_size(bytes, limits)?;
     let mut knowledge = Knowledge::default();
     let mut columns = None;
@@ -26,9 +28,9 @@ pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Knowledge, KnowledgeError>
         let Some((id, score)) = columns else {
             let column = |name: &str| fields.iter().position(|field| *field == name);
             let heading = column("cve").zip(column("epss"));
-            let reason = || KnowledgeError::Format {
-                expected: "a table of EPSS scores",
-                reason: "it has no line `cve,epss,…` at its beginning".to_owned(),
+            let reason = || {
+                let why = "it has no line `cve,epss,…` at its beginning";
+                FeedError::not("a table of EPSS scores", &why)
             };
             columns = Some(heading.ok_or_else(reason)?);
             continue;

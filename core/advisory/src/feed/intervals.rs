@@ -54,6 +54,7 @@ pub(super) fn all_of<'t>(
                 ">=" | ">" => (Some(version.to_owned()), None),
                 "<" => (None, Some(To::Before(version.to_owned()))),
                 "<=" => (None, Some(To::Until(version.to_owned()))),
+                "" if scheme == Scheme::Npm => (Some(version.to_owned()), Some(To::Until(version.to_owned()))),
                 "=" | "==" => (Some(version.to_owned()), Some(To::Until(version.to_owned()))),
                 "~>" | "^" | "" => {
                     let end = series(scheme, operator, version).ok_or(NoStretch::Operator)?;
@@ -90,6 +91,33 @@ pub(super) fn all_of<'t>(
     Ok((!is_empty).then_some(stretch))
 }
 
+/// Ranges of npm as advisories write them: alternatives, and series such as `10.x` and `^10.23.1`.
+pub(super) fn any_of_npm(text: &str) -> Result<Vec<Stretch>, NoStretch> {
+    let mut found: Vec<Stretch> = Vec::new();
+    for alternative in text.split("||").map(str::trim) {
+        let stretch = match alternative.strip_suffix(".x") {
+            Some(start) if start.split('.').count() <= 2 => npm_series(start)?,
+            _ => all_of(Scheme::Npm, [alternative])?,
+        };
+        found.extend(stretch.filter(|stretch| !found.contains(stretch)));
+    }
+    Ok(found)
+}
+
+/// `10` of `10.x`, `10.1` of `10.1.x`.
+fn npm_series(start: &str) -> Result<Option<Stretch>, NoStretch> {
+    let mut numbers: Vec<u64> =
+        start.split('.').map(|part| part.parse().map_err(|_| NoStretch::Version)).collect::<Result<_, _>>()?;
+    let write = |numbers: &[u64]| {
+        let written = numbers.iter().chain(std::iter::repeat(&0)).take(3).map(u64::to_string);
+        written.collect::<Vec<_>>().join(".")
+    };
+    let from = write(&numbers);
+    let last = numbers.last_mut().ok_or(NoStretch::Version)?;
+    *last = last.checked_add(1).ok_or(NoStretch::Version)?;
+    Ok(Some(Stretch { from: Some(from), is_after: false, to: Some(To::Before(write(&numbers) + "-0")) }))
+}
+
 /// Where the versions that are like one end: RubyGems' `~> 1.2.3` before 1.3, Cargo's `^1.2.3` (and `1.2.3`) before
 /// 2.0.0, where the first number that is not 0 counts.
 fn series(scheme: Scheme, operator: &str, version: &str) -> Option<String> {
@@ -101,17 +129,18 @@ fn series(scheme: Scheme, operator: &str, version: &str) -> Option<String> {
         .collect::<Option<_>>()?;
     let counts = match (operator, scheme) {
         ("~>", Scheme::Gem) => parts.len().saturating_sub(2),
-        ("^" | "", Scheme::Semver) => {
+        ("^" | "", Scheme::Semver | Scheme::Npm) => {
             parts.iter().position(|&part| part > 0).unwrap_or(parts.len().checked_sub(1)?)
         }
         _ => return None,
     };
     let next = parts.get(counts)?.checked_add(1)?;
     let kept = parts.iter().take(counts).chain([&next]).map(u64::to_string);
-    let filled = kept.chain((scheme == Scheme::Semver).then(|| "0".to_owned()).into_iter().cycle());
-    let length = if scheme == Scheme::Semver { 3 } else { counts + 1 };
+    let is_semver = matches!(scheme, Scheme::Semver | Scheme::Npm);
+    let filled = kept.chain(is_semver.then(|| "0".to_owned()).into_iter().cycle());
+    let length = if is_semver { 3 } else { counts + 1 };
     // Prereleases of the end are no more like it than the end is.
-    let least = if scheme == Scheme::Semver { "-0" } else { "" };
+    let least = if is_semver { "-0" } else { "" };
     Some(filled.take(length).collect::<Vec<_>>().join(".") + least)
 }
 
@@ -237,6 +266,18 @@ mod tests {
         assert_eq!(gem("~> 1.2.3 || ~> 2.3, >= 2.3.4").as_deref(), Ok("[1.2.3,1.3) [2.3.4,3)"));
         assert_eq!(gem("~> 1.2.rc1").as_deref(), Ok("[1.2.rc1,2)"));
         for text in ["~> 1.2", "!=1", "", "||", ">=", "1.x", "1.*", "<=a"] {
+            assert!(of(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn ranges_of_npm_have_alternatives_and_series() {
+        let of = |text: &str| any_of_npm(text).map(|found| say(&found));
+        assert_eq!(of("10.x || 12.1.x").as_deref(), Ok("[10.0.0,11.0.0-0) [12.1.0,12.2.0-0)"));
+        assert_eq!(of("^10.23.1 || 1.2.3").as_deref(), Ok("[10.23.1,11.0.0-0) [1.2.3,1.2.3]"));
+        assert_eq!(of("<1.0 || >=2 <=3").as_deref(), Ok("[,1.0) [2,3]"));
+        assert_eq!(of("*").as_deref(), Ok("[,)"));
+        for text in ["", "x", "a.x", "10.x.1", "99999999999999999999.x", "1.2.3.x", "||"] {
             assert!(of(text).is_err(), "{text}");
         }
     }

@@ -1,10 +1,10 @@
-//! Large JSON objects, entry by entry, so that one entry of a wrong shape does not cost the others.
+//! Large JSON objects and arrays, entry by entry, so that one entry of a wrong shape does not cost the others.
 
 use std::fmt;
 use std::marker::PhantomData;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 /// A value of the expected shape, or of another.
 #[derive(Debug, Deserialize)]
@@ -27,6 +27,36 @@ pub(super) fn each<'d, V: Deserialize<'d>>(
     let mut json = serde_json::Deserializer::from_slice(bytes);
     json.deserialize_map(Entries { take, value: PhantomData::<fn() -> V> })?;
     json.end()
+}
+
+/// Reads an array and hands out its elements in their order; one is in memory at a time.
+pub(super) fn each_of_array<'d, V: Deserialize<'d>>(
+    bytes: &'d [u8],
+    take: impl FnMut(V),
+) -> Result<(), serde_json::Error> {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    json.deserialize_seq(Elements { take, value: PhantomData::<fn() -> V> })?;
+    json.end()
+}
+
+struct Elements<F, V> {
+    take: F,
+    value: PhantomData<fn() -> V>,
+}
+
+impl<'de, F: FnMut(V), V: Deserialize<'de>> Visitor<'de> for Elements<F, V> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut sequence: A) -> Result<(), A::Error> {
+        while let Some(value) = sequence.next_element::<V>()? {
+            (self.take)(value);
+        }
+        Ok(())
+    }
 }
 
 struct Entries<F, V> {

@@ -4,9 +4,11 @@
 use lazaret_model::{Limits, Problem, ProblemKind, Vulnerability};
 use serde::Deserialize;
 
-use super::knowledge::{Knowledge, KnowledgeError, check_size, is_cve, not, summary};
+use super::knowledge::{Knowledge, day, summary};
 use super::line::one_line;
+use super::parsed::{FeedError, check_size};
 use super::text::Text;
+use super::words::is_cve;
 
 /// The name of this feed.
 pub const FEED: &str = "kev";
@@ -27,16 +29,16 @@ struct Entry<'d> {
 }
 
 /// Reads the catalogue.
-pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Knowledge, KnowledgeError> {
+pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Knowledge, FeedError> {
     check_size(bytes, limits)?;
     let catalogue: Catalogue<'_> = serde_json::from_slice(bytes)
-        .map_err(|error| not("the catalogue of known exploited vulnerabilities", &error))?;
+        .map_err(|error| FeedError::not("the catalogue of known exploited vulnerabilities", &error))?;
     let mut knowledge = Knowledge::default();
     for entry in catalogue.vulnerabilities {
-        let date = entry.date_added.as_ref().filter(|date| date.parse::<jiff::civil::Date>().is_ok());
+        let date = entry.date_added.as_ref().and_then(|date| day(date));
         match date {
             Some(date) if is_cve(&entry.cve) => knowledge.vulnerabilities.push(Vulnerability {
-                exploited: Some(date.to_string()),
+                exploited: Some(date),
                 summary: entry.vulnerability_name.as_ref().map(|name| summary(name)).unwrap_or_default(),
                 ..Vulnerability::new(&*entry.cve)
             }),

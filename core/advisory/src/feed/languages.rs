@@ -66,7 +66,7 @@ pub(super) fn add(
             parsed.row(stretch.clone().put_into(row));
         }
         if let (Some(vector), Some(_)) = (&entry.cvss, &rated) {
-            let cvss = vec![(parsed.feed.to_owned(), vector.clone())];
+            let cvss = vec![(parsed.format.to_owned(), vector.clone())];
             parsed.vulnerability(Vulnerability { cvss, ..Vulnerability::new(*id) });
         }
     }

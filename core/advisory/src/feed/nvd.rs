@@ -5,9 +5,11 @@ use lazaret_model::{Limits, Problem, ProblemKind, Vulnerability};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::knowledge::{Knowledge, KnowledgeError, MOST_VECTOR, check_size, is_cve, not, summary};
+use super::knowledge::{CvssData, Description, Knowledge, Vectors, day, english};
 use super::line::one_line;
+use super::parsed::{FeedError, check_size};
 use super::text::Text;
+use super::words::is_cve;
 
 /// The name of this feed.
 pub const FEED: &str = "nvd";
@@ -44,13 +46,6 @@ struct Record<'d> {
 
 #[derive(Deserialize)]
 #[serde(bound(deserialize = "'de: 'd"))]
-struct Description<'d> {
-    lang: Text<'d>,
-    value: Text<'d>,
-}
-
-#[derive(Deserialize)]
-#[serde(bound(deserialize = "'de: 'd"))]
 struct Metrics<'d> {
     #[serde(rename = "cvssMetricV2")]
     v2: Option<Vec<Metric<'d>>>,
@@ -69,16 +64,10 @@ struct Metric<'d> {
     cvss_data: CvssData<'d>,
 }
 
-#[derive(Deserialize)]
-#[serde(bound(deserialize = "'de: 'd"), rename_all = "camelCase")]
-struct CvssData<'d> {
-    vector_string: Text<'d>,
-}
-
 /// Reads a page of the API, an element of one, or a record alone.
-pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Knowledge, KnowledgeError> {
+pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Knowledge, FeedError> {
     check_size(bytes, limits)?;
-    let records = records(bytes).map_err(|error| not("a page or a record of the NVD", &error))?;
+    let records = records(bytes).map_err(|error| FeedError::not("a page or a record of the NVD", &error))?;
     let mut knowledge = Knowledge::default();
     for record in records {
         if is_cve(&record.id) {
@@ -105,25 +94,15 @@ fn records(bytes: &[u8]) -> Result<Vec<Record<'_>>, serde_json::Error> {
 
 fn vulnerability(record: &Record<'_>) -> Vulnerability {
     let withdrawn = record.vuln_status.as_ref().is_some_and(|status| status.eq_ignore_ascii_case("rejected"));
-    let english = record.descriptions.iter().flatten().find(|text| text.lang.starts_with("en"));
+    let mut vectors = Vectors::default();
     let metrics = record.metrics.iter().flat_map(|of| [&of.v4_0, &of.v3_1, &of.v3_0, &of.v2]);
-    let mut cvss: Vec<(String, String)> = metrics
-        .flatten()
-        .flatten()
-        .filter(|metric| metric.cvss_data.vector_string.len() <= MOST_VECTOR)
-        .map(|metric| (who(metric.source.as_deref()), metric.cvss_data.vector_string.to_string()))
-        .collect();
-    cvss.sort_unstable();
-    cvss.dedup();
-    cvss.truncate(100);
+    for metric in metrics.flatten().flatten() {
+        vectors.add(&who(metric.source.as_deref()), &metric.cvss_data);
+    }
     Vulnerability {
-        cvss,
-        exploited: record
-            .cisa_exploit_add
-            .as_ref()
-            .filter(|date| date.parse::<jiff::civil::Date>().is_ok())
-            .map(|date| date.to_string()),
-        summary: english.map(|text| summary(&text.value)).unwrap_or_default(),
+        cvss: vectors.into_list(),
+        exploited: record.cisa_exploit_add.as_ref().and_then(|date| day(date)),
+        summary: english(record.descriptions.as_deref()).unwrap_or_default(),
         published: record.published.as_ref().and_then(|date| timestamp(date)),
         withdrawn,
         ..Vulnerability::new(&*record.id)

@@ -1,6 +1,6 @@
 //! What a publisher's file gives, whichever format it is in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use lazaret_model::{Advisory, Limits, Problem, ProblemKind, Vulnerability};
@@ -11,8 +11,9 @@ use crate::database::Builder;
 /// Everything that was read from one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parsed {
-    /// The name of the feed in [`Advisory::feed`].
-    pub feed: &'static str,
+    /// The name of the format. Feeds of distributions are named after both: `oval-debian`, `updateinfo-amzn`. They
+    /// come from publishers of their own, and one is no newer version of another.
+    pub format: &'static str,
     pub advisories: Vec<Advisory>,
     pub vulnerabilities: Vec<Vulnerability>,
     /// Definitions, packages, advisories: what the format counts in, whatever came of them.
@@ -23,6 +24,8 @@ pub struct Parsed {
     pub passed_over: BTreeMap<String, u64>,
     /// What was not understood although it is about packages that Lazaret knows.
     pub problems: Vec<Problem>,
+    /// What the caller calls the feed.
+    renamed: Option<String>,
     /// Which rows a document of the database holds: its id, and up to where they go.
     parts: Vec<(String, usize, usize)>,
     /// Rows and problems beyond the most that one file may give.
@@ -46,9 +49,10 @@ const MOST_PROBLEMS: usize = 10_000;
 const MOST_PRODUCTS: usize = 10_000;
 
 impl Parsed {
-    pub(super) fn new(feed: &'static str) -> Self {
+    pub(super) fn new(format: &'static str) -> Self {
         Self {
-            feed,
+            format,
+            renamed: None,
             advisories: Vec::new(),
             vulnerabilities: Vec::new(),
             documents: 0,
@@ -62,7 +66,8 @@ impl Parsed {
 
     pub(super) fn row(&mut self, advisory: Advisory) {
         if self.advisories.len() < MOST_ROWS {
-            self.advisories.push(Advisory { feed: self.feed.to_owned(), ..advisory });
+            let feed = feed_of(self.format, &advisory.release);
+            self.advisories.push(Advisory { feed, ..advisory });
         } else {
             self.dropped += 1;
         }
@@ -110,29 +115,68 @@ impl Parsed {
         self.end_document(id);
         if self.dropped > 0 {
             let detail = format!("{} rows or problems are more than one file may give", self.dropped);
-            self.problems.push(Problem::new(ProblemKind::Limit, self.feed, detail));
+            self.problems.push(Problem::new(ProblemKind::Limit, self.format, detail));
         }
         self
     }
 
+    /// Files everything under another name than its own.
+    pub fn rename(&mut self, feed: &str) {
+        for advisory in &mut self.advisories {
+            feed.clone_into(&mut advisory.feed);
+        }
+        self.renamed = Some(feed.to_owned());
+    }
+
+    /// The feeds that this is all of, or a part of.
+    pub fn feeds(&self) -> BTreeSet<&str> {
+        let of_rows = self.advisories.iter().map(|row| row.feed.as_str());
+        let has_no_rows = self.advisories.is_empty() || !self.vulnerabilities.is_empty();
+        of_rows.chain(has_no_rows.then_some(self.own_feed())).collect()
+    }
+
+    fn own_feed(&self) -> &str {
+        self.renamed.as_deref().unwrap_or(self.format)
+    }
+
     /// Hands everything to a builder, where each document takes the place of what it said before.
     pub fn push_into(&self, builder: &mut Builder) {
+        let feeds = self.feeds();
+        let forget = |builder: &mut Builder, document: &str| {
+            feeds.iter().for_each(|feed| builder.forget(feed, document));
+        };
         for document in &self.withdrawn {
-            builder.forget(self.feed, document);
+            forget(builder, document);
         }
         let (mut advisory, mut vulnerability) = (0, 0);
         for (document, advisories, vulnerabilities) in &self.parts {
-            builder.forget(self.feed, document);
+            forget(builder, document);
             for row in self.advisories.get(advisory..*advisories).into_iter().flatten() {
                 builder.push_of(document, row);
             }
             for known in self.vulnerabilities.get(vulnerability..*vulnerabilities).into_iter().flatten() {
-                builder.push_vulnerability(self.feed, document, known);
+                builder.push_vulnerability(self.own_feed(), document, known);
             }
             (advisory, vulnerability) = (*advisories, *vulnerabilities);
         }
     }
 }
+
+/// `oval-debian` of `oval` and `debian:12`; languages have no releases.
+fn feed_of(format: &str, release: &str) -> String {
+    let family = release.split(':').next().unwrap_or_default();
+    // Debian's tracker is nobody else's.
+    if family.is_empty() || format.starts_with(family) { format.to_owned() } else { format!("{format}-{family}") }
+}
+
+/// The name of the document that a file is, where nothing in it tells: its path, the end of it where it is long.
+pub(super) fn document_of(path: &str) -> String {
+    let start = path.char_indices().rev().nth(MOST_PATH - 1).map_or(0, |(at, _)| at);
+    one_line(path.get(start..).unwrap_or(path), MOST_PATH)
+}
+
+/// Longest name of a document.
+const MOST_PATH: usize = 200;
 
 impl FeedError {
     pub(super) fn not(expected: &'static str, reason: &dyn fmt::Display) -> Self {
@@ -173,7 +217,21 @@ mod tests {
         let parsed = parsed.finish("all");
         assert_eq!(parsed.problems.len(), MOST_PROBLEMS + 1);
         assert_eq!(parsed.problems.last().map(|problem| problem.kind), Some(ProblemKind::Limit));
-        assert_eq!((parsed.advisories[0].feed.as_str(), parsed.parts.len()), ("x", 1));
+        assert_eq!((parsed.advisories[0].feed.as_str(), parsed.parts.len()), ("x-debian", 1));
+    }
+
+    #[test]
+    fn publishers_of_one_format_have_feeds_of_their_own() {
+        let mut parsed = Parsed::new("oval");
+        for release in ["debian:12", "debian:11", "sles:15.4"] {
+            parsed.row(Advisory::new("CVE-2020-1", Ecosystem::Deb, release, "a"));
+        }
+        assert_eq!(parsed.feeds().into_iter().collect::<Vec<_>>(), ["oval-debian", "oval-sles"]);
+        assert_eq!(feed_of("rustsec", ""), "rustsec");
+        assert_eq!(feed_of("debian-tracker", "debian:12"), "debian-tracker");
+        parsed.rename("mine");
+        assert_eq!(parsed.feeds().into_iter().collect::<Vec<_>>(), ["mine"]);
+        assert_eq!(Parsed::new("oval").feeds().into_iter().collect::<Vec<_>>(), ["oval"]);
     }
 
     #[test]

@@ -1,47 +1,30 @@
 //! Releases as publishers name them, and their keys: what
 //! [`Distribution::key`](lazaret_model::Distribution::key) gives for the os-release of the same release.
+//!
+//! Publishers' words become `ID` and `VERSION_ID` of os-release here, and nothing else; the key of those is told in
+//! one place, for what is read and for what is scanned.
 
-use lazaret_model::Ecosystem;
-
-/// Code names of Debian that have a number.
-const DEBIAN: &[(&str, &str)] = &[
-    ("wheezy", "7"),
-    ("jessie", "8"),
-    ("stretch", "9"),
-    ("buster", "10"),
-    ("bullseye", "11"),
-    ("bookworm", "12"),
-    ("trixie", "13"),
-];
-
-/// Code names of Ubuntu's releases with long support, and of the last others.
-const UBUNTU: &[(&str, &str)] = &[
-    ("trusty", "14.04"),
-    ("xenial", "16.04"),
-    ("bionic", "18.04"),
-    ("focal", "20.04"),
-    ("jammy", "22.04"),
-    ("lunar", "23.04"),
-    ("mantic", "23.10"),
-    ("noble", "24.04"),
-    ("oracular", "24.10"),
-    ("plucky", "25.04"),
-    ("questing", "25.10"),
-];
+use lazaret_model::{Distribution, Ecosystem};
 
 /// `bookworm` to `debian:12`. Releases that have no number yet keep their code name.
 pub(super) fn debian(codename: &str) -> Option<String> {
-    if !is_word(codename) {
-        return None;
-    }
-    let number = DEBIAN.iter().find(|(known, _)| *known == codename).map_or(codename, |(_, number)| number);
-    Some(format!("debian:{number}"))
+    is_word(codename).then(|| Distribution::named("debian", codename).key())
 }
 
 /// `v3.18` to `alpine:3.18`.
 pub(super) fn alpine(version: &str) -> Option<String> {
     let version = version.strip_prefix('v').unwrap_or(version);
-    is_word(version).then(|| format!("alpine:{version}"))
+    is_word(version).then(|| key("alpine", version))
+}
+
+/// The key of a distribution that has no releases.
+pub(super) fn rolling(id: &str) -> String {
+    Distribution { id: id.to_owned(), version: None, codename: None, title: None }.key()
+}
+
+/// The key of a release by what its os-release says.
+pub(super) fn key(id: &str, version: &str) -> String {
+    Distribution::of(id, version).key()
 }
 
 /// What a product is to us.
@@ -53,107 +36,126 @@ pub(super) enum Product {
     Other,
 }
 
-/// How much of the words that follow a product's name make the key.
+/// What the words behind a product's name tell of its release.
 #[derive(Debug, Clone, Copy)]
 enum Version {
-    Major,
-    /// Two numbers: `3.0` of `3`.
-    Minor,
-    /// As in os-release.
-    Whole,
+    /// `8`, `8.4`.
+    Number,
+    /// A word, after a `v` perhaps: `v3.18`, `edge`, `stream`.
+    Word,
+    /// `2` and before were of another name.
+    Azure,
+    /// `22.04 LTS`, `jammy`.
     Ubuntu,
     /// `15 SP5`, perhaps after words that name an edition or a module.
     Suse,
-    /// There is none, or it does not matter.
-    None,
+    /// There is one release of this name.
+    Always(&'static str),
+    /// There are no releases.
+    Rolling,
     /// The product is passed over.
     Other,
 }
 
-/// Products by the words they start with; the longest of several comes first.
+/// Products by the words they start with, with `ID` in os-release; the longest of several comes first.
 const PRODUCTS: &[(&str, Ecosystem, &str, Version)] = &[
-    ("AlmaLinux", Ecosystem::Rpm, "almalinux", Version::Major),
-    ("Amazon Linux AMI", Ecosystem::Rpm, "amzn:1", Version::None),
-    ("Amazon Linux", Ecosystem::Rpm, "amzn", Version::Major),
-    ("Azure Linux", Ecosystem::Rpm, "azurelinux", Version::Minor),
-    ("CBL-Mariner", Ecosystem::Rpm, "mariner", Version::Minor),
-    ("Debian GNU/Linux", Ecosystem::Deb, "debian", Version::Major),
-    ("Debian", Ecosystem::Deb, "debian", Version::Major),
+    ("AlmaLinux", Ecosystem::Rpm, "almalinux", Version::Number),
+    ("Alpaquita", Ecosystem::Apk, "alpaquita", Version::Word),
+    ("Alpine", Ecosystem::Apk, "alpine", Version::Word),
+    ("Amazon Linux AMI", Ecosystem::Rpm, "amzn", Version::Always("2018.03")),
+    ("Amazon Linux", Ecosystem::Rpm, "amzn", Version::Number),
+    ("Arch Linux", Ecosystem::Alpm, "arch", Version::Rolling),
+    ("Azure Linux", Ecosystem::Rpm, "azurelinux", Version::Azure),
+    ("CBL-Mariner", Ecosystem::Rpm, "mariner", Version::Number),
+    ("CentOS Stream", Ecosystem::Rpm, "centos", Version::Number),
+    ("Chainguard", Ecosystem::Apk, "chainguard", Version::Rolling),
+    ("Debian GNU/Linux", Ecosystem::Deb, "debian", Version::Number),
+    ("Debian", Ecosystem::Deb, "debian", Version::Number),
+    ("Echo", Ecosystem::Deb, "echo", Version::Rolling),
     ("Fedora EPEL", Ecosystem::Rpm, "", Version::Other),
-    ("Fedora", Ecosystem::Rpm, "fedora", Version::Major),
-    ("Oracle Linux", Ecosystem::Rpm, "ol", Version::Major),
-    ("Photon OS", Ecosystem::Rpm, "photon", Version::Minor),
-    ("Photon", Ecosystem::Rpm, "photon", Version::Minor),
-    ("Red Hat Enterprise Linux", Ecosystem::Rpm, "rhel", Version::Major),
+    ("Fedora", Ecosystem::Rpm, "fedora", Version::Number),
+    ("Mageia", Ecosystem::Rpm, "mageia", Version::Number),
+    ("MinimOS", Ecosystem::Apk, "minimos", Version::Rolling),
+    ("Oracle Linux", Ecosystem::Rpm, "ol", Version::Number),
+    ("Photon OS", Ecosystem::Rpm, "photon", Version::Number),
+    ("Photon", Ecosystem::Rpm, "photon", Version::Number),
+    ("Red Hat Enterprise Linux", Ecosystem::Rpm, "rhel", Version::Number),
     ("Red Hat", Ecosystem::Rpm, "", Version::Other),
-    ("Rocky Linux", Ecosystem::Rpm, "rocky", Version::Major),
-    ("SUSE Linux Enterprise Micro", Ecosystem::Rpm, "sle-micro", Version::Whole),
-    ("SUSE Linux Micro", Ecosystem::Rpm, "sl-micro", Version::Whole),
+    ("Rocky Linux", Ecosystem::Rpm, "rocky", Version::Number),
+    ("SUSE Linux Enterprise Micro", Ecosystem::Rpm, "sle-micro", Version::Number),
+    ("SUSE Linux Micro", Ecosystem::Rpm, "sl-micro", Version::Number),
     ("SUSE Linux Enterprise", Ecosystem::Rpm, "sles", Version::Suse),
     ("SUSE", Ecosystem::Rpm, "", Version::Other),
     ("Ubuntu", Ecosystem::Deb, "ubuntu", Version::Ubuntu),
-    ("openSUSE Leap Micro", Ecosystem::Rpm, "opensuse-leap-micro", Version::Whole),
-    ("openSUSE Leap", Ecosystem::Rpm, "opensuse.leap", Version::Minor),
-    ("openSUSE Tumbleweed", Ecosystem::Rpm, "opensuse.tumbleweed", Version::None),
+    ("Wolfi", Ecosystem::Apk, "wolfi", Version::Rolling),
+    ("openSUSE Leap Micro", Ecosystem::Rpm, "opensuse-leap-micro", Version::Number),
+    ("openSUSE Leap", Ecosystem::Rpm, "opensuse-leap", Version::Number),
+    ("openSUSE Tumbleweed", Ecosystem::Rpm, "opensuse-tumbleweed", Version::Rolling),
     ("openSUSE", Ecosystem::Rpm, "", Version::Other),
 ];
 
 /// `Red Hat Enterprise Linux 8` to `rhel:8`. `None`: these are not the words of a product we know.
 pub(super) fn product(name: &str) -> Option<Product> {
     let name = name.trim();
-    let (words, ecosystem, key, version) = PRODUCTS.iter().find(|(words, ..)| {
+    let (words, ecosystem, id, version) = PRODUCTS.iter().find(|(words, ..)| {
         name.strip_prefix(words).is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '-']))
     })?;
     let rest = name.get(words.len()..).unwrap_or_default().trim();
+    let of = |version: &str| key(id, version);
     let release = match version {
-        Version::None => Some((*key).to_owned()),
+        Version::Always(version) => Some(of(version)),
+        Version::Rolling => Some(rolling(id)),
         Version::Other => None,
-        Version::Suse => suse(key, rest),
-        Version::Ubuntu => ubuntu(key, rest),
-        Version::Major | Version::Minor | Version::Whole => {
-            // `8 (Core)`, `8.4 Extended Update Support`: such lines of support get other fixes than the release.
-            let (number, more) = rest.split_once(' ').unwrap_or((rest, ""));
-            let of_release = more.is_empty() || more.starts_with('(') || more == "LTS";
-            numbers(number, *version).filter(|_| of_release).map(|number| format!("{key}:{number}"))
+        Version::Suse => suse(rest).map(|version| of(&version)),
+        Version::Ubuntu => ubuntu(rest).map(|known| known.key()),
+        Version::Azure => numbers(rest).map(|version| {
+            let is_older = matches!(version.split('.').next(), Some("1" | "2"));
+            key(if is_older { "mariner" } else { id }, version)
+        }),
+        Version::Word => {
+            let word = rest.strip_prefix('v').unwrap_or(rest);
+            is_word(word).then(|| of(word))
         }
+        Version::Number => numbers(rest).map(of),
     };
     Some(release.map_or(Product::Other, |release| Product::Release(*ecosystem, release)))
 }
 
-fn numbers(text: &str, version: Version) -> Option<String> {
-    let mut parts = text.split('.');
-    let first = parts.next().filter(|part| is_number(part))?;
-    let second = parts.next();
-    if !second.is_none_or(is_number) || !parts.all(is_number) {
-        return None;
-    }
-    match version {
-        Version::Major => Some(first.to_owned()),
-        Version::Minor => Some(format!("{first}.{}", second.unwrap_or("0"))),
-        _ => Some(text.to_owned()),
-    }
+/// `8 (Core)`, `8.4`, and not `8.4 Extended Update Support`: such lines of support get other fixes than the release.
+fn numbers(text: &str) -> Option<&str> {
+    let (number, more) = text.split_once(' ').unwrap_or((text, ""));
+    let of_release = more.is_empty() || more.starts_with('(') || more == "LTS";
+    (of_release && is_version(number)).then_some(number)
 }
 
 /// Products and modules of one service pack share its packages. What follows the service pack names long-term
 /// support, which is for subscribers.
-fn suse(key: &str, rest: &str) -> Option<String> {
+fn suse(rest: &str) -> Option<String> {
     let words: Vec<&str> = rest.split(' ').collect();
     match words[..] {
         [.., version, pack] if is_number(version) => {
             let pack = pack.strip_prefix("SP").filter(|pack| is_number(pack))?;
-            Some(format!("{key}:{version}.{pack}"))
+            Some(format!("{version}.{pack}"))
         }
-        [.., version] if is_number(version) => Some(format!("{key}:{version}")),
+        [.., version] if is_version(version) => Some(version.to_owned()),
         _ => None,
     }
 }
 
-fn ubuntu(key: &str, rest: &str) -> Option<String> {
+fn ubuntu(rest: &str) -> Option<Distribution> {
     let word = rest.split(' ').next()?;
-    let codename = UBUNTU.iter().find(|(codename, _)| *codename == word);
-    let number = codename.map_or(word, |(_, number)| number);
-    let (year, month) = number.split_once('.')?;
-    (is_number(year) && is_number(month)).then(|| format!("{key}:{year}.{month}"))
+    let (year, month) = match word.split_once('.') {
+        Some(both) => both,
+        None => {
+            let named = Distribution::named("ubuntu", word);
+            return named.key().contains('.').then_some(named);
+        }
+    };
+    (is_number(year) && is_number(month)).then(|| Distribution::of("ubuntu", word))
+}
+
+fn is_version(text: &str) -> bool {
+    text.split('.').all(is_number)
 }
 
 fn is_number(text: &str) -> bool {
@@ -183,9 +185,14 @@ mod tests {
             ("SUSE Linux Enterprise Server 15", "sles:15"),
             ("SUSE Linux Enterprise Server 12 SP5-LTSS", "-"),
             ("SUSE Linux Enterprise Micro 5.3", "sle-micro:5.3"),
+            ("SUSE Linux Enterprise Server 16.0", "sles:16.0"),
             ("SUSE Manager Server 4.0", "-"),
-            ("openSUSE Leap 15.4", "opensuse.leap:15.4"),
-            ("openSUSE Tumbleweed", "opensuse.tumbleweed"),
+            ("Ubuntu jammy", "ubuntu:22.04"),
+            ("Ubuntu warty", "-"),
+            ("Azure Linux 2", "mariner:2.0"),
+            ("Arch Linux", "arch"),
+            ("openSUSE Leap 15.4", "opensuse-leap:15.4"),
+            ("openSUSE Tumbleweed", "opensuse-tumbleweed"),
             ("CBL-Mariner 2", "mariner:2.0"),
             ("Azure Linux 3.0", "azurelinux:3.0"),
             ("Photon OS 3", "photon:3.0"),

@@ -81,7 +81,7 @@ fn release(database: &Database) -> Option<String> {
         |server: &str| host.strip_suffix(server).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
     match PUBLISHERS.iter().find(|(server, _)| of(server)) {
         Some((_, "")) => releases::alpine(database.distroversion.as_deref()?),
-        Some((_, key)) => Some((*key).to_owned()),
+        Some((_, id)) => Some(releases::rolling(id)),
         None => None,
     }
 }

@@ -4,13 +4,13 @@
 //! An update is for the release that its collection, title or `<release>` names; repositories whose words are none
 //! of a release's (`Amazon Linux 2`'s say nothing) are told by their packages (`.amzn2`, `.el9`, `.fc40`).
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use lazaret_model::{Advisory, Ecosystem, Limits, NamedPackage, ProblemKind, Severity};
 
 use super::line::one_line;
-use super::parsed::{FeedError, Parsed, check_stream};
-use super::releases::{Product, product};
+use super::parsed::{FeedError, Parsed, check_stream, document_of};
+use super::releases::{self, Product, product};
 use super::words;
 use super::xml::{Node, Tag, Xml, XmlError};
 
@@ -41,14 +41,51 @@ struct Package {
     module: Option<String>,
 }
 
-pub fn parse(bytes: &[u8], _: &str, limits: &Limits) -> Result<Parsed, FeedError> {
+pub fn parse(bytes: &[u8], name: &str, limits: &Limits) -> Result<Parsed, FeedError> {
     check_stream(bytes, limits)?;
     let mut parsed = Parsed::new(FEED);
-    read(bytes, &mut parsed).map_err(|error| FeedError::not(EXPECTED, &error))?;
-    Ok(parsed.finish("updates"))
+    let mut repository = Repository::default();
+    read(bytes, &mut parsed, &mut repository).map_err(|error| FeedError::not(EXPECTED, &error))?;
+    Ok(parsed.finish(repository.document(name)))
 }
 
-fn read(bytes: &[u8], parsed: &mut Parsed) -> Result<(), XmlError> {
+/// What tells the repositories of a distribution apart: a newer file takes the place of what the same one said, and
+/// of nothing else. An update may be in several, with the packages that each of them brings.
+#[derive(Debug, Default)]
+struct Repository {
+    /// How many updates name a collection.
+    collections: BTreeMap<String, u64>,
+    architectures: BTreeSet<String>,
+}
+
+/// Collections and architectures that are told apart; real repositories have a handful.
+const MOST_NAMES: usize = 1_000;
+
+impl Repository {
+    fn add(&mut self, collection: &str, architecture: &str) {
+        // A module's is named after its repository: `appstream__2__nodejs__16`.
+        let collection = collection.split("__").next().unwrap_or_default();
+        if let Some(count) = self.collections.get_mut(collection) {
+            *count += 1;
+        } else if self.collections.len() < MOST_NAMES {
+            self.collections.insert(one_line(collection, 100), 1);
+        }
+        let is_one = !matches!(architecture, "" | "noarch" | "src" | "nosrc");
+        if is_one && !self.architectures.contains(architecture) && self.architectures.len() < MOST_NAMES {
+            self.architectures.insert(one_line(architecture, 20));
+        }
+    }
+
+    /// Files are named after their digest, which every new one has its own of.
+    fn document(&self, path: &str) -> String {
+        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let most = self.collections.iter().max_by_key(|(_, count)| **count).map_or("", |(name, _)| name);
+        let architectures: Vec<&str> = self.architectures.iter().map(String::as_str).take(20).collect();
+        document_of(&format!("{folder} {most} {}", architectures.join(" ")))
+    }
+}
+
+fn read(bytes: &[u8], parsed: &mut Parsed, repository: &mut Repository) -> Result<(), XmlError> {
     let mut xml = Xml::new(bytes)?;
     let mut is_updateinfo = false;
     while let Some(node) = xml.next()? {
@@ -57,7 +94,7 @@ fn read(bytes: &[u8], parsed: &mut Parsed) -> Result<(), XmlError> {
             "updates" => is_updateinfo = true,
             "update" => {
                 parsed.documents += 1;
-                let update = update(&mut xml, &tag)?;
+                let update = update(&mut xml, &tag, repository)?;
                 add(update, parsed);
             }
             _ => {}
@@ -66,12 +103,12 @@ fn read(bytes: &[u8], parsed: &mut Parsed) -> Result<(), XmlError> {
     if is_updateinfo { Ok(()) } else { Err(XmlError::Syntax { at: 0, reason: "no `updates`".to_owned() }) }
 }
 
-fn update<'d>(xml: &mut Xml<'d>, tag: &Tag<'d>) -> Result<Update, XmlError> {
+fn update<'d>(xml: &mut Xml<'d>, tag: &Tag<'d>, repository: &mut Repository) -> Result<Update, XmlError> {
     let attribute = |tag: &Tag<'d>, name: &str| tag.attribute(name).unwrap_or_default().into_owned();
     let mut found =
         Update { from: attribute(tag, "from"), kind: attribute(tag, "type"), ..Update::default() };
     let own = xml.depth();
-    let mut module = None;
+    let (mut module, mut collection) = (None, String::new());
     let mut others = Vec::new();
     while xml.depth() >= own {
         let Node::Open(tag) = xml.next()?.ok_or(XmlError::End)? else { continue };
@@ -82,7 +119,10 @@ fn update<'d>(xml: &mut Xml<'d>, tag: &Tag<'d>) -> Result<Update, XmlError> {
             "issued" => found.issued = words::timestamp(&attribute(&tag, "date")),
             "release" => found.products.push(xml.text()?.trim().to_owned()),
             // A collection is the list of packages of one module stream, or of a repository.
-            "collection" => module = None,
+            "collection" => {
+                module = None;
+                collection = attribute(&tag, "short");
+            }
             "name" => found.products.push(xml.text()?.trim().to_owned()),
             "module" => module = Some(format!("{}:{}", attribute(&tag, "name"), attribute(&tag, "stream"))),
             "reference" => {
@@ -94,6 +134,7 @@ fn update<'d>(xml: &mut Xml<'d>, tag: &Tag<'d>) -> Result<Update, XmlError> {
                 }
             }
             "package" => {
+                repository.add(&collection, &attribute(&tag, "arch"));
                 found.packages.extend(package(&tag, module.as_deref()));
             }
             _ => {}
@@ -183,16 +224,16 @@ fn tagged(version: &str, from: &str) -> Option<String> {
     };
     release.split(['.', '+', '_']).find_map(|part| {
         if let Some(number) = part.strip_prefix("amzn").and_then(digits) {
-            return Some(format!("amzn:{number}"));
+            return Some(releases::key("amzn", &number));
         }
         if let Some(number) = part.strip_prefix("fc").and_then(digits) {
-            return Some(format!("fedora:{number}"));
+            return Some(releases::key("fedora", &number));
         }
         let number = part.strip_prefix("el").and_then(digits)?;
         const SENDERS: &[(&str, &str)] =
             &[("rockylinux", "rocky"), ("almalinux", "almalinux"), ("oracle", "ol"), ("redhat.com", "rhel")];
         let sender = SENDERS.iter().find(|(sender, _)| from.contains(sender))?;
-        Some(format!("{}:{number}", sender.1))
+        Some(releases::key(sender.1, &number))
     })
 }
 
@@ -238,11 +279,29 @@ mod tests {
                 "CVE-2022-0001 almalinux:8 b 2-3.el8_5 None",
                 "CVE-2024-0001 fedora:40 b 1-1.fc40 None",
                 "CVE-2024-0002 amzn:2 c 1-1.amzn2.0.1 None",
-                "openSUSE-SU-2024-1 opensuse.leap:15.4 d 1-1 None",
+                "openSUSE-SU-2024-1 opensuse-leap:15.4 d 1-1 None",
             ]
         );
         assert_eq!(parsed.advisories[0].aliases, ["ALSA-2022:1"]);
         assert_eq!(parsed.passed_over.values().sum::<u64>(), 1);
+    }
+
+    #[test]
+    fn repositories_are_told_apart() {
+        let of = |collection: &str, architectures: &[&str], path: &str| {
+            let mut repository = Repository::default();
+            architectures.iter().for_each(|architecture| repository.add(collection, architecture));
+            repository.document(path)
+        };
+        let base = of("almalinux-8-baseos", &["noarch", "x86_64", "i686"], "updateinfo.xml");
+        assert_eq!(base, of("almalinux-8-baseos", &["i686", "x86_64"], "abc-updateinfo.xml"));
+        for other in [
+            of("almalinux-8-appstream", &["i686", "x86_64"], "updateinfo.xml"),
+            of("almalinux-8-baseos", &["aarch64"], "updateinfo.xml"),
+            of("almalinux-8-baseos", &["i686", "x86_64"], "extras/repodata/updateinfo.xml"),
+        ] {
+            assert_ne!(base, other);
+        }
     }
 
     proptest! {

@@ -8,6 +8,7 @@ pub(super) fn severity(word: &str) -> Severity {
     const WORDS: &[(&str, Severity)] = &[
         ("moderate", Severity::Medium),
         ("important", Severity::High),
+        // Ubuntu's word for the lowest rating.
         ("negligible", Severity::Low),
         // Debian's word for what has no security impact in practice.
         ("unimportant", Severity::None),

@@ -35,13 +35,11 @@ impl Database {
             .filter(|coverage| coverage.ecosystem.is_of_distribution())
             .map(|coverage| coverage.release)
             .collect();
-        if let Some(key) = keys(distribution).into_iter().find(|key| known.contains(key)) {
-            return Ok(Covered::Release(key));
+        let keys = keys(distribution);
+        if let Some(key) = keys.iter().find(|key| known.contains(key)) {
+            return Ok(Covered::Release(key.clone()));
         }
-        let is_other = |release: &String| {
-            let id = release.split_once(':').map_or(release.as_str(), |(id, _)| id);
-            ids(distribution).any(|known| known == id)
-        };
+        let is_other = |release: &String| keys.iter().any(|key| family(key) == family(release));
         let mut others: Vec<String> = known.into_iter().filter(is_other).collect();
         others.sort_unstable();
         others.dedup();
@@ -72,27 +70,17 @@ impl Database {
     }
 }
 
-fn ids(distribution: &Distribution) -> impl Iterator<Item = &str> {
-    let spoken_for = SPOKEN_FOR.iter().filter(|(id, _)| *id == distribution.id).map(|(_, other)| *other);
-    std::iter::once(distribution.id.as_str()).chain(spoken_for)
+/// Keys under which advisories for a distribution may stand: its own, and those that speak for it.
+fn keys(distribution: &Distribution) -> Vec<String> {
+    let spoken_for = SPOKEN_FOR.iter().filter(|(id, _)| *id == distribution.id);
+    let others =
+        spoken_for.map(|(_, other)| Distribution { id: (*other).to_owned(), ..distribution.clone() }.key());
+    std::iter::once(distribution.key()).chain(others).collect()
 }
 
-/// Keys under which advisories for a distribution may stand, the most exact first. Feeds speak of the release
-/// line: of Alpine 3.18 and not of 3.18.4, of Rocky Linux 9 and not of 9.3, of Wolfi and not of its date.
-fn keys(distribution: &Distribution) -> Vec<String> {
-    let mut keys = Vec::new();
-    for id in ids(distribution) {
-        if let Some(version) = &distribution.version {
-            let mut parts = version.match_indices('.').map(|(at, _)| at);
-            let major = parts.next();
-            keys.push(format!("{id}:{version}"));
-            keys.extend(parts.next().map(|end| format!("{id}:{}", &version[..end])));
-            keys.extend(major.map(|end| format!("{id}:{}", &version[..end])));
-        }
-        keys.extend(distribution.codename.as_ref().map(|codename| format!("{id}:{codename}")));
-        keys.push(id.to_owned());
-    }
-    keys
+/// `debian` of `debian:12`.
+fn family(key: &str) -> &str {
+    key.split_once(':').map_or(key, |(family, _)| family)
 }
 
 #[cfg(test)]
@@ -100,22 +88,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_most_exact_key_comes_first() {
-        let of = |id: &str, version: Option<&str>, codename: Option<&str>| {
-            let text = |text: Option<&str>| text.map(str::to_owned);
-            keys(&Distribution {
-                id: id.into(),
-                version: text(version),
-                codename: text(codename),
-                title: None,
-            })
-        };
-        assert_eq!(
-            of("alpine", Some("3.18.4"), None),
-            ["alpine:3.18.4", "alpine:3.18", "alpine:3", "alpine"]
-        );
-        assert_eq!(of("debian", Some("12"), Some("bookworm")), ["debian:12", "debian:bookworm", "debian"]);
-        assert_eq!(of("debian", None, Some("sid")), ["debian:sid", "debian"]);
-        assert_eq!(of("centos", Some("7"), None), ["centos:7", "centos", "rhel:7", "rhel"]);
+    fn keys_are_those_of_the_distribution_and_of_what_speaks_for_it() {
+        assert_eq!(keys(&Distribution::of("alpine", "3.18.4")), ["alpine:3.18"]);
+        assert_eq!(keys(&Distribution::named("debian", "sid")), ["debian:sid"]);
+        assert_eq!(keys(&Distribution::of("centos", "7")), ["centos:7", "rhel:7"]);
     }
 }

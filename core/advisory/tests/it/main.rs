@@ -12,6 +12,7 @@ mod database;
 mod findings;
 mod publishers;
 mod recordings;
+mod releases;
 mod samples;
 mod scores;
 mod feeds;

@@ -117,7 +117,7 @@ fn release(product: &Product) -> Option<String> {
         if let (Some("redhat"), Some(name), Some(version)) = (parts.next(), parts.next(), parts.next()) {
             let major = version.split('.').next()?;
             let is_number = (1..=2).contains(&major.len()) && major.bytes().all(|byte| byte.is_ascii_digit());
-            return (name == "enterprise_linux" && is_number).then(|| format!("rhel:{major}"));
+            return (name == "enterprise_linux" && is_number).then(|| releases::key("rhel", major));
         }
     }
     match releases::product(&product.name)? {

@@ -5,11 +5,12 @@ use lazaret_model::{Advisory, Problem, ProblemKind, Severity, Vulnerability};
 
 use super::OsvFeed;
 use super::document::{Affected, Document};
-use super::ecosystems::{Place, place};
+use super::ecosystems::{Place, package as named, place};
 use super::names::Names;
 use super::range::{End, Interval, checked, intervals, last_known};
 use super::specific::Specific;
 use crate::feed::line::one_line;
+use crate::feed::words;
 
 const MOST_SUMMARY: usize = 240;
 /// Single versions that one package may list.
@@ -63,7 +64,7 @@ impl Adding<'_> {
         let release = if place.release.is_empty() { place.ecosystem.name() } else { &place.release };
         let subject = || format!("{} for {} of {release}", &*self.document.id, one_line(&package.name, 80));
         let problem = |kind, reason: &str| Problem::new(kind, subject(), reason);
-        let name: &str = &package.name;
+        let name = named(&package.ecosystem, &package.name);
         if name.is_empty() || name.len() > 300 || name.contains(char::is_control) {
             feed.problems.push(problem(ProblemKind::Malformed, "the name is not that of a package"));
             return;
@@ -203,21 +204,7 @@ fn severity(affected: &Affected<'_>, document: &Document<'_>) -> Severity {
 }
 
 fn severity_word(word: &str) -> Option<Severity> {
-    if word.eq_ignore_ascii_case("moderate") {
-        return Some(Severity::Medium);
-    }
-    if word.eq_ignore_ascii_case("important") {
-        return Some(Severity::High);
-    }
-    // Ubuntu's word for the lowest rating.
-    if word.eq_ignore_ascii_case("negligible") {
-        return Some(Severity::Low);
-    }
-    // Debian's word for what has no security impact in practice.
-    if word.eq_ignore_ascii_case("unimportant") {
-        return Some(Severity::None);
-    }
-    Severity::from_name(word).filter(|severity| *severity != Severity::Unknown)
+    Some(words::severity(word)).filter(|severity| *severity != Severity::Unknown)
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use lazaret_model::{Advisory, AdvisoryStatus, Ecosystem, ProblemKind, Severity};
 
 use super::super::line::one_line;
 use super::super::parsed::Parsed;
-use super::super::releases::{Product, product};
+use super::super::releases::{self, Product, product};
 use super::definition::{Definition, Kind, MOST_PLATFORMS};
 use super::tests_of::{Asked, Bound, Tests};
 use super::vendor::Vendor;
@@ -325,6 +325,6 @@ fn microsoft(vendor: Vendor, version: Option<&str>) -> Option<String> {
     ENDS.iter().find_map(|(letters, key)| {
         let number = end.strip_prefix(letters)?;
         let is_number = (1..=2).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit());
-        is_number.then(|| format!("{key}:{number}.0"))
+        is_number.then(|| releases::key(key, number))
     })
 }

@@ -32,8 +32,8 @@ pub fn parse(bytes: &[u8], name: &str, limits: &Limits) -> Result<Parsed, FeedEr
     if parsed.documents == 0 {
         return Err(FeedError::not(EXPECTED, &"there are none"));
     }
-    let stem = name.rsplit('/').next().unwrap_or_default();
-    Ok(parsed.finish(super::line::one_line(stem, 100)))
+    // Vendors call their files alike, and definitions too: only the whole path tells two of them apart.
+    Ok(parsed.finish(super::parsed::document_of(name)))
 }
 
 fn definitions(bytes: &[u8], tests: &Tests<'_>, vendor: Vendor, parsed: &mut Parsed) -> Result<(), XmlError> {
@@ -139,7 +139,7 @@ mod tests {
             &format!("<criteria operator='OR'>{both}</criteria>"),
         );
         let rows: Vec<_> = parsed.advisories.iter().map(say).collect();
-        assert_eq!(rows, ["sles:15.1 a [,1.0-1) affected", "opensuse.leap:15.4 a [,1.0-1) affected"]);
+        assert_eq!(rows, ["sles:15.1 a [,1.0-1) affected", "opensuse-leap:15.4 a [,1.0-1) affected"]);
         assert_eq!(parsed.passed_over.values().sum::<u64>(), 2);
     }
 
@@ -152,7 +152,7 @@ mod tests {
         let suse = read("SUSE", "openSUSE Leap 15.4", &criteria.replace("earlier than 0", "not affected"));
         assert_eq!(
             suse.advisories.iter().map(say).collect::<Vec<_>>(),
-            ["opensuse.leap:15.4 a [,) not-affected"]
+            ["opensuse-leap:15.4 a [,) not-affected"]
         );
     }
 

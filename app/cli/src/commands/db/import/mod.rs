@@ -4,7 +4,6 @@
 //! takes the place of what it said before. Everything else stays as it was, and so does all of a feed that cannot be
 //! read to its end; the database then says why it is not newer.
 
-mod kind;
 mod parsed;
 mod read;
 mod report;

@@ -1,10 +1,9 @@
 //! What some documents gave.
 
 use lazaret_advisory::feed::osv::OsvFeed;
-use lazaret_advisory::feed::{self, Knowledge};
+use lazaret_advisory::feed::{self, Kind, Knowledge, KnowledgeFormat, kind};
 use lazaret_model::Limits;
 
-use super::kind::{Format, Kind, kind};
 use super::source::Told;
 
 /// Name and content.
@@ -12,7 +11,7 @@ pub(super) type Document = (String, Vec<u8>);
 
 pub(super) struct Parsed {
     pub(super) osv: OsvFeed,
-    pub(super) knowledge: Vec<(&'static Format, Knowledge)>,
+    pub(super) knowledge: Vec<(&'static KnowledgeFormat, Knowledge)>,
     pub(super) published: Vec<feed::Parsed>,
     pub(super) told: Told,
 }
@@ -42,7 +41,7 @@ impl Parsed {
                         Ok(())
                     }
                     Err(error) => {
-                        parsed.told.broken_table = Some(format.feed).filter(|_| format.is_table);
+                        parsed.told.broken_table = Some(format.name).filter(|_| format.is_whole);
                         Err(error.to_string())
                     }
                 },

@@ -167,13 +167,16 @@ impl<'a> Read<'a> {
             self.told.feeds.insert(osv.name.clone());
         }
         for (format, knowledge) in knowledge {
-            let feed = source.name.as_deref().unwrap_or(format.feed);
+            let feed = source.name.as_deref().unwrap_or(format.name);
             knowledge.push_into(feed, builder);
             self.told.feeds.insert(feed.to_owned());
         }
-        for published in published {
+        for mut published in published {
+            if let Some(name) = &source.name {
+                published.rename(name);
+            }
             published.push_into(builder);
-            self.told.feeds.insert(published.feed.to_owned());
+            self.told.feeds.extend(published.feeds().into_iter().map(str::to_owned));
         }
         self.told.append(told);
     }

@@ -5,6 +5,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use lazaret_advisory::Feed;
+use lazaret_advisory::feed::is_whole;
 use lazaret_model::{Digest, Limits};
 use lazaret_source::feed_files::{self, Shape};
 
@@ -132,9 +133,9 @@ impl Told {
         self.problems.append(other.problems);
     }
 
-    /// EPSS and the catalogue of exploited vulnerabilities are published as one table.
+    /// EPSS, Debian's tracker and others are published as one document.
     fn is_whole_table(&self) -> bool {
-        !self.feeds.is_empty() && self.feeds.iter().all(|feed| super::kind::is_table(feed))
+        !self.feeds.is_empty() && self.feeds.iter().all(|feed| is_whole(feed))
     }
 }
 

@@ -1,54 +1,29 @@
 //! Which format a document has, told by its content.
 
-use lazaret_advisory::feed::{self, Knowledge, KnowledgeError, epss, kev, nvd};
-use lazaret_model::Limits;
+use super::formats::{FORMATS, Format, detect};
+use super::knowledge::{KNOWLEDGE_FORMATS, KnowledgeFormat, detect_knowledge};
 
-/// A format that knows vulnerabilities, and no packages.
-pub(super) struct Format {
-    pub(super) feed: &'static str,
-    /// One file of it is the whole feed.
-    pub(super) is_table: bool,
-    tells: fn(&str) -> bool,
-    pub(super) parse: fn(&[u8], &Limits) -> Result<Knowledge, KnowledgeError>,
-}
-
-const FORMATS: &[Format] = &[
-    Format {
-        feed: epss::FEED,
-        is_table: true,
-        tells: |head| head.starts_with("cve,epss") || head.starts_with('#') && head.contains("\ncve,epss"),
-        parse: epss::parse,
-    },
-    Format {
-        feed: kev::FEED,
-        is_table: true,
-        tells: |head| head.starts_with('{') && head.contains("\"cveID\""),
-        parse: kev::parse,
-    },
-    Format {
-        feed: nvd::FEED,
-        is_table: false,
-        tells: |head| head.starts_with('{') && head.contains("\"vulnStatus\""),
-        parse: nvd::parse,
-    },
-];
-
-#[derive(Clone, Copy)]
-pub(super) enum Kind {
+/// What reads a document.
+#[derive(Debug, Clone, Copy)]
+pub enum Kind {
+    /// [`OsvFeed::read_json`](super::osv::OsvFeed::read_json).
     OsvJson,
+    /// [`OsvFeed::read_yaml`](super::osv::OsvFeed::read_yaml).
     OsvYaml,
-    Knowledge(&'static Format),
+    /// A format that knows vulnerabilities, and no packages.
+    Knowledge(&'static KnowledgeFormat),
     /// A publisher's own format.
-    Published(&'static feed::Format),
+    Published(&'static Format),
 }
 
 /// How much of a document tells its format.
 const HEAD: usize = 64 << 10;
 
-pub(super) fn kind(bytes: &[u8], name: &str) -> Option<Kind> {
+/// The format of an unpacked file by its content, and where that is silent by its name or path.
+pub fn kind(bytes: &[u8], name: &str) -> Option<Kind> {
     let head = String::from_utf8_lossy(bytes.get(..HEAD).unwrap_or(bytes));
     let head = head.trim_start_matches(|c: char| c == '\u{feff}' || c.is_whitespace());
-    if let Some(format) = FORMATS.iter().find(|format| (format.tells)(head)) {
+    if let Some(format) = detect_knowledge(head) {
         return Some(Kind::Knowledge(format));
     }
     // "modified" and "id" are what every document of OSV has.
@@ -63,11 +38,13 @@ pub(super) fn kind(bytes: &[u8], name: &str) -> Option<Kind> {
     if has_line("id:") && has_line("modified:") {
         return Some(Kind::OsvYaml);
     }
-    feed::detect(bytes, name).map(Kind::Published)
+    detect(bytes, name).map(Kind::Published)
 }
 
-pub(super) fn is_table(feed: &str) -> bool {
-    FORMATS.iter().any(|format| format.feed == feed && format.is_table)
+/// Whether one document is all of a feed, so that nothing of it is left when a newer one is read.
+pub fn is_whole(feed: &str) -> bool {
+    KNOWLEDGE_FORMATS.iter().any(|format| format.name == feed && format.is_whole)
+        || FORMATS.iter().any(|format| format.name == feed && format.is_whole)
 }
 
 #[cfg(test)]
@@ -80,7 +57,7 @@ mod tests {
             None => "none",
             Some(Kind::OsvJson) => "osv json",
             Some(Kind::OsvYaml) => "osv yaml",
-            Some(Kind::Knowledge(format)) => format.feed,
+            Some(Kind::Knowledge(format)) => format.name,
             Some(Kind::Published(format)) => format.name,
         };
         for (text, expected) in [
@@ -98,5 +75,6 @@ mod tests {
         ] {
             assert_eq!(name(text), expected, "{text}");
         }
+        assert!(is_whole("epss") && is_whole("debian-tracker") && !is_whole("nvd") && !is_whole("oval-debian"));
     }
 }
