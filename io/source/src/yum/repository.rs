@@ -61,9 +61,10 @@ pub(super) fn merge(roots: &[YumRoot]) -> (Vec<Repository>, Vec<Problem>) {
         problems.extend(root.problems.iter().cloned());
         let of_kind = |wanted| root.files.iter().filter(move |(path, _)| kind(path) == Some(wanted));
         let variables = Variables::new(root.distribution.as_ref(), &root.architecture, root.variables());
-        let main = of_kind(Kind::Main).flat_map(|(_, bytes)| sections(bytes)).filter(|it| it.name == "main");
+        let mut main =
+            of_kind(Kind::Main).flat_map(|(_, bytes)| sections(bytes)).filter(|it| it.name == "main");
         let main =
-            if root.directory.is_some() { main.last().unwrap_or_default() } else { Section::default() };
+            if root.directory.is_some() { main.next_back().unwrap_or_default() } else { Section::default() };
         for (path, bytes) in of_kind(Kind::Repositories) {
             for section in sections(bytes) {
                 if section.name == "main" || section.flag("enabled") == Some(false) {
