@@ -1,5 +1,6 @@
 //! All roots' repositories: nothing that a root may not say, no repository twice.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use lazaret_model::{Distribution, Problem, ProblemKind};
@@ -200,14 +201,18 @@ fn address(text: &str, ending: &str, is_image: bool) -> Result<Url, String> {
 pub(super) fn is_elsewhere(url: &Url) -> bool {
     let Some(host) = url.host_str() else { return false };
     let host = host.trim_matches(['[', ']']).trim_end_matches('.').to_ascii_lowercase();
-    let is_local = match host.parse::<std::net::IpAddr>() {
-        Ok(address) => match address.to_canonical() {
-            std::net::IpAddr::V4(it) => it.is_loopback() || it.is_link_local() || it.is_unspecified(),
-            std::net::IpAddr::V6(it) => it.is_loopback() || it.is_unicast_link_local() || it.is_unspecified(),
-        },
-        Err(_) => host == "localhost" || host.ends_with(".localhost"),
-    };
-    !is_local
+    match host.parse::<IpAddr>() {
+        Ok(address) => !is_local(address),
+        Err(_) => host != "localhost" && !host.ends_with(".localhost"),
+    }
+}
+
+/// Whether an address is this machine's own, or its link's.
+pub(super) fn is_local(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(it) => it.is_loopback() || it.is_link_local() || it.is_unspecified(),
+        IpAddr::V6(it) => it.is_loopback() || it.is_unicast_link_local() || it.is_unspecified(),
+    }
 }
 
 /// An address for people.
