@@ -42,8 +42,17 @@ struct Package {
 }
 
 pub fn parse(bytes: &[u8], _: &str, limits: &Limits) -> Result<Parsed, FeedError> {
+    parse_into(Parsed::new(FEED), bytes, limits)
+}
+
+/// The same of a repository that a system of this release gets its packages from: updates that name no release are
+/// for it.
+pub fn parse_for(release: &str, bytes: &[u8], limits: &Limits) -> Result<Parsed, FeedError> {
+    parse_into(Parsed { release: Some(release.to_owned()), ..Parsed::new(FEED) }, bytes, limits)
+}
+
+fn parse_into(mut parsed: Parsed, bytes: &[u8], limits: &Limits) -> Result<Parsed, FeedError> {
     check_stream(bytes, limits)?;
-    let mut parsed = Parsed::new(FEED);
     read(bytes, &mut parsed).map_err(|error| FeedError::not(EXPECTED, &error))?;
     Ok(parsed.finish("updates"))
 }
@@ -146,7 +155,8 @@ fn add(update: Update, parsed: &mut Parsed) {
     let aliases: Vec<String> =
         [&update.id].into_iter().filter(|id| words::is_id(id)).map(ToString::to_string).collect();
     for package in update.packages {
-        let Some(release) = named.first().cloned().or_else(|| tagged(&package.version, &update.from)) else {
+        let release = named.first().cloned().or_else(|| tagged(&package.version, &update.from));
+        let Some(release) = release.or_else(|| parsed.release.clone()) else {
             parsed.pass_over(update.products.first().unwrap_or(&update.from));
             continue;
         };

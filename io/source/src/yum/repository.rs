@@ -14,8 +14,8 @@ use super::variables::Variables;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Repository {
     pub(super) id: String,
-    /// `rocky:9`, or what little is known.
-    pub(super) release: String,
+    /// Of the system that it is configured in: `rocky:9`.
+    pub(super) release: Option<String>,
     /// The root it is configured in, for people.
     pub(super) root: String,
     pub(super) is_image: bool,
@@ -119,7 +119,7 @@ fn repository(
     if bases.is_empty() && lists.is_empty() {
         return Err("it has no address".to_owned());
     }
-    let release = root.distribution.as_ref().map_or("unknown".to_owned(), Distribution::key);
+    let release = root.distribution.as_ref().map(Distribution::key);
     let mut repository = Repository {
         id,
         release,
@@ -226,7 +226,7 @@ pub(super) fn shown(url: &Url) -> String {
 impl Repository {
     /// The feed that it is kept as.
     pub(super) fn feed(&self) -> String {
-        format!("updateinfo/{}/{}", self.release, self.id)
+        format!("updateinfo/{}/{}", self.release.as_deref().unwrap_or("unknown"), self.id)
     }
 
     /// What makes it another one: the cache is kept by this.

@@ -57,6 +57,12 @@ async fn several_repositories_are_read_and_asked_again_on_condition() {
         first.skipped
     );
 
+    // An update that names no release is for the one that gets its packages there.
+    let second = Place::new();
+    second.publish_of("own", "our packages", &[("CVE-2024-0007", "shop", "2")], Packing::Plain);
+    second.configure(&format!("[own]\nbaseurl={}\n", second.server.url("own")));
+    assert_eq!(rows(&second.run().await.repositories[0]), ["CVE-2024-0007 rocky:9 shop 2-1.el9"]);
+
     // Nothing changed: one request each, answered without a content.
     place.server.log();
     let again = place.run().await;
