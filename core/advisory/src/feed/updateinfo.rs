@@ -48,7 +48,9 @@ pub fn parse(bytes: &[u8], _: &str, limits: &Limits) -> Result<Parsed, FeedError
 /// The same of a repository that a system of this release gets its packages from: updates that name no release are
 /// for it.
 pub fn parse_for(release: &str, bytes: &[u8], limits: &Limits) -> Result<Parsed, FeedError> {
-    parse_into(Parsed { release: Some(release.to_owned()), ..Parsed::new(FEED) }, bytes, limits)
+    let mut parsed = Parsed::new(FEED);
+    parsed.release = Some(release.to_owned());
+    parse_into(parsed, bytes, limits)
 }
 
 fn parse_into(mut parsed: Parsed, bytes: &[u8], limits: &Limits) -> Result<Parsed, FeedError> {
