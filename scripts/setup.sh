@@ -50,6 +50,8 @@ needed_to_test() {
 	need golang-go program go
 	need gpg program gpg
 	need gpgconf program gpgconf
+	need gpgv program gpgv
+	need createrepo-c program createrepo_c
 	need python3 program python3
 	need openssl program openssl
 	need zstd program zstd

@@ -146,3 +146,22 @@ fn where_nothing_is_known_no_database_is_made() {
     assert_eq!(code, 4, "{error}");
     assert!(!place.path("db.lzdb").exists(), "a database that knows nothing would make scans look clean");
 }
+
+#[test]
+fn an_image_does_not_name_this_machine() {
+    let (place, web) = (Place::new(), tempfile::tempdir().unwrap());
+    let web = Web::start(web.path().to_owned());
+    place.write("image/etc/os-release", "ID=rocky\nVERSION_ID=9.3\n");
+    place.write(
+        "image/etc/yum.repos.d/x.repo",
+        format!("[x]\nbaseurl=http://{}/\n[y]\nbaseurl=file:///etc/\n", web.address),
+    );
+    std::fs::create_dir(place.path("root")).unwrap();
+    let (root, image) = (place.path("root"), format!("dir:{}", text(&place.path("image"))));
+    let (code, error) =
+        place.fails(&["db", "update", "--root", text(&root), "--for", &image, "--trust-images"]);
+    assert_eq!(code, 3, "{error}");
+    assert!(error.contains("is this machine, not what an image means"), "{error}");
+    assert!(error.contains("an image may name nothing else"), "{error}");
+    assert_eq!(web.log(), [""; 0]);
+}

@@ -30,6 +30,8 @@ pub struct Parsed {
     parts: Vec<(String, usize, usize)>,
     /// Rows and problems beyond the most that one file may give.
     dropped: u64,
+    /// What is meant where the file names no release.
+    pub(super) release: Option<String>,
 }
 
 /// Why nothing could be read from a file.
@@ -61,6 +63,7 @@ impl Parsed {
             problems: Vec::new(),
             parts: Vec::new(),
             dropped: 0,
+            release: None,
         }
     }
 

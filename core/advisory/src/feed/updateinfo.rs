@@ -42,8 +42,19 @@ struct Package {
 }
 
 pub fn parse(bytes: &[u8], name: &str, limits: &Limits) -> Result<Parsed, FeedError> {
-    check_stream(bytes, limits)?;
+    parse_into(Parsed::new(FEED), bytes, name, limits)
+}
+
+/// The same of a repository that a system of this release gets its packages from: updates that name no release are
+/// for it.
+pub fn parse_for(release: &str, bytes: &[u8], limits: &Limits) -> Result<Parsed, FeedError> {
     let mut parsed = Parsed::new(FEED);
+    parsed.release = Some(release.to_owned());
+    parse_into(parsed, bytes, "", limits)
+}
+
+fn parse_into(mut parsed: Parsed, bytes: &[u8], name: &str, limits: &Limits) -> Result<Parsed, FeedError> {
+    check_stream(bytes, limits)?;
     let mut repository = Repository::default();
     read(bytes, &mut parsed, &mut repository).map_err(|error| FeedError::not(EXPECTED, &error))?;
     Ok(parsed.finish(repository.document(name)))
@@ -187,7 +198,8 @@ fn add(update: Update, parsed: &mut Parsed) {
     let aliases: Vec<String> =
         [&update.id].into_iter().filter(|id| words::is_id(id)).map(ToString::to_string).collect();
     for package in update.packages {
-        let Some(release) = named.first().cloned().or_else(|| tagged(&package.version, &update.from)) else {
+        let release = named.first().cloned().or_else(|| tagged(&package.version, &update.from));
+        let Some(release) = release.or_else(|| parsed.release.clone()) else {
             parsed.pass_over(update.products.first().unwrap_or(&update.from));
             continue;
         };

@@ -88,8 +88,10 @@ pub enum Vouched {
 struct Part {
     file: PathBuf,
     kept: Kept,
-    /// The only release that it may speak for.
+    /// That of the system which gets its packages from there, where it is known.
     release: Option<String>,
+    /// Whether it may speak for that release alone.
+    is_image: bool,
 }
 
 /// What the updates of a repository say.
@@ -201,9 +203,9 @@ impl YumFeed {
             self.skipped.push(format!("`{id}` of {root} gives nothing: it has no updateinfo"));
             return;
         }
-        let release = repository.is_image.then(|| repository.release.clone());
-        let parts: Vec<Part> =
-            kept.map(|kept| Part { file: folder.updateinfo(&kept), kept, release }).into_iter().collect();
+        let (release, is_image) = (repository.release.clone(), repository.is_image);
+        let part = |kept| Part { file: folder.updateinfo(&kept), kept, release, is_image };
+        let parts: Vec<Part> = kept.map(part).into_iter().collect();
         let new = YumRepository {
             feed: repository.feed(),
             source: (!parts.is_empty()).then(|| source(&parts)),
@@ -223,8 +225,9 @@ impl YumFeed {
 fn source(parts: &[Part]) -> Digest {
     let mut words: Vec<String> = parts
         .iter()
-        .map(|Part { kept, release, .. }| {
-            format!("{EXTRACTION} {} {} {}", kept.kind, kept.hex, release.as_deref().unwrap_or_default())
+        .map(|Part { kept, release, is_image, .. }| {
+            let release = release.as_deref().unwrap_or_default();
+            format!("{EXTRACTION} {} {} {release} {is_image}", kept.kind, kept.hex)
         })
         .collect();
     words.sort();
@@ -252,7 +255,11 @@ impl YumRepository {
                 |why: String| SourceError::Corrupt { subject: part.file.display().to_string(), why };
             let mut failure = None;
             let passed = feed_files::documents(&part.file, limits, &mut |name, bytes| {
-                match updateinfo::parse(&bytes, name, limits) {
+                let parsed = match &part.release {
+                    Some(release) => updateinfo::parse_for(release, &bytes, limits),
+                    None => updateinfo::parse(&bytes, name, limits),
+                };
+                match parsed {
                     Ok(parsed) => self.add(part, parsed, &mut updates),
                     Err(error) => failure = Some(error.to_string()),
                 }
@@ -276,7 +283,7 @@ impl YumRepository {
         let own = parsed
             .advisories
             .into_iter()
-            .filter(|row| part.release.as_ref().is_none_or(|release| *release == row.release));
+            .filter(|row| !part.is_image || part.release.as_ref() == Some(&row.release));
         updates.advisories.extend(own.map(|row| Advisory { feed: self.feed.clone(), ..row }));
         let foreign = total - (updates.advisories.len() - before);
         if foreign > 0 {

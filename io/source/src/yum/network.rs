@@ -1,14 +1,17 @@
 //! One repository's requests: over HTTP, or, of this machine's own configuration, in a folder.
 
+use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{ETAG, HeaderMap, HeaderName, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
 use reqwest::redirect::Policy;
 use reqwest::{StatusCode, Url};
 use serde::{Deserialize, Serialize};
 
-use super::repository::{Repository, Transport, is_elsewhere, shown};
+use super::repository::{Repository, Transport, is_elsewhere, is_local, shown};
 use crate::registry::{bounded, reasons};
 use crate::retry::{is_temporary, may_pass, retry_after, wait_for};
 
@@ -68,6 +71,9 @@ impl<'r> Network<'r> {
             .read_timeout(SILENCE)
             .redirect(policy)
             .tls_danger_accept_invalid_certs(!verifies);
+        if is_image {
+            builder = builder.dns_resolver(Arc::new(Elsewhere));
+        }
         if let Some(path) = authority {
             let pem = read(path)?;
             let certificates =
@@ -184,4 +190,31 @@ fn setting(what: &Path, why: &dyn std::fmt::Display) -> NetworkError {
 
 fn read(path: &Path) -> Result<Vec<u8>, NetworkError> {
     std::fs::read(path).map_err(|error| setting(path, &error))
+}
+
+/// Finds the addresses of names, but none of this machine itself: a name can lead there too.
+struct Elsewhere;
+
+impl Resolve for Elsewhere {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let elsewhere: Vec<SocketAddr> = found.filter(|address| !is_local(address.ip())).collect();
+            if elsewhere.is_empty() {
+                return Err("its name leads to this machine itself".into());
+            }
+            Ok(Box::new(elsewhere.into_iter()) as Addrs)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn names_that_lead_to_this_machine_are_none() {
+        let error = Elsewhere.resolve("localhost".parse().unwrap()).await.err().unwrap();
+        assert_eq!(error.to_string(), "its name leads to this machine itself");
+    }
 }

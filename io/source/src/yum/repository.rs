@@ -1,5 +1,6 @@
 //! All roots' repositories: nothing that a root may not say, no repository twice.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use lazaret_model::{Distribution, Problem, ProblemKind};
@@ -13,8 +14,8 @@ use super::variables::Variables;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Repository {
     pub(super) id: String,
-    /// `rocky:9`, or what little is known.
-    pub(super) release: String,
+    /// Of the system that it is configured in: `rocky:9`.
+    pub(super) release: Option<String>,
     /// The root it is configured in, for people.
     pub(super) root: String,
     pub(super) is_image: bool,
@@ -61,9 +62,10 @@ pub(super) fn merge(roots: &[YumRoot]) -> (Vec<Repository>, Vec<Problem>) {
         problems.extend(root.problems.iter().cloned());
         let of_kind = |wanted| root.files.iter().filter(move |(path, _)| kind(path) == Some(wanted));
         let variables = Variables::new(root.distribution.as_ref(), &root.architecture, root.variables());
-        let main = of_kind(Kind::Main).flat_map(|(_, bytes)| sections(bytes)).filter(|it| it.name == "main");
+        let mut main =
+            of_kind(Kind::Main).flat_map(|(_, bytes)| sections(bytes)).filter(|it| it.name == "main");
         let main =
-            if root.directory.is_some() { main.last().unwrap_or_default() } else { Section::default() };
+            if root.directory.is_some() { main.next_back().unwrap_or_default() } else { Section::default() };
         for (path, bytes) in of_kind(Kind::Repositories) {
             for section in sections(bytes) {
                 if section.name == "main" || section.flag("enabled") == Some(false) {
@@ -117,7 +119,7 @@ fn repository(
     if bases.is_empty() && lists.is_empty() {
         return Err("it has no address".to_owned());
     }
-    let release = root.distribution.as_ref().map_or("unknown".to_owned(), Distribution::key);
+    let release = root.distribution.as_ref().map(Distribution::key);
     let mut repository = Repository {
         id,
         release,
@@ -199,14 +201,18 @@ fn address(text: &str, ending: &str, is_image: bool) -> Result<Url, String> {
 pub(super) fn is_elsewhere(url: &Url) -> bool {
     let Some(host) = url.host_str() else { return false };
     let host = host.trim_matches(['[', ']']).trim_end_matches('.').to_ascii_lowercase();
-    let is_local = match host.parse::<std::net::IpAddr>() {
-        Ok(address) => match address.to_canonical() {
-            std::net::IpAddr::V4(it) => it.is_loopback() || it.is_link_local() || it.is_unspecified(),
-            std::net::IpAddr::V6(it) => it.is_loopback() || it.is_unicast_link_local() || it.is_unspecified(),
-        },
-        Err(_) => host == "localhost" || host.ends_with(".localhost"),
-    };
-    !is_local
+    match host.parse::<IpAddr>() {
+        Ok(address) => !is_local(address),
+        Err(_) => host != "localhost" && !host.ends_with(".localhost"),
+    }
+}
+
+/// Whether an address is this machine's own, or its link's.
+pub(super) fn is_local(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(it) => it.is_loopback() || it.is_link_local() || it.is_unspecified(),
+        IpAddr::V6(it) => it.is_loopback() || it.is_unicast_link_local() || it.is_unspecified(),
+    }
 }
 
 /// An address for people.
@@ -220,7 +226,7 @@ pub(super) fn shown(url: &Url) -> String {
 impl Repository {
     /// The feed that it is kept as.
     pub(super) fn feed(&self) -> String {
-        format!("updateinfo/{}/{}", self.release, self.id)
+        format!("updateinfo/{}/{}", self.release.as_deref().unwrap_or("unknown"), self.id)
     }
 
     /// What makes it another one: the cache is kept by this.

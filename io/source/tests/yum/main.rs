@@ -57,6 +57,12 @@ async fn several_repositories_are_read_and_asked_again_on_condition() {
         first.skipped
     );
 
+    // An update that names no release is for the one that gets its packages there.
+    let second = Place::new();
+    second.publish_of("own", "our packages", &[("CVE-2024-0007", "shop", "2")], Packing::Plain);
+    second.configure(&format!("[own]\nbaseurl={}\n", second.server.url("own")));
+    assert_eq!(rows(&second.run().await.repositories[0]), ["CVE-2024-0007 rocky:9 shop 2-1.el9"]);
+
     // Nothing changed: one request each, answered without a content.
     place.server.log();
     let again = place.run().await;
@@ -304,4 +310,41 @@ async fn a_machines_login_goes_to_its_repository_alone() {
     place.run().await;
     let log = other.server.log();
     assert!(!log.is_empty() && log.iter().all(|line| !line.contains("Basic")), "{log:?}");
+}
+
+#[tokio::test]
+async fn what_createrepo_writes_is_read() {
+    let place = Place::new();
+    let updates = "<updates><update type=\"security\" from=\"x\"><id>RLSA-2024:1</id><title>t</title>\
+        <references><reference id=\"CVE-2024-0001\" type=\"cve\"/></references><pkglist><collection><name>Rocky Linux 9</name>\
+        <package name=\"bash\" version=\"5.1\" release=\"8.el9\" epoch=\"1\" arch=\"x86_64\"/></collection></pkglist></update></updates>";
+    place.write("updateinfo.xml", updates);
+    let run = |program: &str, arguments: &[&std::ffi::OsStr]| {
+        std::process::Command::new(program)
+            .args(arguments)
+            .output()
+            .is_ok_and(|output| output.status.success())
+    };
+    let mut text = String::new();
+    for packing in ["gz", "bz2", "xz"] {
+        let folder = place.path(&format!("web/{packing}"));
+        std::fs::create_dir_all(&folder).unwrap();
+        if !run("createrepo_c", &["-q".as_ref(), folder.as_os_str()]) {
+            return place::skipped("createrepo_c is not installed");
+        }
+        let (kind, repodata) = (format!("--compress-type={packing}"), folder.join("repodata"));
+        let document = place.path("updateinfo.xml");
+        assert!(
+            run("modifyrepo_c", &[kind.as_ref(), document.as_os_str(), repodata.as_os_str()]),
+            "{packing}"
+        );
+        text += &format!("[{packing}]\nbaseurl={}\n", place.server.url(packing));
+    }
+    place.configure(&text);
+    let feed = place.run().await;
+    assert_eq!(feed.repositories.len(), 3, "{feed:?}");
+    for repository in &feed.repositories {
+        assert_eq!(repository.problem, None);
+        assert_eq!(rows(repository), ["CVE-2024-0001 rocky:9 bash 1:5.1-8.el9"], "{}", repository.feed);
+    }
 }

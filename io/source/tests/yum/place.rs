@@ -137,17 +137,21 @@ fn packed(bytes: &[u8], packing: Packing) -> (&'static str, Vec<u8>) {
     }
 }
 
+#[expect(clippy::print_stderr, reason = "a test that did not run must be seen")]
+pub(crate) fn skipped(what: &str) {
+    eprintln!("SKIPPED: {what}");
+}
+
 /// A key ring of its own, for signing.
 pub(crate) struct Signer(tempfile::TempDir);
 
 impl Signer {
     /// Nothing where GnuPG is not installed.
-    #[expect(clippy::print_stderr, reason = "a test that did not run must be seen")]
     pub(crate) fn new() -> Option<Self> {
         let signer = Self(tempfile::tempdir().unwrap());
         let made = signer.gpg(&["--quick-generate-key", "Test <t@example.org>", "ed25519", "sign", "never"]);
         if made.is_none() || std::process::Command::new("gpgv").arg("--version").output().is_err() {
-            eprintln!("SKIPPED: gpg and gpgv are not installed");
+            skipped("gpg and gpgv are not installed");
             return None;
         }
         Some(signer)

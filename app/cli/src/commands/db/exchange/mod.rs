@@ -92,12 +92,20 @@ pub(super) async fn push(settings: &Settings, exchange: &Exchange, argument: &Da
         let texts: Vec<Vec<u8>> = envelopes.iter().map(Envelope::to_json).collect();
         let attached = registry.attach(&named, &stored.manifest, &attachments(&texts)).await;
         attached.map_err(|error| source_failure(&error))?;
+    }
+    if key_id.is_some() {
         let (argument, texts) = (argument.clone(), envelopes.clone());
         let keep = move |cancel: &std::sync::atomic::AtomicBool| {
             let _writing = Writing::begin(&argument, &progress, cancel)?;
             put(&argument.db, &texts)
         };
-        blocking(keep).await?;
+        // Who may only read the database here can push it nevertheless.
+        if let Err(failure) = blocking(keep).await {
+            tracing::warn!(
+                "the signature was pushed, and is not kept beside the database: {}",
+                failure.message
+            );
+        }
     }
     let more = [
         ("bytes", serde_json::json!(packed.size())),

@@ -69,6 +69,11 @@ pub(super) async fn run(settings: &Settings, wish: Wish) -> Outcome {
     })
     .await?;
     report::print_all(settings, &wish.database.db, &answers, &saved, started.elapsed())?;
+    if answers.apt.is_none() && saved.is_empty() && failure.is_none() {
+        return Err(Failure::input("none of the configured repositories gave advisories").hint(
+            "the notes say why each of them did not; `--trust-images` takes those that only an image names",
+        ));
+    }
     failure.map_or(Ok(()), Err)
 }
 
