@@ -30,29 +30,28 @@ struct Group {
 pub fn parse(bytes: &[u8], _: &str, limits: &Limits) -> Result<Parsed, FeedError> {
     check_size(bytes, limits)?;
     let mut parsed = Parsed::new(FEED);
-    let take = |group: Lenient<Group>| {
+    let fail = |error: serde_json::Error| FeedError::not(EXPECTED, &error);
+    if bytes.trim_ascii_start().first() != Some(&b'[') {
+        let group: Group = serde_json::from_slice(bytes).map_err(fail)?;
+        parsed.documents = 1;
+        add(&mut parsed, &group);
+        return Ok(parsed.finish(one_line(&group.name, 60)));
+    }
+    json::each_of_array(bytes, |group: Lenient<Group>| {
         parsed.documents += 1;
         match group {
-            Lenient::Right(group) => {
-                add(&mut parsed, &group);
-                parsed.end_document(one_line(&group.name, 60));
-            }
+            Lenient::Right(group) => add(&mut parsed, &group),
             Lenient::Wrong => {
                 parsed.problem(ProblemKind::Malformed, "a group", "it has not the fields of one");
             }
         }
-    };
-    let fail = |error: serde_json::Error| FeedError::not(EXPECTED, &error);
-    if bytes.trim_ascii_start().first() == Some(&b'[') {
-        json::each_of_array(bytes, take).map_err(fail)?;
-    } else {
-        let mut take = take;
-        take(Lenient::Right(serde_json::from_slice(bytes).map_err(fail)?));
-    }
+    })
+    .map_err(fail)?;
     if parsed.documents == 0 {
         return Err(FeedError::not(EXPECTED, &"there are none"));
     }
-    Ok(parsed.finish(""))
+    // A group that is not in a newer list is gone.
+    Ok(parsed.finish("all"))
 }
 
 fn add(parsed: &mut Parsed, group: &Group) {

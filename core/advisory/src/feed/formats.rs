@@ -4,7 +4,7 @@ use lazaret_model::Limits;
 
 use super::parsed::{FeedError, Parsed};
 use super::{
-    arch, csaf, debian_tracker, echo, friendsofphp, node, oval, photon, project_kb, retirejs, rubysec, rustsec,
+    arch, csaf, debian_tracker, echo, elixir, friendsofphp, node, oval, photon, project_kb, retirejs, rubysec, rustsec,
     secdb, updateinfo,
 };
 
@@ -126,6 +126,14 @@ pub const FORMATS: &[Format] = &[
         is_whole: false,
         parse: retirejs::parse,
         tells: |head| head.starts_with('{') && head.contains("\"vulnerabilities\"") && head.contains("\"below\""),
+    },
+    Format {
+        name: elixir::FEED,
+        about: "Elixir security advisories: packages of Hex",
+        files: &["GHSA-*.yml"],
+        is_whole: false,
+        parse: elixir::parse,
+        tells: |head| has_line(head, "vulnerable_version_ranges:"),
     },
     Format {
         name: project_kb::FEED,

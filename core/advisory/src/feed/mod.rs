@@ -15,6 +15,7 @@ pub mod arch;
 pub mod csaf;
 pub mod debian_tracker;
 pub mod echo;
+pub mod elixir;
 pub mod friendsofphp;
 pub mod node;
 pub mod oval;

@@ -5,10 +5,12 @@
     reason = "tests read corpora and ask the machine's own tools"
 )]
 
+mod archives;
 mod corpora;
 mod corpus;
 mod damage;
 mod database;
+mod documents;
 mod findings;
 mod publishers;
 mod recordings;

@@ -40,6 +40,10 @@ fn read(path: &Path, parse: Parse) -> Parsed {
     parse(&bytes, &name, &Limits::default()).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
+fn is_csaf(text: &[u8], name: &str) -> bool {
+    matches!(feed::kind(text, name), Some(feed::Kind::Published(format)) if format.name == csaf::FEED)
+}
+
 /// Documents, rows, problems.
 fn count<'p>(parsed: impl IntoIterator<Item = &'p Parsed>) -> (u64, usize, usize) {
     parsed.into_iter().fold((0, 0, 0), |(documents, rows, problems), parsed| {
@@ -184,7 +188,7 @@ fn csaf_documents_are_read() {
     let Some(folder) = unpack("feeds/provider-fixtures.tar.zst", "providers-csaf") else { return };
     let is_csaf = |name: &str| {
         let text = std::fs::read(name).unwrap_or_default();
-        name.ends_with(".json") && feed::detect(&text, name).is_some_and(|format| format.name == csaf::FEED)
+        name.ends_with(".json") && is_csaf(&text, name)
     };
     let found: Vec<(String, Result<Parsed, feed::FeedError>)> = files(&folder, "json")
         .into_iter()
