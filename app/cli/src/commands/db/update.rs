@@ -38,7 +38,8 @@ pub(super) async fn run(settings: &Settings, wish: &Wish) -> Outcome {
     let mut roots = vec![AptRoot::directory(&wish.apt_root)];
     let (mut wanted, mut architecture) = (BTreeSet::new(), None);
     for target in &wish.targets {
-        let scanned = images::scan(settings, target, &wish.source, None, ScanOptions::default()).await?;
+        let scanned =
+            images::scan(settings, target, &wish.source, None, None, ScanOptions::default()).await?;
         want(&scanned.scan, &mut wanted);
         let of_image = scanned.scan.image.platform.architecture.clone();
         roots.push(AptRoot::image(target.clone(), scanned.scan.apt_sources));
