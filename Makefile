@@ -34,6 +34,7 @@ test: ## Unit, golden and end-to-end tests (root for the last)
 
 bench: setup build ## Measure what SPECIFICATION.md promises (root)
 	@$(CARGO) run --quiet --release --package lazaret-e2e --bin bench --
+	@$(CARGO) run --quiet --release --package lazaret-e2e --bin bench-scanners -- --quick
 
 bench-scanners: setup build ## Measure the scanner beside Trivy and Syft on images made for it (root, an hour)
 	@$(CARGO) run --quiet --release --package lazaret-e2e --bin bench-scanners --

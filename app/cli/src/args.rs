@@ -111,6 +111,17 @@ pub(crate) struct SourceArgs {
 }
 
 #[derive(Debug, Clone, Args)]
+pub(crate) struct CacheArgs {
+    /// Folder of what was read of images before: an image that was scanned is not read again, and of a changed one only
+    /// the layers that changed [default: $XDG_CACHE_HOME/lazaret]
+    #[arg(long, env = environment::CACHE, value_name = "DIR")]
+    pub(crate) cache_dir: Option<PathBuf>,
+    /// Read all of every image, and keep nothing of it
+    #[arg(long, env = environment::NO_CACHE)]
+    pub(crate) no_cache: bool,
+}
+
+#[derive(Debug, Clone, Args)]
 pub(crate) struct DatabaseArg {
     /// The advisory database
     #[arg(long, env = environment::DATABASE, default_value = "/var/lib/lazaret/db/advisories.lzdb", value_name = "FILE")]

@@ -10,3 +10,7 @@ pub(crate) const DATABASE: &str = "LAZARET_DB";
 pub(crate) const ENGINE_SOCKET: &str = "LAZARET_ENGINE_SOCKET";
 /// Filter for diagnostic logs on standard error, `info` or `lazaret_server=debug`.
 pub(crate) const LOG: &str = "LAZARET_LOG";
+/// Folder of what was read of images before.
+pub(crate) const CACHE: &str = "LAZARET_CACHE_DIR";
+/// With any value but `false`: nothing is kept of images.
+pub(crate) const NO_CACHE: &str = "LAZARET_NO_CACHE";

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use lazaret_advisory::Database;
 use lazaret_model::{ImageReference, Limits, SubjectKind};
 use lazaret_pipeline::{Scan, ScanOptions, Subject};
-use lazaret_source::{ErrorClass, OpenOptions, Source, SourceError, Target};
+use lazaret_source::{Cache, ErrorClass, OpenOptions, Source, SourceError, Target};
 
 use crate::args::{DatabaseArg, SourceArgs};
+use crate::cache;
 use crate::failure::{Code, Failure};
 use crate::progress::Progress;
 use crate::settings::Settings;
@@ -27,6 +28,7 @@ pub(crate) async fn scan(
     settings: &Settings,
     target: &str,
     source: &SourceArgs,
+    cache: Option<&Cache>,
     database: Option<Arc<Database>>,
     options: ScanOptions,
 ) -> Result<Scanned, Failure> {
@@ -39,6 +41,7 @@ pub(crate) async fn scan(
     let open_options = OpenOptions {
         engine_socket: source.engine_socket.clone(),
         limits: limits.clone(),
+        cache: cache.cloned(),
         ..OpenOptions::from_environment()
     };
     let opened = match lazaret_source::open(&parsed, &open_options).await {
@@ -57,8 +60,13 @@ pub(crate) async fn scan(
         (None, Source::RootFileSystem) => Subject::Other(SubjectKind::RootFileSystem, open_options.platform),
         (None, _) => Subject::Other(SubjectKind::Directory, open_options.platform),
     };
-    let (reference, mut tree) = (opened.reference, opened.tree);
-    let work = move || lazaret_pipeline::scan(subject, tree.as_mut(), database.as_deref(), &limits, options);
+    let (reference, mut tree, identity, cache) =
+        (opened.reference, opened.tree, opened.identity, cache.cloned());
+    let work = move || {
+        let catalog =
+            cache::list(cache.as_ref(), identity.as_ref(), &subject, tree.as_mut(), &limits, options);
+        lazaret_pipeline::matched(subject, catalog, database.as_deref())
+    };
     let scan = blocking(target, work).await?.map_err(|error| damaged(&error))?;
     Ok(Scanned { target: target.to_owned(), reference, scan })
 }

@@ -3,6 +3,7 @@
 //! Top-down: `main` → `run` → one function in `commands/` for each command.
 
 mod args;
+mod cache;
 mod client;
 mod commands;
 mod environment;

@@ -6,11 +6,14 @@
 mod scan;
 mod statements;
 
-pub use lazaret_catalog::{Cataloger, catalogers};
-pub use scan::{Scan, ScanOptions, Subject, rescan, scan};
+pub use lazaret_catalog::{Catalog, Cataloger, catalogers};
+pub use scan::{Scan, ScanOptions, Subject, list, list_kind, matched, rescan, scan};
 pub use statements::state;
 
 /// How versions of an ecosystem compare.
 pub fn version_order(ecosystem: lazaret_model::Ecosystem, a: &str, b: &str) -> std::cmp::Ordering {
     ecosystem.compare(a, b)
 }
+
+/// Another one for every program that might read an image differently: what one keeps, no other takes for its own.
+pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "-", env!("LAZARET_SOURCES"));

@@ -47,6 +47,13 @@ pub struct ScanOptions {
     pub declared: bool,
 }
 
+impl ScanOptions {
+    fn of(self, subject: &Subject) -> Options {
+        let is_directory = matches!(subject, Subject::Other(SubjectKind::Directory, _));
+        Options { executables: self.executables, declared: self.declared || is_directory }
+    }
+}
+
 /// Runs a tree through the stations. Fails only on a damaged database.
 pub fn scan(
     subject: Subject,
@@ -55,10 +62,27 @@ pub fn scan(
     limits: &Limits,
     options: ScanOptions,
 ) -> Result<Scan, DatabaseError> {
-    let is_directory = matches!(subject, Subject::Other(SubjectKind::Directory, _));
-    let options = Options { executables: options.executables, declared: options.declared || is_directory };
-    let Catalog { distribution, packages, executables, apt_sources, yum_sources, problems } =
-        catalog(tree, limits, options);
+    let catalog = list(&subject, tree, limits, options);
+    matched(subject, catalog, database)
+}
+
+/// The first half of [`scan`]: what is in a tree.
+pub fn list(subject: &Subject, tree: &mut dyn Tree, limits: &Limits, options: ScanOptions) -> Catalog {
+    catalog(tree, limits, options.of(subject))
+}
+
+/// Names all that the outcome of [`list`] depends on besides the tree and the [version](crate::VERSION).
+pub fn list_kind(subject: &Subject, limits: &Limits, options: ScanOptions) -> Digest {
+    lazaret_catalog::kind(limits, options.of(subject))
+}
+
+/// The second half of [`scan`]. Fails only on a damaged database.
+pub fn matched(
+    subject: Subject,
+    catalog: Catalog,
+    database: Option<&Database>,
+) -> Result<Scan, DatabaseError> {
+    let Catalog { distribution, packages, executables, apt_sources, yum_sources, problems } = catalog;
     let (kind, image) = match subject {
         Subject::Image(image) => (SubjectKind::Image, *image),
         Subject::Other(kind, platform) => (kind, stand_in(platform, distribution.as_ref(), &packages)),

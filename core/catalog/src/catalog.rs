@@ -1,8 +1,8 @@
 //! The one pass over a tree.
 
 use lazaret_model::{
-    Content, Distribution, Entry, EntryKind, Extracted, Limits, Package, PackageEvidence, Passing, Problem,
-    RandomAccess, Tree, Visitor, Want, Wanted,
+    Content, Digest, Distribution, Entry, EntryKind, Extracted, Limits, Package, PackageEvidence, Passing,
+    Problem, RandomAccess, Tree, Visitor, Want, Wanted,
 };
 
 use crate::binary::note;
@@ -15,6 +15,7 @@ use crate::os::{apt, distribution, repositories};
 use crate::ownership::Owners;
 use crate::pattern::{Extractor, Need, Pattern};
 use crate::reading::{Reading, lossy};
+use crate::stored::kind;
 
 /// What is looked for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -222,6 +223,10 @@ impl Visitor for Pass<'_> {
             }
             _ => false,
         }
+    }
+
+    fn kind(&self) -> Option<Digest> {
+        Some(kind(self.reading.limits, self.options))
     }
 
     fn visit(&mut self, entry: &Entry<'_>, content: Content<'_>) {

@@ -15,6 +15,9 @@ pub(crate) struct Detours {
     by_name: HashMap<&'static [u8], Vec<&'static Pattern>>,
     by_place: Vec<&'static Pattern>,
     roots: HashSet<&'static [u8]>,
+    /// The last directory of which a file was seen, and whether it lies like a place of databases: most do not.
+    seen: Vec<u8>,
+    seen_alike: bool,
     /// Directories elsewhere with files as databases have them.
     elsewhere: BTreeSet<Vec<u8>>,
     links: Vec<Link>,
@@ -26,6 +29,8 @@ struct Link {
     behind: BTreeSet<&'static [u8]>,
 }
 
+/// How far above a file the place of its database may end.
+const LEVELS: usize = 3;
 /// More directories that look like databases are taken for all there can be.
 const MOST: usize = 10_000;
 
@@ -37,6 +42,9 @@ impl Detours {
             by_name: HashMap::new(),
             by_place: Vec::new(),
             roots: HashSet::new(),
+            seen: Vec::new(),
+            // Of the root nothing was looked at yet.
+            seen_alike: true,
             elsewhere: BTreeSet::new(),
             links: Vec::new(),
         };
@@ -52,6 +60,15 @@ impl Detours {
 
     pub(crate) fn file(&mut self, entry: &Entry<'_>) {
         let (directory, name) = split(entry.path);
+        if directory != self.seen {
+            self.seen.clear();
+            self.seen.extend_from_slice(directory);
+            let mut ends = directory.rsplit(|&byte| byte == b'/').take(LEVELS);
+            self.seen_alike = ends.any(|end| self.roots.iter().any(|root| split(root).1 == end));
+        }
+        if !self.seen_alike {
+            return;
+        }
         let by_name = self.by_name.get(name).into_iter().flatten();
         for pattern in by_name.chain(&self.by_place) {
             let Some(root) = pattern.root() else { continue };

@@ -5,6 +5,7 @@
 //! result, never a missing line.
 
 mod catalog;
+mod stored;
 mod cataloger;
 mod pattern;
 mod matcher;
@@ -30,3 +31,4 @@ mod binary;
 pub use catalog::{Catalog, Executable, Options, catalog};
 pub use cataloger::{Cataloger, catalogers};
 pub use pattern::{Extractor, Name, Need, Pattern, Place};
+pub use stored::kind;

@@ -1,19 +1,25 @@
 //! All patterns at once: which readers a file is for.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use lazaret_model::Entry;
 
-use crate::pattern::{Name, Pattern, split};
+use crate::pattern::{Name, Pattern, Place, split};
 
 /// Finds the patterns that match an entry without trying each: a tree has hundreds of thousands of entries, and there
 /// are a hundred patterns.
 pub(crate) struct Matcher {
-    exact: HashMap<&'static [u8], Vec<Candidate>>,
+    exact: Candidates,
     /// By what follows the last dot of the name.
-    extension: HashMap<&'static [u8], Vec<Candidate>>,
+    extension: Candidates,
+    /// Whatever lies in a directory.
+    directory: Candidates,
     others: Vec<Candidate>,
 }
+
+/// Texts of our own tables: nobody can choose ones that fall together, so that a quick hash will do.
+type Candidates = HashMap<&'static [u8], Vec<Candidate>, BuildHasherDefault<Quick>>;
 
 #[derive(Clone, Copy)]
 struct Candidate {
@@ -24,15 +30,21 @@ struct Candidate {
 impl Matcher {
     /// `readers` in the order of their numbers.
     pub(crate) fn new(readers: impl Iterator<Item = &'static [Pattern]>) -> Self {
-        let mut matcher = Self { exact: HashMap::new(), extension: HashMap::new(), others: Vec::new() };
+        let mut matcher = Self {
+            exact: Candidates::default(),
+            extension: Candidates::default(),
+            directory: Candidates::default(),
+            others: Vec::new(),
+        };
         for (reader, patterns) in readers.enumerate() {
             for pattern in patterns {
                 let candidate = Candidate { reader, pattern };
-                let list = match pattern.name {
-                    Name::Exactly(name) => matcher.exact.entry(name.as_bytes()).or_default(),
-                    Name::EndsWith(end) | Name::Around(_, end) if end.contains('.') => {
+                let list = match (pattern.name, pattern.place) {
+                    (Name::Exactly(name), _) => matcher.exact.entry(name.as_bytes()).or_default(),
+                    (Name::EndsWith(end) | Name::Around(_, end), _) if end.contains('.') => {
                         matcher.extension.entry(extension(end.as_bytes())).or_default()
                     }
+                    (Name::Any, Place::In(place)) => matcher.directory.entry(place.as_bytes()).or_default(),
                     _ => &mut matcher.others,
                 };
                 list.push(candidate);
@@ -47,10 +59,14 @@ impl Matcher {
         entry: &'a Entry<'_>,
     ) -> impl Iterator<Item = (usize, &'static Pattern)> + 'a {
         let (directory, name) = split(entry.path);
-        let exact = self.exact.get(name).map_or(&[][..], Vec::as_slice);
-        let extension = self.extension.get(extension(name)).map_or(&[][..], Vec::as_slice);
+        let lists = [
+            self.exact.get(name).map_or(&[][..], Vec::as_slice),
+            self.extension.get(extension(name)).map_or(&[][..], Vec::as_slice),
+            self.directory.get(directory).map_or(&[][..], Vec::as_slice),
+            self.others.as_slice(),
+        ];
         let mut found: Vec<(usize, &'static Pattern)> = Vec::new();
-        for candidate in exact.iter().chain(extension).chain(&self.others) {
+        for candidate in lists.into_iter().flatten() {
             if candidate.pattern.matches_split(directory, name, entry)
                 && !found.iter().any(|(reader, _)| *reader == candidate.reader)
             {
@@ -69,13 +85,37 @@ fn extension(name: &[u8]) -> &[u8] {
     }
 }
 
+/// Takes eight bytes at once.
+#[derive(Default)]
+struct Quick(u64);
+
+impl Quick {
+    fn add(&mut self, word: u64) {
+        self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95);
+    }
+}
+
+impl Hasher for Quick {
+    fn write(&mut self, bytes: &[u8]) {
+        let (words, rest) = bytes.as_chunks::<8>();
+        words.iter().for_each(|word| self.add(u64::from_le_bytes(*word)));
+        let mut last = [0; 8];
+        last[..rest.len()].copy_from_slice(rest);
+        self.add(u64::from_le_bytes(last));
+    }
+
+    fn finish(&self) -> u64 {
+        // Tables take the upper bits for one thing and the lower ones for another.
+        self.0 ^ self.0 >> 32
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use lazaret_model::EntryKind;
     use proptest::prelude::*;
 
     use super::*;
-    use crate::pattern::Place;
 
     const ONE: &[Pattern] = &[
         Pattern::content(Place::In("a"), Name::Exactly("x.lock")),

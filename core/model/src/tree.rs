@@ -1,6 +1,6 @@
 use std::io;
 
-use crate::Problem;
+use crate::{Digest, Problem};
 
 /// A merged file tree that can be walked once: an image's layers after whiteouts, a directory, a disk.
 ///
@@ -31,6 +31,12 @@ pub trait Visitor: Sync {
     /// for the subjects of its problems. Saves reading a compressed layer again.
     fn extracts_alike(&self, _one: &Entry<'_>, _other: &Entry<'_>) -> bool {
         false
+    }
+
+    /// Names what [`want`](Self::want) and the extracts depend on besides the entry without its layer: what one visitor
+    /// wanted of a layer serves all others of the same kind. None: nothing is to be kept for others.
+    fn kind(&self) -> Option<Digest> {
+        None
     }
 
     /// One entry of the merged tree, with what was wanted of it.

@@ -4,13 +4,13 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use lazaret_e2e::peers::images::{self, RECIPES};
+use lazaret_e2e::peers::images::{self, RECIPES, Recipe, SMALL};
 use lazaret_e2e::peers::{Block, FORMS, Tools, contest, floor, measure};
 use lazaret_e2e::{Result, fail};
 use serde_json::{Value, json};
 
 const USAGE: &str =
-    "usage: bench-scanners [--format table|json] [--turns NUMBER] [--form FORM]... [IMAGE...]";
+    "usage: bench-scanners [--format table|json] [--turns NUMBER] [--form FORM]... [--quick | IMAGE...]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -41,7 +41,7 @@ struct Wanted {
     json: bool,
     turns: usize,
     forms: Vec<&'static str>,
-    images: Vec<String>,
+    images: Vec<&'static Recipe>,
 }
 
 impl Wanted {
@@ -56,11 +56,13 @@ impl Wanted {
                     let form = arguments.next()?;
                     wanted.forms.push(FORMS.into_iter().find(|known| *known == form)?);
                 }
-                image if RECIPES.iter().any(|recipe| recipe.name == image) => {
-                    wanted.images.push(image.to_owned())
-                }
-                _ => return None,
+                // One image that is made in a minute or two.
+                "--quick" => wanted.images.push(&SMALL),
+                name => wanted.images.push(RECIPES.iter().find(|recipe| recipe.name == name)?),
             }
+        }
+        if wanted.images.is_empty() {
+            wanted.images = RECIPES.iter().collect();
         }
         if wanted.forms.is_empty() {
             wanted.forms = FORMS.to_vec();
@@ -71,9 +73,8 @@ impl Wanted {
 
 fn run(wanted: &Wanted) -> Result<()> {
     let tools = Tools::installed()?;
-    let is_wanted = |name: &str| wanted.images.is_empty() || wanted.images.iter().any(|image| image == name);
     let mut blocks: Vec<Block> = Vec::new();
-    for recipe in RECIPES.iter().filter(|recipe| is_wanted(recipe.name)) {
+    for recipe in &wanted.images {
         let made = images::make(recipe)?;
         contest(recipe, &made, &tools, &wanted.forms, wanted.turns, &mut |block| {
             if !wanted.json {

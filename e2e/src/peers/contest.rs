@@ -77,12 +77,28 @@ fn contestants(made: &Made, tools: &Tools, form: &str, file: &Path) -> Result<Ve
     let out = |name: &str| folder.join(format!("{name}.json"));
     let (ours, trivys, syfts) = (out("lazaret"), out("trivy"), out("syft"));
     let scheme = if form == PLAIN { "docker-archive" } else { "oci-archive" };
+    let target = format!("archive:{file}");
+    let again = out("lazaret-again");
     let mut all = vec![
         Contestant {
             who: "Lazaret".to_owned(),
             program: text(&program("lazaret")?),
-            arguments: words(["--quiet", "sbom", &format!("archive:{file}"), "--out", &text(&ours)]),
+            arguments: words(["--quiet", "sbom", &target, "--no-cache", "--out", &text(&ours)]),
             out: Some(ours),
+        },
+        Contestant {
+            who: "Lazaret, image known".to_owned(),
+            program: text(&program("lazaret")?),
+            arguments: words([
+                "--quiet",
+                "sbom",
+                &target,
+                "--cache-dir",
+                &text(&folder.join("cache")),
+                "--out",
+                &text(&again),
+            ]),
+            out: Some(again),
         },
         Contestant {
             who: format!("Trivy {}", tools.trivy_version),

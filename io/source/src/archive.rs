@@ -10,9 +10,10 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use lazaret_model::{Image, Limits, Platform};
+use lazaret_model::{Digest, Image, Limits, Platform};
 
 use crate::budget::Budget;
+use crate::cache::Identity;
 use crate::error::SourceError;
 use crate::image;
 use crate::layer::{Kind, LayerBytes, Opener, TarReader, Uncompressed, Window, clean, uncompressed};
@@ -29,6 +30,8 @@ pub(crate) struct Archived {
     pub(crate) image: Image,
     pub(crate) tree: LayeredTree,
     pub(crate) names: Vec<String>,
+    /// Of the files in which it is; none where it comes by as a whole.
+    pub(crate) identity: Option<Identity>,
 }
 
 /// Opens the image of an archive, or the named one of several.
@@ -82,11 +85,14 @@ fn from_windows(
         .collect::<Result<_, _>>()?;
     let sizes: Vec<u64> = windows.iter().map(Window::len).collect();
     let image = image::read(&config, subject, manifest, &sizes)?;
-    let layers = label_layers(&image)
-        .zip(windows)
-        .map(|(label, window)| Layer { label, opener: Box::new(window) })
+    let digests = layers.iter().map(|path| stated_digest(path));
+    let opened = label_layers(&image)
+        .zip(windows.iter().zip(digests))
+        .map(|(label, (window, digest))| Layer { label, opener: Box::new(window.clone()), digest })
         .collect();
-    Ok(Archived { tree: LayeredTree::new(SeparateLayers(layers), limits.clone()), image, names })
+    let tree = LayeredTree::new(SeparateLayers::new(opened), limits.clone());
+    let identity = Identity::of_windows(image.config, &windows, tree.sound());
+    Ok(Archived { tree, image, names, identity })
 }
 
 /// What comes by as a whole is read twice, and nothing is spooled: its documents come last.
@@ -105,7 +111,14 @@ pub(crate) fn as_stream(
         .collect::<Result<_, _>>()?;
     let image = image::read(&config, subject, manifest, &sizes)?;
     let bundle = Bundle::new(Box::new(opener.clone()), subject, Known::Layers(layers), limits);
-    Ok(Archived { tree: LayeredTree::new(bundle, limits.clone()), image, names })
+    let tree = LayeredTree::new(bundle, limits.clone());
+    Ok(Archived { tree, image, names, identity: None })
+}
+
+/// The digest under which a blob is stored.
+fn stated_digest(path: &[u8]) -> Option<Digest> {
+    let hex = path.strip_prefix(b"blobs/sha256/")?;
+    Digest::from_hex(std::str::from_utf8(hex).ok()?).ok()
 }
 
 /// What problems with each layer of an image are about.

@@ -73,6 +73,12 @@ impl Budget {
         }
     }
 
+    /// Means of their own for contents, until the same point in time.
+    pub(crate) fn apart(&self, kept_bytes: u64) -> Self {
+        let limits = Limits { kept_bytes, ..self.limits.clone() };
+        Self { deadline: self.deadline, ..Self::new(&limits) }
+    }
+
     /// Accounts for one more entry whose names (and maps of holes) take this many bytes.
     pub(crate) fn take_entry(&mut self, name_bytes: usize) -> Result<(), Exceeded> {
         let left = take(&self.left.entries, 1)

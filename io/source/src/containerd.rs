@@ -45,7 +45,7 @@ pub(crate) async fn open(name: &str, options: &OpenOptions) -> Result<OpenedImag
     let containerd = &options.containerd;
     let (full_name, digest) = find(name, containerd).await?;
     let subject = format!("the image {full_name} of containerd");
-    let (named, options) = (full_name.clone(), options.clone());
+    let (named, options, cache) = (full_name.clone(), options.clone(), options.cache.as_ref());
     let opening = move || read(&named, digest, &subject, &options);
     let opened = tokio::task::spawn_blocking(opening).await;
     let archived = opened.map_err(|error| failed(containerd, "reading an image", error.to_string()))??;
@@ -53,7 +53,8 @@ pub(crate) async fn open(name: &str, options: &OpenOptions) -> Result<OpenedImag
     Ok(OpenedImage {
         reference: reference.zip(archived.image.manifest).map(|(name, digest)| name.with_digest(digest)),
         image: Some(archived.image),
-        tree: Box::new(archived.tree),
+        tree: Box::new(archived.tree.remembering(cache)),
+        identity: archived.identity,
         name: name.to_owned(),
         source: Source::Engine,
     })

@@ -16,6 +16,7 @@ use tokio::runtime::Handle;
 
 use crate::archive::{Bundle, Known, choose, documents};
 use crate::bridge;
+use crate::cache::Identity;
 use crate::error::SourceError;
 use crate::image::{self, Container, platform};
 use crate::layer::{LayerBytes, Opener};
@@ -150,8 +151,10 @@ impl Engine {
         }
         let known = Known::Config(image.config, platform);
         let bundle = Bundle::new(Box::new(export), &subject, known, limits);
+        let tree = LayeredTree::new(bundle, limits.clone());
         Ok(OpenedImage {
-            tree: Box::new(LayeredTree::new(bundle, limits.clone())),
+            identity: Some(Identity::of_engine(&self.0.socket, image.config, tree.sound())),
+            tree: Box::new(tree),
             name: name.to_owned(),
             reference,
             source: Source::Engine,

@@ -9,6 +9,7 @@ mod error;
 mod target;
 mod problems;
 mod budget;
+mod cache;
 mod layer;
 mod merge;
 mod tree;
@@ -26,6 +27,7 @@ pub mod apt;
 pub mod yum;
 pub mod feed_files;
 
+pub use cache::{Cache, CacheError, DEFAULT_BYTES as DEFAULT_CACHE_BYTES, Identity, Key as CacheKey};
 pub use containerd::ContainerdOptions;
 pub use engine::{Engine, EngineImage};
 pub use error::{ErrorClass, SourceError};

@@ -6,6 +6,7 @@
 //! other. Where other drivers come to another tree, a problem says so.
 
 use std::borrow::Cow;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashSet};
 use std::ops::Bound;
 
@@ -81,21 +82,29 @@ fn apply<'a>(change: Change<'a>, tree: &mut Nodes<'a>, problems: &mut Problems) 
         return;
     }
     for (path, node) in nodes {
-        match (tree.get(&path).map(|below| below.kind), node.kind) {
-            (Some(NodeKind::Directory), NodeKind::Directory) if node.own.is_none() => continue,
-            (Some(NodeKind::Directory), NodeKind::Directory) | (None, _) => {}
-            (Some(NodeKind::Directory), _) => {
-                remove_children(tree, &path);
+        let mut entry = match tree.entry(path) {
+            Entry::Vacant(entry) => {
+                entry.insert(node);
+                continue;
             }
-            (Some(_), NodeKind::Directory) if node.own.is_none() => {
-                problems.malformed(
-                    lossy(&path),
-                    "a layer has entries below what is no directory in the layers under it: engines differ on the outcome",
-                );
-            }
-            (Some(_), _) => {}
+            Entry::Occupied(entry) => entry,
+        };
+        let below = entry.get().kind;
+        let is_implied = node.kind == NodeKind::Directory && node.own.is_none();
+        if is_implied && below == NodeKind::Directory {
+            continue;
         }
-        tree.insert(path, node);
+        if is_implied {
+            problems.malformed(
+                lossy(entry.key()),
+                "a layer has entries below what is no directory in the layers under it: engines differ on the outcome",
+            );
+        }
+        entry.insert(node);
+        if below == NodeKind::Directory && node.kind != NodeKind::Directory {
+            let path = entry.key().clone();
+            remove_children(tree, &path);
+        }
     }
 }
 

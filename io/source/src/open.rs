@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use lazaret_model::{Image, ImageReference, Limits, Platform, Tree};
 
 use crate::archive::{self, Archived};
+use crate::cache::{Cache, Identity};
 use crate::containerd::{self, ContainerdOptions};
 use crate::directory::{DirectoryTree, Scope};
 use crate::engine::Engine;
@@ -23,6 +24,8 @@ pub struct OpenOptions {
     pub podman_sockets: Vec<PathBuf>,
     pub containerd: ContainerdOptions,
     pub registry: RegistryOptions,
+    /// Layers that were read before are taken from here, and those that are read are kept here.
+    pub cache: Option<Cache>,
 }
 
 impl Default for OpenOptions {
@@ -34,6 +37,7 @@ impl Default for OpenOptions {
             podman_sockets: vec![PathBuf::from("/run/podman/podman.sock")],
             containerd: ContainerdOptions::default(),
             registry: RegistryOptions::default(),
+            cache: None,
         }
     }
 }
@@ -76,6 +80,8 @@ pub struct OpenedImage {
     /// The image by digest in a registry, where it is known to be in one.
     pub reference: Option<ImageReference>,
     pub source: Source,
+    /// Names what is to be read, where that is known beforehand.
+    pub identity: Option<Identity>,
 }
 
 /// Where a tree came from.
@@ -135,7 +141,7 @@ async fn open_archived(
     open: OpenArchive,
 ) -> Result<OpenedImage, SourceError> {
     let (path, name, options) = (path.to_owned(), name.map(str::to_owned), options.clone());
-    let shown = path.display().to_string();
+    let (shown, cache) = (path.display().to_string(), options.cache.clone());
     let failed_path = path.clone();
     let opening = move || open(&path, name.as_deref(), &options.platform, &options.limits);
     let opened = tokio::task::spawn_blocking(opening).await;
@@ -143,7 +149,8 @@ async fn open_archived(
         .map_err(|error| SourceError::File { path: failed_path, source: std::io::Error::other(error) })??;
     Ok(OpenedImage {
         image: Some(archived.image),
-        tree: Box::new(archived.tree),
+        tree: Box::new(archived.tree.remembering(cache.as_ref())),
+        identity: archived.identity,
         name: archived.names.into_iter().next().unwrap_or(shown),
         reference: None,
         source,
@@ -160,11 +167,12 @@ fn open_directory(path: &Path, scope: Scope, options: &OpenOptions) -> Result<Op
             Scope::Directory => Source::Directory,
             Scope::RootFileSystem => Source::RootFileSystem,
         },
+        identity: None,
     })
 }
 
 async fn open_remote(reference: &ImageReference, options: &OpenOptions) -> Result<OpenedImage, SourceError> {
-    Registry::new(options.registry.clone())?.open(reference, &options.platform, &options.limits).await
+    Registry::new(options.registry.clone())?.open(reference, options).await
 }
 
 /// The first of Podman's sockets that exists, else the one that it should have.

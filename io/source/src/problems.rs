@@ -41,6 +41,19 @@ impl Problems {
         self.push(Problem::new(kind_of(error), subject, error.to_string()));
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// Whether something was left out that might be there another time.
+    pub(crate) fn has_passing(&self) -> bool {
+        self.left_out > 0
+            || self
+                .list
+                .iter()
+                .any(|problem| matches!(problem.kind, ProblemKind::Limit | ProblemKind::Unreadable))
+    }
+
     pub(crate) fn append(&mut self, other: Self) {
         self.left_out += other.left_out;
         for problem in other.list {

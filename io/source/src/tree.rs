@@ -8,13 +8,16 @@
 mod contents;
 mod in_place;
 mod reduce;
+mod remembered;
 mod separate;
 
 use std::collections::HashMap;
+use std::sync::atomic::Ordering;
 
 use lazaret_model::{Content, Entry, EntryKind, Limits, Problem, Tree, Visitor, Want};
 
 use crate::budget::Budget;
+use crate::cache::{Cache, Sound};
 use crate::layer::{Kept, LayerIndex, Need, Place, Record};
 use crate::merge::{Node, NodeKind, merge};
 use crate::problems::Problems;
@@ -26,6 +29,9 @@ pub(crate) use separate::{Layer, SeparateLayers};
 
 /// Reads the layers of one image.
 pub(crate) trait LayerSource: Send {
+    /// Layers may be taken from a cache, and kept there.
+    fn remember(&mut self, _: Cache) {}
+
     /// Reads all headers. Contents that come by and are wanted are kept.
     fn index(&mut self, visitor: &dyn Visitor, budget: &mut Budget, problems: &mut Problems) -> Indexed;
 
@@ -99,11 +105,25 @@ impl Indexed {
 pub(crate) struct LayeredTree {
     source: Box<dyn LayerSource>,
     limits: Limits,
+    sound: Sound,
 }
 
 impl LayeredTree {
     pub(crate) fn new(source: impl LayerSource + 'static, limits: Limits) -> Self {
-        Self { source: Box::new(source), limits }
+        Self { source: Box::new(source), limits, sound: Sound::default() }
+    }
+
+    /// With a cache of layers.
+    pub(crate) fn remembering(mut self, cache: Option<&Cache>) -> Self {
+        if let Some(cache) = cache {
+            self.source.remember(cache.clone());
+        }
+        self
+    }
+
+    /// Is set by a walk that read everything as it should.
+    pub(crate) fn sound(&self) -> Sound {
+        Sound::clone(&self.sound)
     }
 }
 
@@ -112,6 +132,8 @@ impl Tree for LayeredTree {
         let mut budget = Budget::new(&self.limits);
         let mut problems = Problems::default();
         let mut indexed = self.source.index(visitor, &mut budget, &mut problems);
+        // Another time a source that failed, or lied, may give more.
+        let mut sound = problems.is_empty();
         let kept: Vec<_> =
             indexed.archives.iter_mut().map(|archive| std::mem::take(&mut archive.kept)).collect();
 
@@ -139,6 +161,8 @@ impl Tree for LayeredTree {
                 Some(wanted) => contents.give(wanted, &mut gathered, visitor),
             }
         }
+        sound &= !problems.has_passing() && budget.deadline.check().is_ok();
+        self.sound.store(sound, Ordering::Release);
         problems.into_list()
     }
 }

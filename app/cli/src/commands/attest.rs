@@ -23,7 +23,10 @@ pub(crate) async fn run(settings: &Settings, args: &AttestArgs) -> Outcome {
     let target = format!("registry:{}", subject.reference);
     let source = SourceArgs { engine_socket: "/nonexistent".into() };
     let options = ScanOptions { executables: true, ..ScanOptions::default() };
-    let mut scanned = images::scan(settings, &target, &source, Some(database), options).await?;
+    let mut scanned = {
+        // What is signed was read now: nothing is taken from a cache.
+        images::scan(settings, &target, &source, None, Some(database), options).await?
+    };
     scanned.target = subject.repository();
     if scanned.scan.image.config != subject.config {
         return Err(Failure::input(format!("{} changed while it was read", subject.reference)));

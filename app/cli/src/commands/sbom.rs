@@ -5,14 +5,17 @@ use lazaret_pipeline::ScanOptions;
 use super::scan::report;
 use crate::args::{OutputFormat, SbomArgs};
 use crate::failure::{Code, Failure, Outcome};
-use crate::files;
 use crate::images::{self, Scanned};
 use crate::output::print;
 use crate::settings::Settings;
+use crate::{cache, files};
 
 pub(crate) async fn run(settings: &Settings, args: &SbomArgs) -> Outcome {
     let format = format(settings)?;
-    let scanned = images::scan(settings, &args.target, &args.source, None, ScanOptions::default()).await?;
+    let cache = cache::open(settings, &args.cache);
+    let options = ScanOptions::default();
+    let scanned = images::scan(settings, &args.target, &args.source, cache.as_ref(), None, options).await?;
+    cache::tell(settings, cache.as_ref());
     let text = (format.write)(&report(&scanned));
     match &args.out {
         Some(path) => files::replace(path, text.as_bytes(), 0o644),

@@ -15,7 +15,7 @@ use crate::failure::{Code, Failure, Outcome};
 use crate::images::{self, Scanned};
 use crate::output::{print, remark};
 use crate::settings::Settings;
-use crate::{files, threshold};
+use crate::{cache, files, threshold};
 
 /// Largest ignore file.
 const MOST_TEXT: u64 = 16 << 20;
@@ -71,15 +71,16 @@ async fn scan_all(
     database: &Arc<lazaret_advisory::Database>,
 ) -> Vec<Result<Scanned, Failure>> {
     let options = ScanOptions { declared: args.lock_files, ..ScanOptions::default() };
+    let cache = cache::open(settings, &args.cache);
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let turns = Arc::new(Semaphore::new(processors));
     let mut running = JoinSet::new();
     for (number, target) in args.targets.iter().cloned().enumerate() {
-        let (settings, source, database, turns) =
-            (settings.clone(), args.source.clone(), database.clone(), turns.clone());
+        let (settings, source, cache, database, turns) =
+            (settings.clone(), args.source.clone(), cache.clone(), database.clone(), turns.clone());
         running.spawn(async move {
             let _turn = turns.acquire().await;
-            (number, images::scan(&settings, &target, &source, Some(database), options).await)
+            (number, images::scan(&settings, &target, &source, cache.as_ref(), Some(database), options).await)
         });
     }
     let mut results: Vec<_> = args.targets.iter().map(|_| None).collect();
@@ -88,6 +89,7 @@ async fn scan_all(
             results[number] = Some(result);
         }
     }
+    cache::tell(settings, cache.as_ref());
     let missing = || Err(Failure::new(Code::Internal, "the scan broke off"));
     results.into_iter().map(|result| result.unwrap_or_else(missing)).collect()
 }

@@ -56,6 +56,13 @@ impl<'a> Extent<'a> {
         Ok(InWindow { extent: self, segment_starts, deadline })
     }
 
+    /// The length of a content without holes that is there as a whole: as much memory is not too much.
+    pub(crate) fn present(&self) -> Option<usize> {
+        let end = self.start.checked_add(self.stored)?;
+        let is_whole = self.segments.is_none() && self.stored == self.size && end <= self.window.len();
+        usize::try_from(self.size).ok().filter(|_| is_whole)
+    }
+
     /// Passes the content to the sink, in pieces.
     pub(crate) fn copy(
         self,

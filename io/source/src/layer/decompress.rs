@@ -59,7 +59,7 @@ pub(crate) fn uncompressed(bytes: LayerBytes, budget: &Budget) -> io::Result<Unc
     }
 }
 
-fn is_compressed(window: &Window) -> io::Result<bool> {
+pub(crate) fn is_compressed(window: &Window) -> io::Result<bool> {
     let mut start = [0; 6];
     let read = window.read_at(&mut start, 0)?;
     Ok(recognise(&start[..read]) != Compression::None)

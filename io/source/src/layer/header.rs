@@ -72,12 +72,17 @@ pub(super) fn parse(block: &Block, name: &mut Vec<u8>, link: &mut Vec<u8>) -> Re
 /// Whether a block looks like a tar header at all.
 pub(super) fn checksum_matches(block: &Block) -> bool {
     let Some(stated) = octal(&block[148..156]) else { return false };
-    let spaces = 8 * i64::from(b' ');
-    let outside = block[..148].iter().chain(&block[156..]);
-    let unsigned: i64 = outside.clone().map(|&byte| i64::from(byte)).sum();
+    // The field itself counts as spaces.
+    let field: i64 = block[148..156].iter().map(|&byte| i64::from(b' ') - i64::from(byte)).sum();
+    // One plain loop over 32-bit numbers is what processors do many of at once.
+    let sum: u32 = block.iter().map(|&byte| u32::from(byte)).sum();
+    let unsigned = i64::from(sum) + field;
+    if stated == unsigned {
+        return true;
+    }
     // Some old archivers summed signed bytes; GNU tar and Go accept both.
-    stated == unsigned + spaces
-        || stated == outside.map(|&byte| i64::from(byte.cast_signed())).sum::<i64>() + spaces
+    let negative = block[..148].iter().chain(&block[156..]).filter(|&&byte| byte >= 0x80).count();
+    i64::try_from(negative).is_ok_and(|negative| stated == unsigned - 256 * negative)
 }
 
 fn format(block: &Block) -> Format {

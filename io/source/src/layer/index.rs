@@ -25,15 +25,15 @@ pub(crate) struct Place {
 #[derive(Debug)]
 pub(crate) struct Record {
     /// Where in the names the path begins; the link target follows it.
-    name: u32,
-    path_bytes: u16,
-    link_bytes: u16,
+    pub(super) name: u32,
+    pub(super) path_bytes: u16,
+    pub(super) link_bytes: u16,
     pub(crate) kind: Kind,
     pub(crate) mode: u16,
     pub(crate) uid: u32,
     pub(crate) gid: u32,
     pub(crate) size: u64,
-    start: u64,
+    pub(super) start: u64,
     /// What was wanted when the content came by; nothing where nobody was asked.
     pub(crate) asked: Option<Want>,
 }
@@ -47,7 +47,7 @@ struct Sparse {
 
 #[derive(Debug, Default)]
 pub(crate) struct LayerIndex {
-    names: Vec<u8>,
+    pub(super) names: Vec<u8>,
     pub(crate) records: Vec<Record>,
     /// Few files are.
     sparse: HashMap<u32, Sparse>,
@@ -141,6 +141,22 @@ impl LayerIndex {
         index
     }
 
+    /// Whether all that was wanted is here.
+    pub(crate) fn is_complete(&self) -> bool {
+        !self.kept.values().any(|kept| kept.failed)
+    }
+
+    /// Frees what was only kept for other images: here a layer above has the file too.
+    pub(crate) fn drop_covered(&mut self) {
+        let records = &mut self.records;
+        self.kept.retain(|number, kept| {
+            if kept.covered {
+                records[*number as usize].asked = None;
+            }
+            !kept.covered
+        });
+    }
+
     fn add_sparse(&mut self, number: u32, member: Member) {
         if let Some(segments) = member.segments {
             self.sparse.insert(number, Sparse { stored: member.stored, segments });
@@ -180,11 +196,15 @@ impl LayerIndex {
             Wanted::Ask { layer } => {
                 let entry = self.entry(record, layer);
                 let want = taker.visitor.want(&entry);
+                own = Need::of(OWN_NAME, entry, want);
                 // Digests and extracts take little room, and programs often have other names as well.
                 if want.content == lazaret_model::Wanted::Bytes && taker.shared.is_covered(path, layer) {
-                    return None;
+                    let mut pieces =
+                        |sink: &mut dyn FnMut(&[u8]) -> io::Result<()>| reader.content(member, sink);
+                    let covered = taker.take_covered(&own, path, member.size, &mut pieces)?;
+                    self.records[number as usize].asked = Some(want);
+                    return Some(covered);
                 }
-                own = Need::of(OWN_NAME, entry, want);
                 (&own, Some(want))
             }
         };

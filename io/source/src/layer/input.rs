@@ -27,6 +27,14 @@ impl Window {
         Self { file, start: 0, length }
     }
 
+    pub(crate) fn file(&self) -> &Arc<File> {
+        &self.file
+    }
+
+    pub(crate) fn start(&self) -> u64 {
+        self.start
+    }
+
     pub(crate) fn len(&self) -> u64 {
         self.length
     }

@@ -46,6 +46,8 @@ pub(crate) struct Kept {
     /// Why something that was wanted is not here. Told only if the file survives the merge.
     pub(crate) problems: Problems,
     pub(crate) failed: bool,
+    /// A layer above has the file too, so that it is of use in other images only.
+    pub(crate) covered: bool,
 }
 
 impl Kept {
@@ -64,6 +66,8 @@ pub(crate) struct Taker<'v> {
     /// The small file from which something is extracted right now.
     small: Vec<u8>,
     pub(crate) shared: &'v Shared,
+    /// What may be kept of the current layer for other images.
+    spare: Option<Budget>,
 }
 
 /// What the threads share that take from the layers of one image.
@@ -96,6 +100,8 @@ impl Shared {
 }
 
 const SMALL: u64 = 1 << 20;
+/// What is kept of one layer that only other images need.
+const MOST_SPARE: u64 = 16 << 20;
 /// Larger files are not brought into memory as a whole to extract something from them.
 const MOST_BUFFERED: u64 = 32 << 20;
 /// Names of one content under which something is extracted while it comes by in pieces.
@@ -106,7 +112,34 @@ type Pieces<'a> = dyn FnMut(&mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Resu
 
 impl<'v> Taker<'v> {
     pub(crate) fn new(visitor: &'v dyn Visitor, shared: &'v Shared) -> Self {
-        Self { visitor, small: Vec::new(), shared }
+        Self { visitor, small: Vec::new(), shared, spare: None }
+    }
+
+    /// From here on takes what only other images need as well: of one layer that will be remembered, or of none.
+    pub(crate) fn take_for_others(&mut self, budget: Option<&Budget>) {
+        self.spare = budget.map(|budget| budget.apart(MOST_SPARE));
+    }
+
+    /// Whether there was room for all of that.
+    pub(crate) fn took_for_others(&self) -> bool {
+        self.spare.is_some()
+    }
+
+    /// As [`take`](Self::take), for a file that a layer above has too. It costs this image none of its budget.
+    pub(super) fn take_covered(
+        &mut self,
+        need: &Need<'_>,
+        path: &[u8],
+        size: u64,
+        pieces: &mut Pieces<'_>,
+    ) -> Option<Kept> {
+        let mut spare = self.spare.take()?;
+        let kept = self.take(need, path, size, pieces, &mut spare);
+        if kept.failed {
+            return None;
+        }
+        self.spare = Some(spare);
+        Some(Kept { covered: true, ..kept })
     }
 
     /// Takes what is wanted, in one pass over the content.

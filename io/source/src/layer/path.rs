@@ -4,6 +4,10 @@
 /// tells whether it stayed within the root. What climbs out is clamped to the root.
 pub(crate) fn clean(name: &[u8], path: &mut Vec<u8>) -> bool {
     path.clear();
+    if let Some(clean) = already_clean(name) {
+        path.extend_from_slice(clean);
+        return true;
+    }
     let absolute = name.first() == Some(&b'/');
     let mut within = true;
     for component in name.split(|&byte| byte == b'/') {
@@ -23,6 +27,15 @@ pub(crate) fn clean(name: &[u8], path: &mut Vec<u8>) -> bool {
         }
     }
     within
+}
+
+/// The path where nothing but `./` before it and `/` behind it is to be cleaned: nearly always.
+fn already_clean(name: &[u8]) -> Option<&[u8]> {
+    let name = name.strip_prefix(b"./").unwrap_or(name);
+    let name = name.strip_suffix(b"/").unwrap_or(name);
+    let odd = |start: Option<&u8>| matches!(start, None | Some(b'/' | b'.'));
+    let mut slashes = memchr::memchr_iter(b'/', name);
+    (!odd(name.first()) && !slashes.any(|slash| odd(name.get(slash + 1)))).then_some(name)
 }
 
 #[cfg(test)]
@@ -45,6 +58,13 @@ mod tests {
             ("a/../../x", "x", false),
             ("a/..", "", true),
             ("...", "...", true),
+            ("./a/b/", "a/b", true),
+            ("./a//b", "a/b", true),
+            ("a/.b/c", "a/.b/c", true),
+            ("a//", "a", true),
+            ("./", "", true),
+            ("./../a", "a", false),
+            (".//a", "a", true),
         ] {
             let mut out = b"left over".to_vec();
             assert_eq!(clean(name.as_bytes(), &mut out), within, "{name}");

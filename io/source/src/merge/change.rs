@@ -1,5 +1,7 @@
 //! One layer, unpacked on paper.
 
+use std::collections::btree_map::Entry;
+
 use super::*;
 use crate::budget::Exceeded;
 
@@ -102,20 +104,26 @@ impl<'a> Change<'a> {
     }
 
     fn insert(&mut self, path: Path<'a>, node: Node, problems: &mut Problems) {
-        let replaced = self.nodes.get(&path).map(|there| there.kind);
-        if replaced == Some(NodeKind::Directory)
-            && node.kind != NodeKind::Directory
-            && remove_children(&mut self.nodes, &path)
-        {
-            let detail =
-                "one layer has it as a directory with entries and again as something else: readers differ";
-            problems.malformed(lossy(&path), detail);
-        }
+        // A path is looked for once: this is most of the work that a layer makes.
+        let mut entry = match self.nodes.entry(path) {
+            Entry::Vacant(entry) => {
+                entry.insert(node);
+                return;
+            }
+            Entry::Occupied(entry) => entry,
+        };
+        let replaced = entry.insert(node).kind;
         // It may have been on the way to the last directory.
-        if replaced.is_some_and(|replaced| replaced != node.kind || node.kind == NodeKind::Symlink) {
+        if replaced != node.kind || node.kind == NodeKind::Symlink {
             self.last = None;
         }
-        self.nodes.insert(path, node);
+        if replaced == NodeKind::Directory && node.kind != NodeKind::Directory {
+            let path = entry.key().clone();
+            if remove_children(&mut self.nodes, &path) {
+                let detail = "one layer has it as a directory with entries and again as something else: readers differ";
+                problems.malformed(lossy(&path), detail);
+            }
+        }
     }
 
     fn hide(&mut self, raw: &[u8], directory: &[u8], hidden: &[u8], problems: &mut Problems) {
@@ -162,43 +170,65 @@ impl<'a> Change<'a> {
         {
             return Ok(Some(resolved.clone()));
         }
-        let resolved = if self.plain(raw) {
-            Cow::Borrowed(raw)
-        } else {
-            budget.deadline.check().map_err(Stopped)?;
-            match self.follow(raw) {
-                Some(path) => Cow::Owned(path),
-                None => {
-                    problems.malformed(lossy(entry), "its directory is behind too many links");
+        // Directories on the way to the last one are there: only what is beyond them is looked for.
+        let known = match &self.last {
+            Some((last, Cow::Borrowed(_))) => shared_directories(last, raw),
+            _ => 0,
+        };
+        let mut is_plain = true;
+        for end in ends(raw).filter(|&end| end > known) {
+            match self.nodes.get(&raw[..end]).map(|node| node.kind) {
+                Some(NodeKind::Directory) => {}
+                Some(NodeKind::Symlink) => {
+                    is_plain = false;
+                    break;
+                }
+                Some(_) => {
+                    self.refuse(entry, &raw[..end], problems);
                     return Ok(None);
                 }
+                // Nothing is below what is not there.
+                None => {
+                    budget.take_entry(0).map_err(Stopped)?;
+                    self.nodes.insert(Cow::Borrowed(&raw[..end]), self.implied());
+                }
             }
+        }
+        if is_plain {
+            self.last = Some((raw, Cow::Borrowed(raw)));
+            return Ok(Some(Cow::Borrowed(raw)));
+        }
+        budget.deadline.check().map_err(Stopped)?;
+        let Some(resolved) = self.follow(raw) else {
+            problems.malformed(lossy(entry), "its directory is behind too many links");
+            return Ok(None);
         };
         for end in ends(&resolved) {
             match self.nodes.get(&resolved[..end]).map(|node| node.kind) {
-                Some(NodeKind::Directory) => continue,
+                Some(NodeKind::Directory) => {}
                 Some(_) => {
-                    let detail = format!("{} is no directory in its layer", lossy(&resolved[..end]));
-                    problems.malformed(lossy(entry), detail);
+                    self.refuse(entry, &resolved[..end], problems);
                     return Ok(None);
                 }
-                None => {}
+                None => {
+                    budget.take_entry(end).map_err(Stopped)?;
+                    self.nodes.insert(Cow::Owned(resolved[..end].to_vec()), self.implied());
+                }
             }
-            let part = match &resolved {
-                Cow::Borrowed(path) => Cow::Borrowed(&path[..end]),
-                Cow::Owned(path) => Cow::Owned(path[..end].to_vec()),
-            };
-            budget.take_entry(if matches!(part, Cow::Owned(_)) { end } else { 0 }).map_err(Stopped)?;
-            let implied = Node { layer: self.layer, own: None, content: None, kind: NodeKind::Directory };
-            self.nodes.insert(part, implied);
         }
+        let resolved: Path<'a> = Cow::Owned(resolved);
         self.last = Some((raw, resolved.clone()));
         Ok(Some(resolved))
     }
 
-    /// Whether no link is on the way.
-    fn plain(&self, path: &[u8]) -> bool {
-        ends(path).all(|end| self.nodes.get(&path[..end]).is_none_or(|node| node.kind != NodeKind::Symlink))
+    /// A directory that comes into being because of what is in it.
+    fn implied(&self) -> Node {
+        Node { layer: self.layer, own: None, content: None, kind: NodeKind::Directory }
+    }
+
+    fn refuse(&self, entry: &[u8], on_the_way: &[u8], problems: &mut Problems) {
+        let detail = format!("{} is no directory in its layer", lossy(on_the_way));
+        problems.malformed(lossy(entry), detail);
     }
 
     /// Follows this layer's links in all components of a path, within the root.
@@ -242,6 +272,16 @@ impl<'a> Change<'a> {
 
 fn components(path: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
     path.split(|&byte| byte == b'/')
+}
+
+/// Where the directories end that two paths of directories share.
+fn shared_directories(one: &[u8], other: &[u8]) -> usize {
+    let same = one.iter().zip(other).take_while(|(a, b)| a == b).count();
+    let ends_at = |path: &[u8]| path.get(same).is_none_or(|&byte| byte == b'/');
+    match ends_at(one) && ends_at(other) {
+        true => same,
+        false => one[..same].iter().rposition(|&byte| byte == b'/').unwrap_or_default(),
+    }
 }
 
 /// Where each component of a path ends.

@@ -40,6 +40,10 @@ impl Opener for RemoteLayer {
         });
         Ok(LayerBytes::Stream(Box::new(reader)))
     }
+
+    fn verifies(&self) -> bool {
+        true
+    }
 }
 
 /// Why a transfer ended early.

@@ -1,6 +1,6 @@
 //! A reference → the image and its layers.
 
-use lazaret_model::{Digest, ImageReference, Limits, Platform};
+use lazaret_model::{Digest, ImageReference};
 use reqwest::{Method, StatusCode};
 use tokio::runtime::Handle;
 
@@ -9,10 +9,11 @@ use super::client::{Request, explain};
 use super::token::Access;
 use super::{ManifestDescriptor, Mirror, Registry};
 use crate::archive::label_layers;
+use crate::cache::Identity;
 use crate::error::SourceError;
 use crate::image;
 use crate::manifest::{DOCKER_LIST, DOCKER_MANIFEST, Manifest, OCI_INDEX, OCI_MANIFEST, select};
-use crate::open::{OpenedImage, Source};
+use crate::open::{OpenOptions, OpenedImage, Source};
 use crate::tree::{Layer, LayeredTree, SeparateLayers};
 
 const ACCEPT: &str = "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json, \
@@ -76,11 +77,10 @@ impl Registry {
     pub async fn open(
         &self,
         reference: &ImageReference,
-        platform: &Platform,
-        limits: &Limits,
+        options: &OpenOptions,
     ) -> Result<OpenedImage, SourceError> {
         for mirror in self.0.options.mirrors.iter().filter(|mirror| mirror.of == reference.registry) {
-            match self.open_at(&mirrored(reference, mirror), platform, limits).await {
+            match self.open_at(&mirrored(reference, mirror), options).await {
                 // It is known by the name that was asked for.
                 Ok(opened) => {
                     let manifest = opened.image.as_ref().and_then(|image| image.manifest);
@@ -90,14 +90,13 @@ impl Registry {
                 Err(error) => tracing::debug!("the mirror {} was of no use: {error}", mirror.address),
             }
         }
-        self.open_at(reference, platform, limits).await
+        self.open_at(reference, options).await
     }
 
     async fn open_at(
         &self,
         reference: &ImageReference,
-        platform: &Platform,
-        limits: &Limits,
+        options: &OpenOptions,
     ) -> Result<OpenedImage, SourceError> {
         let subject = reference.to_string();
         let repository = self.repository(reference)?;
@@ -107,7 +106,7 @@ impl Registry {
             let corrupt = |why: String| SourceError::Corrupt { subject: subject.clone(), why };
             let manifest = match Manifest::read(&bytes, &subject)? {
                 Manifest::Index(entries) => {
-                    let entry = select(&entries, platform, &subject)?;
+                    let entry = select(&entries, &options.platform, &subject)?;
                     reference = reference.with_digest(entry.digest().map_err(corrupt)?);
                     continue;
                 }
@@ -133,11 +132,14 @@ impl Registry {
                     Layer {
                         label,
                         opener: Box::new(RemoteLayer { registry, repository, digest, size, runtime }),
+                        digest: Some(digest),
                     }
                 })
                 .collect();
+            let tree = LayeredTree::new(SeparateLayers::new(layers), options.limits.clone());
             return Ok(OpenedImage {
-                tree: Box::new(LayeredTree::new(SeparateLayers(layers), limits.clone())),
+                identity: Some(Identity::of_blobs(image.config, &digests, tree.sound())),
+                tree: Box::new(tree.remembering(options.cache.as_ref())),
                 name: subject,
                 reference: Some(reference.with_digest(descriptor.digest)),
                 source: Source::Registry,

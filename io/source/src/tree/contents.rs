@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 
-use lazaret_model::{Content, Entry, Extracted, Visitor, Want, Wanted};
+use lazaret_model::{Content, Entry, Extracted, RandomAccess as _, Visitor, Want, Wanted};
 use sha2::{Digest as _, Sha256};
 
 use super::{Indexed, LayerSource, Needs, in_place};
@@ -201,14 +201,24 @@ pub(crate) fn read_bytes(extent: Extent<'_>, budget: &mut Budget) -> io::Result<
     let size = extent.size;
     budget.check_file(size).map_err(Exceeded::io)?;
     budget.keep(size).map_err(Exceeded::io)?;
-    let mut bytes = with_room(size);
-    let mut buffer = vec![0; usize::try_from(size).unwrap_or(usize::MAX).min(PIECE)];
-    let result = extent.copy(&mut buffer, &mut |part| {
-        bytes.extend_from_slice(part);
-        Ok(())
-    });
+    // What is there as a whole is read in one call.
+    let result = match extent.present() {
+        Some(length) => {
+            let mut bytes = vec![0; length];
+            extent.open(budget.deadline).and_then(|mut file| file.read_at(0, &mut bytes)).map(|()| bytes)
+        }
+        None => {
+            let mut bytes = with_room(size);
+            let mut buffer = vec![0; usize::try_from(size).unwrap_or(usize::MAX).min(PIECE)];
+            let copied = extent.copy(&mut buffer, &mut |part| {
+                bytes.extend_from_slice(part);
+                Ok(())
+            });
+            copied.map(|()| bytes)
+        }
+    };
     if result.is_err() {
         budget.release(size);
     }
-    result.map(|()| bytes)
+    result
 }

@@ -5,10 +5,12 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use lazaret_model::Visitor;
+use lazaret_model::{Digest, Visitor};
 
+use super::remembered::Remembered;
 use super::{Fetched, Indexed, LayerSource, Needs};
 use crate::budget::Budget;
+use crate::cache::Cache;
 use crate::layer::{LayerIndex, Opener, Shared, Taker, Uncompressed, Wanted, uncompressed};
 use crate::problems::Problems;
 
@@ -16,15 +18,26 @@ pub(crate) struct Layer {
     /// What problems with the layer as a whole are about.
     pub(crate) label: String,
     pub(crate) opener: Box<dyn Opener>,
+    /// The digest that the manifest states of the layer as it is stored.
+    pub(crate) digest: Option<Digest>,
 }
 
-pub(crate) struct SeparateLayers(pub(crate) Vec<Layer>);
+pub(crate) struct SeparateLayers {
+    layers: Vec<Layer>,
+    cache: Option<Cache>,
+}
+
+impl SeparateLayers {
+    pub(crate) fn new(layers: Vec<Layer>) -> Self {
+        Self { layers, cache: None }
+    }
+}
 
 /// Each layer that is read has the memory of a decompressor.
 const MOST_AT_ONCE: usize = 4;
 
 impl Layer {
-    fn read(
+    pub(super) fn read(
         &self,
         taker: &mut Taker<'_>,
         wanted: Wanted<'_>,
@@ -44,10 +57,20 @@ impl Layer {
         &self,
         taker: &mut Taker<'_>,
         wanted: Wanted<'_>,
+        remembered: Option<&Remembered<'_>>,
         budget: &mut Budget,
     ) -> (LayerIndex, Problems) {
         let mut problems = Problems::default();
-        let index = self.read(taker, wanted, budget, &mut problems).unwrap_or_else(|error| {
+        let read = match (wanted, remembered) {
+            (Wanted::Ask { layer }, Some(remembered)) => {
+                if let Some(index) = remembered.get(self, layer, taker.shared, budget) {
+                    return (index, problems);
+                }
+                remembered.read(self, layer, taker, budget, &mut problems)
+            }
+            _ => self.read(taker, wanted, budget, &mut problems),
+        };
+        let index = read.unwrap_or_else(|error| {
             problems.io(&self.label, &error);
             LayerIndex::default()
         });
@@ -60,9 +83,10 @@ impl Layer {
 fn read_all(
     layers: &[(&Layer, Wanted<'_>)],
     visitor: &dyn Visitor,
+    cache: Option<&Cache>,
     budget: &Budget,
 ) -> Vec<(LayerIndex, Problems)> {
-    let shared = Shared::default();
+    let (shared, remembered) = (Shared::default(), Remembered::new(cache, visitor));
     let next = AtomicUsize::new(0);
     let mut read: Vec<(LayerIndex, Problems)> = Vec::new();
     read.resize_with(layers.len(), Default::default);
@@ -72,7 +96,7 @@ fn read_all(
         let highest_left = || layers.len().checked_sub(1 + next.fetch_add(1, Ordering::Relaxed));
         while let Some(number) = highest_left() {
             let (layer, wanted) = &layers[number];
-            let read = layer.read_or_tell(&mut taker, *wanted, &mut budget);
+            let read = layer.read_or_tell(&mut taker, *wanted, remembered.as_ref(), &mut budget);
             if let Ok(mut done) = done.lock() {
                 done[number] = read;
             }
@@ -89,11 +113,15 @@ fn read_all(
 }
 
 impl LayerSource for SeparateLayers {
+    fn remember(&mut self, cache: Cache) {
+        self.cache = Some(cache);
+    }
+
     fn index(&mut self, visitor: &dyn Visitor, budget: &mut Budget, problems: &mut Problems) -> Indexed {
         let layers: Vec<_> =
-            (0..).zip(&self.0).map(|(layer, source)| (source, Wanted::Ask { layer })).collect();
+            (0..).zip(&self.layers).map(|(layer, source)| (source, Wanted::Ask { layer })).collect();
         let mut archives = Vec::with_capacity(layers.len());
-        for (index, own) in read_all(&layers, visitor, budget) {
+        for (index, own) in read_all(&layers, visitor, self.cache.as_ref(), budget) {
             archives.push(index);
             problems.append(own);
         }
@@ -110,8 +138,8 @@ impl LayerSource for SeparateLayers {
         let mut needs: Vec<_> = needs.iter().collect();
         needs.sort_unstable_by_key(|(number, _)| **number);
         let layers: Vec<_> =
-            needs.iter().map(|(number, records)| (&self.0[**number], Wanted::These(records))).collect();
-        let read = read_all(&layers, visitor, budget);
+            needs.iter().map(|(number, records)| (&self.layers[**number], Wanted::These(records))).collect();
+        let read = read_all(&layers, visitor, None, budget);
         let mut fetched = Fetched::new();
         for ((number, _), (index, own)) in needs.into_iter().zip(read) {
             problems.append(own);

@@ -1,5 +1,7 @@
 //! Digests, contents and extracts, wherever the bytes are.
 
+use sha2::{Digest as _, Sha256};
+
 use super::*;
 
 #[test]
@@ -140,8 +142,8 @@ fn one_extract_serves_for_names_that_are_alike() {
     }
     let walked = |want: WantOf<'_>| {
         let opener = Counted(InMemory(Arc::new(tar.clone())), Arc::clone(&opened));
-        let layer = Layer { label: "layer".to_owned(), opener: Box::new(opener) };
-        let mut tree = LayeredTree::new(SeparateLayers(vec![layer]), Limits::default());
+        let layer = Layer { label: "layer".to_owned(), opener: Box::new(opener), digest: None };
+        let mut tree = LayeredTree::new(SeparateLayers::new(vec![layer]), Limits::default());
         let mut lister = Lister { want, lines: Vec::new(), paths: Vec::new() };
         assert_eq!(tree.walk(&mut lister), []);
         (lister.lines, opened.swap(0, std::sync::atomic::Ordering::Relaxed))
