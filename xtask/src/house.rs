@@ -8,6 +8,7 @@ pub(crate) const ARROWS: &[(&str, &[&str])] = &[
     ("core/catalog", &["model"]),
     ("core/advisory", &["model", "version"]),
     ("core/policy", &["model"]),
+    ("core/profile", &["model"]),
     ("core/trust", &["model"]),
     ("core/fleet", &["model", "version"]),
     ("core/format", &["model"]),
@@ -24,7 +25,7 @@ pub(crate) const ARROWS: &[(&str, &[&str])] = &[
     ("app/agent", &["model", "engine", "sensor", "policy", "trust", "format"]),
     (
         "app/cli",
-        &["model", "pipeline", "server", "source", "engine", "format", "policy", "trust", "advisory"],
+        &["model", "pipeline", "server", "source", "engine", "format", "policy", "profile", "trust", "advisory"],
     ),
     // The end-to-end tests see what users see: the two programs.
     ("e2e", &[]),

@@ -8,10 +8,12 @@ use crate::environment;
 
 mod db;
 mod format;
+mod profile;
 mod scan;
 
 pub(crate) use db::DbCommand;
 pub(crate) use format::OutputFormat;
+pub(crate) use profile::ProfileCommand;
 pub(crate) use scan::{SbomArgs, ScanArgs};
 
 /// The whole command line.
@@ -73,6 +75,9 @@ pub(crate) enum Command {
     /// Check a policy file, or make it the server's
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// What an image may do when it runs
+    #[command(subcommand)]
+    Profile(ProfileCommand),
     /// Containers: which image runs where, since when, admitted by which decision
     Ps(PsArgs),
     /// What happened on the hosts

@@ -11,6 +11,7 @@ pub(crate) mod events;
 pub(crate) mod explain;
 pub(crate) mod key;
 pub(crate) mod policy;
+pub(crate) mod profile;
 pub(crate) mod promote;
 pub(crate) mod ps;
 pub(crate) mod replace;

@@ -1,0 +1,162 @@
+//! Files, file systems, the kernel and resources.
+
+use lazaret_model::{
+    CapabilityUse, Dimension, FileAccess, FileOperation, KernelOperation, Mounting, Phase, ResourceUse,
+    SystemCall, is_secret_place,
+};
+
+use super::{Category, Compiled, Deviation, Words, listed};
+use crate::learn::is_reading_image;
+use crate::sensitive::is_sensitive;
+
+/// How much more than ever before is too much: half as much again, and something for small numbers.
+const SPARE_CPU_PERMILLE: u64 = 250;
+const SPARE_MEMORY: u64 = 64 << 20;
+const SPARE_PROCESSES: u64 = 16;
+const SPARE_WRITTEN: u64 = 32 << 20;
+
+impl Compiled {
+    pub(super) fn file(&self, access: &FileAccess, by: &str, phase: Phase, found: &mut Vec<Deviation>) {
+        self.path(access, &access.path, by, phase, found);
+        if let Some(other) = &access.other
+            && found.is_empty()
+        {
+            self.path(access, other, by, phase, found);
+        }
+    }
+
+    fn path(&self, access: &FileAccess, path: &str, by: &str, phase: Phase, found: &mut Vec<Deviation>) {
+        let operation = access.operation;
+        let (dimension, index) = match is_sensitive(path) {
+            // A volume may hold what a wildcard allows, and a secret: the secret counts.
+            true => (Dimension::Secrets, &self.secrets),
+            false if is_reading_image(access) => return,
+            false => (Dimension::Files, &self.files),
+        };
+        if index.allows(by, path, operation, phase) {
+            return;
+        }
+        self.deviates(dimension, category(operation, path), found, || Words {
+            what: format!("{by} did to {path}: {}", operation.name()),
+            expected: {
+                let usual = index.operations(by, path);
+                let none = format!("{by} does nothing to it");
+                listed(usual.iter().map(|operation| operation.name()), &none)
+            },
+            remedy: format!("if it needs to, learn it or add it to `{}` of the profile", dimension.name()),
+        });
+    }
+
+    pub(super) fn mount(&self, mounting: &Mounting, by: &str, found: &mut Vec<Deviation>) {
+        if !self.volumes.contains(&mounting.target) {
+            self.deviates(Dimension::Volumes, Category::Volume, found, || Words {
+                what: format!("{by} mounted {} at {} ({})", mounting.source, mounting.target, mounting.kind),
+                expected: listed(&self.volumes, "nothing is mounted"),
+                remedy: "mount it from outside, and name it in `volumes` of the profile".to_owned(),
+            });
+        }
+    }
+
+    pub(super) fn capability(&self, used: CapabilityUse, by: &str, found: &mut Vec<Deviation>) {
+        if used.granted && self.capabilities & used.capability.bit() == 0 {
+            self.deviates(Dimension::Capabilities, Category::Capability, found, || Words {
+                what: format!("{by} used {}", used.capability),
+                expected: {
+                    let known =
+                        lazaret_model::Capability::all().filter(|one| self.capabilities & one.bit() != 0);
+                    listed(known, "no capability is needed")
+                },
+                remedy: "drop it from the container, or add it to `capabilities` of the profile".to_owned(),
+            });
+        }
+    }
+
+    pub(super) fn system_call(&self, call: SystemCall, by: &str, found: &mut Vec<Deviation>) {
+        let is_known = match call.name() {
+            Some(name) => self.system_calls.contains(name),
+            None => self.system_calls.contains(&call.number.to_string()),
+        };
+        if !is_known {
+            self.deviates(Dimension::SystemCalls, Category::SystemCall, found, || Words {
+                what: format!("{by} used the system call {call}"),
+                expected: format!("one of {} others", self.system_calls.len()),
+                remedy: "if it needs it, learn it or add it to `system-calls` of the profile".to_owned(),
+            });
+        }
+    }
+
+    pub(super) fn kernel(&self, operation: KernelOperation, by: &str, found: &mut Vec<Deviation>) {
+        if !self.kernel.contains(&operation) {
+            self.deviates(Dimension::SystemCalls, operation_category(operation), found, || Words {
+                what: format!("{by} did what reaches out of it: {}", operation.name()),
+                expected: listed(self.kernel.iter().map(|operation| operation.name()), "nothing of the kind"),
+                remedy: "if it needs to, add it to `kernel` of the profile".to_owned(),
+            });
+        }
+    }
+
+    pub(super) fn resources(&self, used: &ResourceUse, found: &mut Vec<Deviation>) {
+        let per_minute =
+            used.written_bytes.saturating_mul(60).checked_div(u64::from(used.window)).unwrap_or(0);
+        let most = &self.resources;
+        for (category, most, spare, now, unit) in [
+            (
+                Category::Cpu,
+                most.cpu_permille,
+                SPARE_CPU_PERMILLE,
+                used.cpu_permille,
+                "thousandths of a processor",
+            ),
+            (Category::Memory, most.memory_bytes, SPARE_MEMORY, used.memory_bytes, "bytes of memory"),
+            (Category::Processes, most.processes, SPARE_PROCESSES, used.processes, "processes"),
+            (
+                Category::Disk,
+                most.written_bytes_per_minute,
+                SPARE_WRITTEN,
+                per_minute,
+                "bytes written in a minute",
+            ),
+        ] {
+            let Some(most) = most else { continue };
+            let limit = most.saturating_add(most / 2).max(most.saturating_add(spare));
+            if now > limit {
+                self.deviates(Dimension::Resources, category, found, || Words {
+                    what: format!("the container used {now} {unit}"),
+                    expected: format!("at most {limit}: it never used more than {most}"),
+                    remedy: "if the load has grown, raise it in `resources` of the profile".to_owned(),
+                });
+            }
+        }
+    }
+}
+
+pub(crate) fn category(operation: FileOperation, path: &str) -> Category {
+    match operation {
+        FileOperation::Read if is_secret_place(path) => Category::SecretAccess,
+        FileOperation::Read if is_sensitive(path) => Category::SensitiveRead,
+        FileOperation::Read => Category::FileRead,
+        FileOperation::Connect => Category::Connect,
+        FileOperation::SetUserId => Category::SetUserId,
+        FileOperation::Device => Category::Escape,
+        FileOperation::Link if is_sensitive(path) => Category::SensitiveRead,
+        FileOperation::Truncate | FileOperation::Delete if is_log(path) => Category::LogTampering,
+        _ => Category::FileWrite,
+    }
+}
+
+fn is_log(path: &str) -> bool {
+    path.starts_with("/var/log/") || path.ends_with(".log") || path.ends_with("_history")
+}
+
+fn operation_category(operation: KernelOperation) -> Category {
+    match operation {
+        KernelOperation::Trace | KernelOperation::WrittenCode => Category::Injection,
+        KernelOperation::LoadModule => Category::KernelModule,
+        KernelOperation::Bpf => Category::Bpf,
+        KernelOperation::IoUring => Category::IoUring,
+        KernelOperation::EnterNamespace
+        | KernelOperation::UserNamespace
+        | KernelOperation::Namespace
+        | KernelOperation::ChangeRoot => Category::Escape,
+    }
+}

@@ -1,0 +1,27 @@
+//! What an image may do, and what was done beyond it.
+//!
+//! ```text
+//!  Image, executables ──derive──▶ Profile ◀──render── Learned ◀──learn── Behaviour
+//!                                  │  │                  ▲ merge: any order, any grouping
+//!                 text, diff, export  └─compile─▶ check(Behaviour) ─▶ Deviation
+//! ```
+//!
+//! **Invariant:** a profile never says more than was seen or scanned: no wildcard reaches a program or a secret.
+
+mod modes;
+mod pattern;
+mod profile;
+mod order;
+mod text;
+mod derive;
+mod sensitive;
+mod mask;
+pub mod learn;
+pub mod check;
+pub mod rules;
+
+pub use derive::{ImageExecutable, derive, variant};
+pub use modes::{Action, Mode, Modes};
+pub use pattern::{Pattern, PatternError};
+pub use profile::*;
+pub use text::{MOST_BYTES, ProfileError, SCHEMA};
