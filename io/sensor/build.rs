@@ -1,11 +1,12 @@
-//! Compiles the kernel program with clang, so that no C toolchain is needed where the agent runs.
+//! Compiles the kernel programs with clang, so that no C toolchain is needed where the agent runs.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
-const SOURCE: &str = "bpf/exec.bpf.c";
-const HEADERS: [&str; 3] = ["bpf/bpf_helpers.h", "bpf/bpf_core_read.h", "bpf/bpf_tracing.h"];
+const SOURCE: &str = "bpf/sensor.bpf.c";
+const HEADERS: [&str; 4] =
+    ["bpf/bpf_helpers.h", "bpf/bpf_core_read.h", "bpf/bpf_tracing.h", "bpf/bpf_endian.h"];
 
 fn main() {
     println!("cargo::rerun-if-changed=bpf");
@@ -33,7 +34,7 @@ fn compile() -> Result<(), String> {
     };
     let out =
         PathBuf::from(env::var("OUT_DIR").map_err(|problem| format!("cargo sets no OUT_DIR: {problem}"))?);
-    let object = out.join("exec.bpf.o");
+    let object = out.join("sensor.bpf.o");
     let output = Command::new(&clang)
         // -g: the loader adapts the program to the running kernel by its type information (BTF).
         .args([
@@ -41,7 +42,7 @@ fn compile() -> Result<(), String> {
             "-O2",
             "-target",
             "bpf",
-            "-mcpu=v2",
+            "-mcpu=v3",
             "-Wall",
             "-Wextra",
             "-Werror",

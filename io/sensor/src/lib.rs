@@ -1,20 +1,31 @@
 //! The kernel side of the agent: which containers run, and that they run nothing but their image.
 //!
 //! ```text
-//!  exec.bpf.c ──ring──▶ tracer ─▶ record ─┐
-//!  /proc ──────▶ namespaces (scan) ───────┼▶ tracker ─▶ watch ──▶ ContainerSeen, ContainerGone, Gap
-//!  pidfd ─────────────────────────────────┘
+//!  sensor.bpf.c ─rings─▶ tracer ─▶ record ┬▶ tracker ─▶ watch ──▶ ContainerSeen, ContainerGone, Gap
+//!  /proc ──────▶ namespaces (scan) ────────┤
+//!  pidfd ──────────────────────────────────┘
+//!                                  record ┬▶ observe ──▶ Observation (facts of what containers do)
+//!                                         └▶ ledger ───▶ EvidenceGap, Account (proof that nothing was lost)
 //!  fanotify ───▶ enforce: lane ─▶ decision (hash, cache, list) ─▶ ExecutionDenied
+//!  confine ────▶ policies of the kernel programs: network, what ends a process
 //! ```
 //!
 //! A container is told by its namespaces and needs no engine: `docker`, `ctr`, `runc` and `unshare` look alike.
 //! Whatever the sensor could not see or tell is an event itself ([`Gap`]).
 
+mod calls;
 mod canary;
 mod cgroup;
+mod confine;
 mod enforce;
 mod event;
+mod evidence;
+mod groups;
+mod ledger;
 mod namespaces;
+mod observation;
+mod observe;
+mod pins;
 mod probe;
 mod process;
 mod record;
@@ -24,8 +35,10 @@ mod tracer;
 mod tracker;
 mod watch;
 
+pub use confine::{ConfineError, Deadly, NetworkPolicy, PeerRule, PortRule, Protocol};
 pub use enforce::{ExecutableSet, GuardError, GuardRequest, Watched};
 pub use event::{ContainerGone, ContainerSeen, DenyReason, ExecutionDenied, Gap, SensorEvent};
 pub use namespaces::HostError;
+pub use observation::{Account, EvidenceGap, Observation, Outcome, ProcessEnded, Sighting};
 pub use probe::{Mechanism, probe};
 pub use sensor::{Options, Sensor, SensorError};

@@ -1,16 +1,23 @@
 use std::io;
-use std::sync::Arc;
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use tokio::sync::mpsc;
 
+use crate::confine::{Confinement, ConfineError, Deadly, NetworkPolicy};
 use crate::enforce::{Enforcer, GuardError, GuardRequest, Starts, Watched};
 use crate::event::SensorEvent;
+use crate::ledger::{self, Tally};
 use crate::namespaces::{Host, HostError};
-use crate::tracer::Tracer;
+use crate::observation::{Account, Sighting};
+use crate::pins;
+use crate::sys;
+use crate::tracer::{Parts, Tallies, Tracer};
 use crate::watch::Watch;
 
 /// How the sensor works; the defaults suit a host.
@@ -18,15 +25,34 @@ use crate::watch::Watch;
 pub struct Options {
     /// Events that may wait for the agent.
     pub capacity: usize,
-    /// Bytes of the kernel's buffer for program starts: a power of two and whole pages.
+    /// Bytes of the kernel's buffers for program starts and for facts, each: a power of two and whole pages.
     pub ring: u32,
+    /// Bytes of the kernel's buffer for alerts, likewise.
+    pub alert_ring: u32,
+    /// Whether to see what containers do beside starting programs ([`Sensor::sightings`]), and to be able to hold
+    /// them to something ([`Sensor::confine_network`], [`Sensor::make_deadly`]).
+    pub observe: bool,
+    /// Sightings that may wait; then facts wait in the kernel's buffer.
+    pub sightings: usize,
+    /// A directory on a BPF file system, such as `/sys/fs/bpf/lazaret`. What is put into the kernel stays there when
+    /// this process ends, goes on enforcing and counting, and is taken over by the next sensor. `None`: the kernel
+    /// takes all away with this process.
+    pub pins: Option<PathBuf>,
     /// How long a process may stand still while its file is checked; then it is refused.
     pub deadline: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { capacity: 4096, ring: 4 << 20, deadline: Duration::from_secs(10) }
+        Self {
+            capacity: 4096,
+            ring: 4 << 20,
+            alert_ring: 1 << 20,
+            observe: false,
+            sightings: 16_384,
+            pins: None,
+            deadline: Duration::from_secs(10),
+        }
     }
 }
 
@@ -39,10 +65,15 @@ pub enum SensorError {
 }
 
 /// The running sensor. Dropping it stops everything: guarded containers are then no longer guarded.
+/// With [`Options::pins`] the kernel programs stay, and what they enforce.
 #[derive(Debug)]
 pub struct Sensor {
     /// In words for people, why a mechanism does not work here.
     tracing: Result<(), String>,
+    parts: Parts,
+    confinement: Mutex<Option<Confinement>>,
+    sightings: Mutex<Option<mpsc::Receiver<Sighting>>>,
+    tallies: Option<Tallies>,
     enforcer: Result<Enforcer, String>,
     stop: Arc<EventFd>,
     watch: Option<JoinHandle<()>>,
@@ -55,10 +86,18 @@ impl Sensor {
         let host = Host::read()?;
         let (events, receiver) = mpsc::channel(options.capacity.max(1));
         let untold = Arc::new(AtomicU64::new(0));
-        let (tracer, tracing) = match Tracer::start(&host, options.ring) {
-            Ok(tracer) => (Some(tracer), Ok(())),
-            Err(problem) => (None, Err(problem.to_string())),
+        let (tracer, controls, tracing) = match Tracer::start(&host, options) {
+            Ok((tracer, controls)) => (Some(tracer), Some(controls), Ok(())),
+            Err(problem) => (None, None, Err(problem.to_string())),
         };
+        let parts = match (&tracer, &tracing) {
+            (Some(tracer), _) => tracer.parts.clone(),
+            (None, Err(why)) => Parts::none(why),
+            (None, Ok(())) => Parts::none("not started"),
+        };
+        let tallies = tracer.as_ref().map(|tracer| tracer.tallies.clone());
+        let (teller, sightings) = mpsc::channel(options.sightings.max(1));
+        let teller = options.observe.then_some(teller);
         let starts = Arc::new(Starts::new(tracer.is_some()));
         let enforcer = Enforcer::start(
             host,
@@ -75,14 +114,105 @@ impl Sensor {
         });
         let stop = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK);
         let stop = Arc::new(stop.map_err(|errno| SensorError::Thread(errno.into()))?);
-        let watch = Watch::new(host, tracer, events, untold, starts)
+        let watch = Watch::new(host, tracer, events, teller, untold, starts)
             .map_err(|errno| SensorError::Thread(errno.into()))?;
         let stopped = stop.clone();
         let watch = thread::Builder::new()
             .name("lazaret-watch".to_owned())
             .spawn(move || watch.run(&stopped))
             .map_err(SensorError::Thread)?;
-        Ok((Self { tracing, enforcer, stop, watch: Some(watch) }, receiver))
+        let sensor = Self {
+            tracing,
+            parts,
+            confinement: Mutex::new(controls.map(Confinement::new)),
+            sightings: Mutex::new(options.observe.then_some(sightings)),
+            tallies,
+            enforcer,
+            stop,
+            watch: Some(watch),
+        };
+        Ok((sensor, receiver))
+    }
+
+    /// What containers do, if [`Options::observe`] asked for it. There is one stream: the second call gets none.
+    pub fn sightings(&self) -> Option<mpsc::Receiver<Sighting>> {
+        lock(&self.sightings).take()
+    }
+
+    /// Whether system calls are seen, or why not.
+    pub fn observation(&self) -> Result<(), &str> {
+        self.parts.calls.as_ref().copied().map_err(String::as_str)
+    }
+
+    /// Whether requests of io_uring are seen, or why not.
+    pub fn requests(&self) -> Result<(), &str> {
+        self.parts.requests.as_ref().copied().map_err(String::as_str)
+    }
+
+    /// Whether connections are seen and can be refused, or why not.
+    pub fn network(&self) -> Result<(), &str> {
+        self.parts.network.as_ref().copied().map_err(String::as_str)
+    }
+
+    /// From its return on, the processes of a control group (its id in the unified hierarchy) reach only what the
+    /// policy lists; it replaces the one before.
+    pub fn confine_network(&self, cgroup_id: u64, policy: &NetworkPolicy) -> Result<(), ConfineError> {
+        self.network().map_err(|why| ConfineError::Unavailable(why.to_owned()))?;
+        self.confinement(|confinement| confinement.network(cgroup_id, policy))
+    }
+
+    /// What ends a process of the control group from now on; it replaces what did before.
+    pub fn make_deadly(&self, cgroup_id: u64, acts: &[Deadly]) -> Result<(), ConfineError> {
+        self.observation().map_err(|why| ConfineError::Unavailable(why.to_owned()))?;
+        self.confinement(|confinement| confinement.deadly(cgroup_id, acts))
+    }
+
+    /// Opening of this file in any container is told by the buffer for alerts, whatever its name there.
+    pub fn mark_sensitive(&self, file: impl AsFd) -> Result<(), ConfineError> {
+        let (state, _) = sys::file_state(file).map_err(|why| ConfineError::Unavailable(why.to_string()))?;
+        self.confinement(|confinement| confinement.sensitive(&state))
+    }
+
+    /// Ends what [`confine_network`](Self::confine_network) and [`make_deadly`](Self::make_deadly) began, after the
+    /// group's end.
+    pub fn release_group(&self, cgroup_id: u64) {
+        let _ = self.confinement(|confinement| {
+            confinement.release(cgroup_id);
+            Ok(())
+        });
+    }
+
+    /// Control groups that are held to something, those of a predecessor included.
+    pub fn confined_groups(&self) -> Vec<u64> {
+        self.confinement(|confinement| Ok(confinement.groups())).unwrap_or_default()
+    }
+
+    fn confinement<T>(
+        &self,
+        change: impl FnOnce(&mut Confinement) -> Result<T, ConfineError>,
+    ) -> Result<T, ConfineError> {
+        match lock(&self.confinement).as_mut() {
+            Some(confinement) => change(confinement),
+            None => Err(ConfineError::Unavailable(self.tracing().err().unwrap_or_default().to_owned())),
+        }
+    }
+
+    /// The kernel's counts of all control groups that have one now.
+    pub fn accounts(&self) -> Vec<Account> {
+        let Some(tallies) = &self.tallies else { return Vec::new() };
+        let read = |(cgroup_id, tally): (u64, Tally)| Account {
+            container: None,
+            cgroup_id,
+            sent: ledger::sent(&tally),
+            lost: ledger::lost(&tally),
+            repeated: ledger::repeated(&tally),
+        };
+        lock(tallies).iter().flatten().map(read).collect()
+    }
+
+    /// Takes everything out of the kernel that sensors with these [`Options::pins`] left there. Enforcement ends.
+    pub fn remove_pins(directory: &Path) -> io::Result<()> {
+        pins::remove(directory)
     }
 
     /// Whether each program start is seen, or why containers are only looked for once a second.
@@ -113,6 +243,10 @@ impl Sensor {
     pub fn guarded(&self) -> usize {
         self.enforcer.as_ref().map_or(0, Enforcer::guarded)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Drop for Sensor {

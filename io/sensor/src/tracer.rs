@@ -1,19 +1,30 @@
-//! Loads the kernel program and reads what it reports.
+//! Loads the kernel programs, attaches them, and reads what they report.
 
-use std::fs;
+use std::fs::{self, File};
+use std::ops::ControlFlow;
 use std::os::fd::{AsFd, AsRawFd};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 
-use aya::maps::{Array, MapData, MapError, RingBuf};
-use aya::programs::{BtfTracePoint, ProgramError};
+use aya::maps::lpm_trie::LpmTrie;
+use aya::maps::{Array, HashMap, Map, MapData, MapError, RingBuf};
+use aya::programs::links::{FdLink, PinnedLink};
+use aya::programs::{CgroupAttachMode, Program, ProgramError};
 use aya::{Btf, BtfError, Ebpf, EbpfError, EbpfLoader};
+use tracing::warn;
 
+use crate::calls;
+use crate::confine::{Peer, Policy};
+use crate::ledger::{Entry, RINGS, Ring, Tally};
 use crate::namespaces::Host;
-use crate::record::{self, ExecRecord};
+use crate::pins::{Pins, PinsError};
+use crate::record::{self, Record};
+use crate::sensor::Options;
 use crate::sys;
 
-static PROGRAM: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/exec.bpf.o"));
+static PROGRAM: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/sensor.bpf.o"));
 
-/// Why program starts cannot be seen.
+/// Why the kernel's events cannot be seen.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TracerError {
     #[error(
@@ -26,16 +37,22 @@ pub(crate) enum TracerError {
         chain(.0)
     )]
     Load(#[source] EbpfError),
-    #[error("the kernel refuses to call the program when a program starts: {}", chain(.0))]
-    Attach(#[source] ProgramError),
+    #[error("the kernel refuses the program `{name}`: {}", chain(.source))]
+    Attach { name: &'static str, source: ProgramError },
     #[error("the kernel program has no part `{0}`: it does not belong to this executable")]
     Part(&'static str),
-    #[error("the kernel program's memory cannot be read: {}", chain(.0))]
+    #[error("the kernel program's memory cannot be used: {}", chain(.0))]
     Map(#[source] MapError),
+    #[error("no unified control group hierarchy (cgroup2) is mounted")]
+    NoHierarchy,
+    #[error("the control group hierarchy {} cannot be opened: {source}", path.display())]
+    Hierarchy { path: PathBuf, source: std::io::Error },
+    #[error(transparent)]
+    Pins(#[from] PinsError),
 }
 
 /// The innermost cause says what the kernel answered; the loader's own text does not.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
@@ -48,78 +65,247 @@ fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// Counts kept by the kernel program since it was loaded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Counts {
-    /// Program starts outside the host's namespaces.
-    pub(crate) seen: u64,
-    /// Of these, put into the ring.
-    pub(crate) reported: u64,
-    /// Of these, lost because the ring was full.
-    pub(crate) dropped: u64,
-    /// Starts for which the kernel did not call the program at all, because it was busy on that processor.
-    pub(crate) missed: u64,
+/// How a program is attached.
+enum Hook {
+    /// A typed tracepoint of this name.
+    Event(&'static str),
+    /// The root of the unified hierarchy.
+    Root,
 }
 
-/// The running kernel program. Dropping it takes it out of the kernel.
+/// Without this one nothing is traced.
+const EXEC: (&str, Hook) = ("exec", Hook::Event("sched_process_exec"));
+/// These make the picture whole.
+const STARTS: [(&str, Hook); 4] = [
+    ("ended", Hook::Event("sched_process_exit")),
+    ("forked", Hook::Event("sched_process_fork")),
+    ("group_made", Hook::Event("cgroup_mkdir")),
+    ("group_gone", Hook::Event("cgroup_rmdir")),
+];
+const CALLS: [(&str, Hook); 1] = [("call_returned", Hook::Event("sys_exit"))];
+const REQUESTS: [(&str, Hook); 1] = [("request_made", Hook::Event("io_uring_submit_req"))];
+const NETWORK: [(&str, Hook); 7] = [
+    ("connect4", Hook::Root),
+    ("connect6", Hook::Root),
+    ("sendmsg4", Hook::Root),
+    ("sendmsg6", Hook::Root),
+    ("bind4", Hook::Root),
+    ("bind6", Hook::Root),
+    ("socket_made", Hook::Root),
+];
+
+/// Maps that outlive the agent where they are pinned.
+const LASTING: [&str; 12] = [
+    "starts",
+    "facts",
+    "alerts",
+    "tallies",
+    "books",
+    "told",
+    "policies",
+    "peers",
+    "sensitive",
+    "arrived",
+    "entered",
+    "current_generation",
+];
+
+/// What works of the programs beside the tracer of program starts; in words for people why not.
+#[derive(Debug, Clone)]
+pub(crate) struct Parts {
+    pub(crate) calls: Result<(), String>,
+    pub(crate) requests: Result<(), String>,
+    pub(crate) network: Result<(), String>,
+}
+
+impl Parts {
+    pub(crate) fn none(why: &str) -> Self {
+        let why = || Err(why.to_owned());
+        Self { calls: why(), requests: why(), network: why() }
+    }
+}
+
+/// Books of the kernel, shared with whoever asks for them.
+pub(crate) type Tallies = Arc<Mutex<HashMap<MapData, u64, Tally>>>;
+
+/// Maps that decide: written by the sensor's owner while the tracer reads the rings.
+pub(crate) struct Controls {
+    pub(crate) policies: HashMap<MapData, u64, Policy>,
+    pub(crate) peers: LpmTrie<MapData, Peer, u32>,
+    pub(crate) sensitive: HashMap<MapData, [u64; 2], u32>,
+}
+
+/// The running kernel programs. Dropping it takes them out of the kernel, unless they are pinned.
 pub(crate) struct Tracer {
-    ring: RingBuf<MapData>,
-    counts: Array<MapData, [u64; 3]>,
+    rings: [RingBuf<MapData>; RINGS],
+    pub(crate) tallies: Tallies,
+    /// Written only where it lasts.
+    pub(crate) books: HashMap<MapData, u64, Entry>,
+    pub(crate) lasting: bool,
     program: Ebpf,
+    pub(crate) parts: Parts,
+    _pinned: Vec<PinnedLink>,
 }
 
 impl Tracer {
-    pub(crate) fn start(host: &Host, ring: u32) -> Result<Self, TracerError> {
-        let tracer = Self::load(host, ring);
+    pub(crate) fn start(host: &Host, options: &Options) -> Result<(Self, Controls), TracerError> {
+        let tracer = Self::load(host, options);
         sys::trim_heap();
         tracer
     }
 
-    fn load(host: &Host, ring: u32) -> Result<Self, TracerError> {
+    fn load(host: &Host, options: &Options) -> Result<(Self, Controls), TracerError> {
+        let pins = options.pins.as_deref().map(Pins::open).transpose()?;
         let btf = Btf::from_sys_fs().map_err(TracerError::TypeInformation)?;
-        let mut program = EbpfLoader::new()
+        let tables = calls::tables();
+        let generation = pins.as_ref().map_or(0, Pins::generation) + 1;
+        let started = sys::boot_clock();
+        let mut loader = EbpfLoader::new();
+        loader
             .btf(Some(&btf))
             .override_global("host_pid_namespace", &host.pid_namespace, true)
             .override_global("host_mount_namespace", &host.mount_namespace, true)
-            .map_max_entries("events", ring)
-            .load(PROGRAM)
-            .map_err(TracerError::Load)?;
-        let ring = program.take_map("events").ok_or(TracerError::Part("events"))?;
-        let counts = program.take_map("counts").ok_or(TracerError::Part("counts"))?;
-        let ring = RingBuf::try_from(ring).map_err(TracerError::Map)?;
-        let counts = Array::try_from(counts).map_err(TracerError::Map)?;
-        let exec: &mut BtfTracePoint = program
-            .program_mut("exec")
-            .ok_or(TracerError::Part("exec"))?
-            .try_into()
-            .map_err(TracerError::Attach)?;
-        exec.load("sched_process_exec", &btf).map_err(TracerError::Attach)?;
-        exec.attach().map_err(TracerError::Attach)?;
-        Ok(Self { ring, counts, program })
+            .override_global("sensor_started", &started, true)
+            .override_global("generation", &generation, true)
+            .override_global("native_operations", &tables.native, true)
+            .override_global("compat_operations", &tables.compat, true)
+            .override_global("shapes", &tables.shapes, true);
+        for (name, size) in [("starts", options.ring), ("facts", options.ring), ("alerts", options.alert_ring)] {
+            // A ring that is there keeps its size.
+            let size = pins.as_ref().and_then(|pins| pins.size(name)).unwrap_or(size);
+            loader.map_max_entries(name, size);
+        }
+        if let Some(pins) = &pins {
+            for name in LASTING {
+                loader.map_pin_path(name, pins.map(name));
+            }
+        }
+        let mut program = loader.load(PROGRAM).map_err(TracerError::Load)?;
+        let mut take = |name| program.take_map(name).ok_or(TracerError::Part(name));
+        let ring = |map: Map| RingBuf::try_from(map).map_err(TracerError::Map);
+        let rings = [ring(take("starts")?)?, ring(take("facts")?)?, ring(take("alerts")?)?];
+        let mut tallies: HashMap<_, u64, Tally> = take("tallies")?.try_into().map_err(TracerError::Map)?;
+        let books = take("books")?.try_into().map_err(TracerError::Map)?;
+        let mut current: Array<_, u64> = take("current_generation")?.try_into().map_err(TracerError::Map)?;
+        let controls = Controls {
+            policies: take("policies")?.try_into().map_err(TracerError::Map)?,
+            peers: take("peers")?.try_into().map_err(TracerError::Map)?,
+            sensitive: take("sensitive")?.try_into().map_err(TracerError::Map)?,
+        };
+        // Where all those are counted that find no room of their own.
+        if tallies.get(&0, 0).is_err() {
+            tallies.insert(0, Tally::default(), 0).map_err(TracerError::Map)?;
+        }
+        let mut attaching = Attaching { program: &mut program, btf: &btf, pins: pins.as_ref(), pinned: Vec::new() };
+        attaching.attach(&EXEC)?;
+        for hook in &STARTS {
+            if let Err(problem) = attaching.attach(hook) {
+                warn!(%problem, "a part of the tracer does not work");
+            }
+        }
+        let mut part = |wanted: bool, hooks: &[(&'static str, Hook)]| match wanted {
+            true => hooks.iter().try_for_each(|hook| attaching.attach(hook)).map_err(|problem| problem.to_string()),
+            false => Err("not asked for".to_owned()),
+        };
+        let parts = Parts {
+            calls: part(options.observe, &CALLS),
+            requests: part(options.observe, &REQUESTS),
+            network: part(options.observe, &NETWORK),
+        };
+        let pinned = attaching.pinned;
+        current.set(0, generation, 0).map_err(TracerError::Map)?;
+        let tallies = Arc::new(Mutex::new(tallies));
+        let lasting = pins.is_some();
+        let tracer = Self { rings, tallies, books, lasting, program, parts, _pinned: pinned };
+        Ok((tracer, controls))
     }
 
-    /// Hands over all records that are in the ring, oldest first; `None` for one that cannot be read.
-    pub(crate) fn drain(&mut self, mut each: impl FnMut(Option<ExecRecord>)) {
-        while let Some(item) = self.ring.next() {
+    /// Hands over the records that are in a ring, oldest first; `None` for one that cannot be read. Stops when
+    /// `each` says so.
+    pub(crate) fn drain(&mut self, ring: Ring, mut each: impl FnMut(Option<Record>) -> ControlFlow<()>) {
+        while let Some(item) = self.rings[ring as usize].next() {
             let record = record::parse(&item);
             // The room in the ring is free again before anybody acts on the record.
             drop(item);
-            each(record);
+            if each(record).is_break() {
+                return;
+            }
         }
     }
 
-    pub(crate) fn counts(&self) -> Result<Counts, TracerError> {
-        let [seen, reported, dropped] = self.counts.get(&0, 0).map_err(TracerError::Map)?;
-        Ok(Counts { seen, reported, dropped, missed: self.missed().unwrap_or(0) })
-    }
-
+    /// Events for which the kernel did not call a program at all, because it was busy on that processor.
     /// Kernels before 5.12 do not count these.
-    fn missed(&self) -> Option<u64> {
-        let fd = match self.program.program("exec")? {
-            aya::programs::Program::BtfTracePoint(program) => program.fd().ok()?,
-            _ => return None,
-        };
-        let info = fs::read_to_string(format!("/proc/self/fdinfo/{}", fd.as_fd().as_raw_fd())).ok()?;
-        info.lines().find_map(|line| line.strip_prefix("recursion_misses:"))?.trim().parse().ok()
+    pub(crate) fn missed(&self) -> u64 {
+        self.program.programs().filter_map(|(_, program)| missed(program)).sum()
     }
+}
+
+fn missed(program: &Program) -> Option<u64> {
+    let fd = match program {
+        Program::BtfTracePoint(program) => program.fd().ok()?,
+        _ => return None,
+    };
+    let info = fs::read_to_string(format!("/proc/self/fdinfo/{}", fd.as_fd().as_raw_fd())).ok()?;
+    info.lines().find_map(|line| line.strip_prefix("recursion_misses:"))?.trim().parse().ok()
+}
+
+struct Attaching<'a> {
+    program: &'a mut Ebpf,
+    btf: &'a Btf,
+    pins: Option<&'a Pins>,
+    pinned: Vec<PinnedLink>,
+}
+
+impl Attaching<'_> {
+    fn attach(&mut self, (name, hook): &(&'static str, Hook)) -> Result<(), TracerError> {
+        let failed = |source| TracerError::Attach { name, source };
+        let program = self.program.program_mut(name).ok_or(TracerError::Part(name))?;
+        let link: Option<FdLink> = match (hook, program) {
+            (Hook::Event(event), Program::BtfTracePoint(program)) => {
+                program.load(event, self.btf).map_err(failed)?;
+                let id = program.attach().map_err(failed)?;
+                match self.pins {
+                    Some(_) => Some(program.take_link(id).map_err(failed)?.into()),
+                    None => None,
+                }
+            }
+            (Hook::Root, Program::CgroupSockAddr(program)) => {
+                program.load().map_err(failed)?;
+                let id = program.attach(root()?, CgroupAttachMode::Single).map_err(failed)?;
+                match self.pins {
+                    Some(_) => program.take_link(id).map_err(failed)?.try_into().ok(),
+                    None => None,
+                }
+            }
+            (Hook::Root, Program::CgroupSock(program)) => {
+                program.load().map_err(failed)?;
+                let id = program.attach(root()?, CgroupAttachMode::Single).map_err(failed)?;
+                match self.pins {
+                    Some(_) => program.take_link(id).map_err(failed)?.try_into().ok(),
+                    None => None,
+                }
+            }
+            _ => return Err(TracerError::Part(name)),
+        };
+        if let (Some(link), Some(pins)) = (link, self.pins) {
+            self.pinned.push(pins.keep(name, link)?);
+        }
+        Ok(())
+    }
+}
+
+/// The root directory of the unified hierarchy.
+fn root() -> Result<File, TracerError> {
+    let path = hierarchy().ok_or(TracerError::NoHierarchy)?;
+    File::open(&path).map_err(|source| TracerError::Hierarchy { path, source })
+}
+
+/// Where the unified hierarchy is mounted: `/sys/fs/cgroup`, on a hybrid host `/sys/fs/cgroup/unified`.
+pub(crate) fn hierarchy() -> Option<PathBuf> {
+    let mounts = fs::read_to_string("/proc/self/mounts").ok()?;
+    mounts.lines().find_map(|line| {
+        let mut fields = line.split(' ');
+        let (_, point, kind) = (fields.next()?, fields.next()?, fields.next()?);
+        (kind == "cgroup2").then(|| PathBuf::from(point))
+    })
 }

@@ -8,7 +8,7 @@ use crate::cgroup;
 use crate::event::{ContainerGone, ContainerSeen};
 use crate::namespaces::{Host, Identity, Member, ProcessId, Scope};
 use crate::process::{self, Ticks};
-use crate::record::ExecRecord;
+use crate::record::{Record, flag};
 use crate::sys;
 
 /// Bound of `Tracker::met`, which is only a shortcut. A container may make any number of mount namespaces.
@@ -61,14 +61,14 @@ impl Tracker {
     }
 
     /// A program was started outside the host's namespaces.
-    pub(crate) fn started(&mut self, record: &ExecRecord) -> Option<Arrival> {
+    pub(crate) fn started(&mut self, record: &Record) -> Option<Arrival> {
         let init = ProcessId { pid: record.init, started: Ticks::from_nanoseconds(record.init_started) };
         let traits = Traits {
             pid_namespace: record.pid_namespace,
             init,
             mount_namespace: record.mount_namespace,
             cgroup: record.cgroup,
-            cgroup_name: record.cgroup_name.clone(),
+            cgroup_name: record.cgroup_name(),
         };
         if self.met.get(&traits).is_some_and(|identity| self.containers.contains_key(identity)) {
             return None;
@@ -76,7 +76,7 @@ impl Tracker {
         let process = ProcessId { pid: record.pid, started: Ticks::from_nanoseconds(record.started) };
         let membership = alive(process).then(|| process::membership(process.pid).ok()).flatten();
         // The process may be gone, or `/proc` may show the group it was moved to since: the kernel's word first.
-        let container_id = cgroup::id_in_name(&record.cgroup_name)
+        let container_id = cgroup::id_in_name(&record.cgroup_name())
             .or_else(|| membership.as_ref().and_then(|membership| membership.container_id.clone()));
         let outermost =
             (record.pid_namespace != self.host.pid_namespace).then_some((record.pid_namespace, init));
@@ -93,7 +93,8 @@ impl Tracker {
         let lead = if owns_init { init } else { process };
         let command = alive(lead).then(|| process::command(lead.pid).ok()).flatten();
         let command = command.filter(|(text, _)| !text.is_empty());
-        let (command, command_truncated) = command.unwrap_or((record.path.clone(), record.path_incomplete));
+        let (command, command_truncated) = command
+            .unwrap_or_else(|| (record.called(), record.has(flag::TEXT_CUT | flag::TEXT_UNREADABLE)));
         let start = if owns_init { record.init_started } else { record.started };
         let seen = ContainerSeen {
             key: identity.key(record.mount_namespace),
@@ -147,6 +148,17 @@ impl Tracker {
         }
         let known = self.containers.keys().find(|known| known.scope == identity.scope);
         known.cloned().unwrap_or(identity)
+    }
+
+    /// The key of the container that a process belongs to, by what is known now: the id in its control group's
+    /// path, or its namespaces.
+    pub(crate) fn key_of(&self, record: &Record, group: Option<&str>) -> String {
+        let init = ProcessId { pid: record.init, started: Ticks::from_nanoseconds(record.init_started) };
+        let outermost =
+            (record.pid_namespace != self.host.pid_namespace).then_some((record.pid_namespace, init));
+        let container_id = group.and_then(cgroup::container_id);
+        self.known_scope(Identity::new(container_id, outermost, record.mount_namespace))
+            .key(record.mount_namespace)
     }
 
     fn arrive(&mut self, identity: Identity, lead: ProcessId, seen: ContainerSeen) -> Arrival {
@@ -212,9 +224,14 @@ mod tests {
         Tracker::new(Host { pid: 1, pid_namespace: 4_026_531_836, mount_namespace: 4_026_531_841, root })
     }
 
+    fn named(mut record: Record, cgroup: &str) -> Record {
+        record.texts[0] = cgroup.as_bytes().to_vec();
+        record
+    }
+
     /// A record of a process that never was: fields come from the record alone.
-    fn record() -> ExecRecord {
-        ExecRecord { pid: 4_194_300, init: 4_194_299, parent: 4_194_299, ..sample() }
+    fn record() -> Record {
+        Record { pid: 4_194_300, init: 4_194_299, parent: 4_194_299, ..sample() }
     }
 
     #[test]
@@ -225,9 +242,9 @@ mod tests {
         assert_eq!((arrival.seen.command.as_str(), arrival.seen.init_pid), ("/usr/sbin/nginx", 4_194_299));
         assert!(tracker.started(&record()).is_none());
         let sandbox =
-            ExecRecord { inner_pid_namespace: 1, mount_namespace: 2, pid_in_namespace: 1, ..record() };
+            Record { inner_pid_namespace: 1, mount_namespace: 2, pid_in_namespace: 1, ..record() };
         assert!(tracker.started(&sandbox).is_none(), "a sandbox inside belongs to the container");
-        let other_group = ExecRecord { cgroup: 100, cgroup_name: "init.scope".to_owned(), ..record() };
+        let other_group = named(Record { cgroup: 100, ..record() }, "init.scope");
         assert!(tracker.started(&other_group).is_none(), "and so does a process in a group made inside");
         assert_eq!(tracker.containers.len(), 1);
     }
@@ -238,7 +255,7 @@ mod tests {
         let first = tracker.started(&record()).unwrap();
         // The next run, with the same inodes, starts before the end of the first is noticed.
         let again =
-            ExecRecord { init_started: 8_000_000_000, started: 8_000_000_000, init: 4_194_301, ..record() };
+            Record { init_started: 8_000_000_000, started: 8_000_000_000, init: 4_194_301, ..record() };
         let second = tracker.started(&again).unwrap();
         assert!(matches!(tracker.ended(&first.identity, first.lead, || &NOBODY), Departure::Gone(_)));
         assert!(matches!(tracker.ended(&first.identity, first.lead, || &NOBODY), Departure::Unknown));
@@ -251,7 +268,7 @@ mod tests {
     fn without_an_own_pid_namespace_a_container_ends_with_its_last_process() {
         let mut tracker = tracker();
         let pid_namespace = tracker.host.pid_namespace;
-        let record = ExecRecord { pid_namespace, cgroup_name: "x".to_owned(), ..record() };
+        let record = named(Record { pid_namespace, ..record() }, "x");
         let arrival = tracker.started(&record).unwrap();
         assert_eq!(arrival.seen.key, format!("ns:{}", record.mount_namespace));
         assert_eq!(arrival.lead.pid, record.pid);

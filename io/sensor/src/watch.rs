@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,15 +16,21 @@ use tracing::{debug, warn};
 
 use crate::enforce::Starts;
 use crate::event::{Gap, SensorEvent};
+use crate::evidence::Evidence;
+use crate::ledger::{RINGS, Ring};
 use crate::namespaces::{self, Host, Identity, Member, ProcessId};
+use crate::observation::Sighting;
 use crate::process::Ticks;
+use crate::record::Kind;
 use crate::sys;
-use crate::tracer::{Counts, Tracer};
+use crate::tracer::Tracer;
 use crate::tracker::{Arrival, Departure, Tracker, alive};
 
 const STOP: u64 = u64::MAX;
 /// The kernel program does not wake the reader (that costs ten times the program itself): it comes by.
 const POLL_MILLISECONDS: u8 = 20;
+/// Records of one ring that are taken before the others have their turn.
+const BATCH: usize = 4096;
 const CHECK_COUNTS: Duration = Duration::from_secs(1);
 /// A process may also enter a namespace without starting a program.
 const SCAN: Duration = Duration::from_secs(30);
@@ -48,8 +55,10 @@ pub(crate) struct Watch {
     untold: Arc<AtomicU64>,
     /// Told of every program start.
     starts: Arc<Starts>,
-    received: u64,
-    told: Counts,
+    evidence: Evidence,
+    missed: u64,
+    /// Records are left in a ring that was not emptied for too long.
+    behind: bool,
 }
 
 struct Lead {
@@ -67,11 +76,13 @@ impl Watch {
         host: Host,
         tracer: Option<Tracer>,
         events: mpsc::Sender<SensorEvent>,
+        sightings: Option<mpsc::Sender<Sighting>>,
         untold: Arc<AtomicU64>,
         starts: Arc<Starts>,
     ) -> nix::Result<Self> {
         Ok(Self {
             host,
+            evidence: Evidence::new(tracer.as_ref(), sightings),
             tracer,
             tracker: Tracker::new(host),
             epoll: Epoll::new(nix::sys::epoll::EpollCreateFlags::EPOLL_CLOEXEC)?,
@@ -82,8 +93,8 @@ impl Watch {
             events,
             untold,
             starts,
-            received: 0,
-            told: Counts::default(),
+            missed: 0,
+            behind: false,
         })
     }
 
@@ -113,7 +124,7 @@ impl Watch {
             };
             // All programs that a process started are in the ring before its end is told. In this order a
             // container is never told to be gone and then seen again because of its last words.
-            self.drain()?;
+            self.drain(BATCH)?;
             let leads = ended.into_iter().filter_map(|token| self.leads.remove(&token));
             self.ended.extend(leads.map(|lead| (lead.identity, lead.process)));
             if checked.elapsed() >= CHECK_COUNTS {
@@ -133,7 +144,7 @@ impl Watch {
     /// The tokens of processes that ended; `None` to stop.
     fn wait(&self) -> Option<Vec<u64>> {
         let mut ready = [EpollEvent::empty(); 64];
-        let timeout = EpollTimeout::from(POLL_MILLISECONDS);
+        let timeout = EpollTimeout::from(if self.behind { 1 } else { POLL_MILLISECONDS });
         let count = match self.epoll.wait(&mut ready, timeout) {
             Ok(count) => count,
             Err(Errno::EINTR) => 0,
@@ -146,24 +157,44 @@ impl Watch {
         (!tokens.contains(&STOP)).then_some(tokens)
     }
 
-    fn drain(&mut self) -> Result<(), Closed> {
-        let Some(tracer) = &mut self.tracer else { return Ok(()) };
+    /// Takes at most `limit` records out of each ring; tells which were emptied.
+    fn drain(&mut self, limit: usize) -> Result<[bool; RINGS], Closed> {
+        let mut emptied = [true; RINGS];
+        let Some(tracer) = &mut self.tracer else { return Ok(emptied) };
         let (mut arrivals, mut unreadable) = (Vec::new(), 0);
-        let (tracker, starts, received) = (&mut self.tracker, &self.starts, &mut self.received);
-        tracer.drain(|record| {
-            *received += 1;
-            match record {
-                Some(record) => {
-                    starts.note(record.pid, record.at);
-                    arrivals.extend(tracker.started(&record));
-                }
-                None => unreadable += 1,
+        let (tracker, starts, evidence) = (&mut self.tracker, &self.starts, &mut self.evidence);
+        for ring in Ring::ALL {
+            let mut left = limit;
+            // Facts wait for their reader in the kernel; the others are counted if they find no room.
+            if ring == Ring::Facts && evidence.is_full() {
+                emptied[ring as usize] = false;
+                continue;
             }
-        });
+            tracer.drain(ring, |record| {
+                match record {
+                    Some(record) => {
+                        if record.kind == Kind::Exec {
+                            starts.note(record.pid, record.at);
+                            arrivals.extend(tracker.started(&record));
+                        }
+                        evidence.receive(&record, ring, tracker);
+                    }
+                    None => unreadable += 1,
+                }
+                left -= 1;
+                if left == 0 || (ring == Ring::Facts && evidence.is_full()) {
+                    emptied[ring as usize] = false;
+                    return ControlFlow::Break(());
+                }
+                ControlFlow::Continue(())
+            });
+        }
+        self.behind = emptied.contains(&false);
         for arrival in arrivals {
             self.arrived(arrival)?;
         }
-        self.gap("program starts that could not be read", unreadable)
+        self.gap("program starts that could not be read", unreadable)?;
+        Ok(emptied)
     }
 
     /// Looks for containers in `/proc`; returns when to do so again.
@@ -231,22 +262,20 @@ impl Watch {
             "refused executions that could not be told: too many at once",
             self.untold.swap(0, Ordering::Relaxed),
         )?;
-        let counts = match self.tracer.as_ref().map(Tracer::counts) {
-            None => return Ok(()),
-            Some(Ok(counts)) => counts,
-            Some(Err(problem)) => {
-                warn!(%problem, "the number of program starts cannot be checked");
-                return Ok(());
-            }
+        let Some(tracer) = &self.tracer else { return Ok(()) };
+        let tallies: Vec<_> = match tracer.tallies.lock() {
+            Ok(tallies) => tallies.iter().flatten().collect(),
+            Err(_) => return Ok(()),
         };
         // A record is in the ring before it is counted: after this, all of them must have come.
-        self.drain()?;
-        let lost = counts.reported.saturating_sub(self.received);
-        self.received += lost;
-        let told = std::mem::replace(&mut self.told, counts);
-        self.gap("program starts lost on the way from the kernel", lost)?;
-        self.gap("program starts lost because the kernel's buffer was full", counts.dropped - told.dropped)?;
-        self.gap("program starts at which the kernel program was not called", counts.missed - told.missed)
+        let emptied = self.drain(usize::MAX)?;
+        let Some(tracer) = &mut self.tracer else { return Ok(()) };
+        let losses = self.evidence.check(tracer, &tallies, emptied);
+        let missed = tracer.missed();
+        let new_missed = missed.saturating_sub(std::mem::replace(&mut self.missed, missed));
+        self.gap("program starts lost on the way from the kernel", losses.astray)?;
+        self.gap("program starts lost because the kernel's buffer was full", losses.full)?;
+        self.gap("program starts at which the kernel program was not called", new_missed)
     }
 
     fn gap(&self, what: &'static str, count: u64) -> Result<(), Closed> {

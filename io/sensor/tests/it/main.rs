@@ -3,9 +3,14 @@
 //! Needs root and a C compiler; prints a loud `SKIPPED:` line where something is missing.
 #![expect(clippy::print_stderr, reason = "tests say what they skip and what they measure")]
 
+mod accounts;
+mod cell;
+mod confined;
 mod containers;
 mod enforcement;
 mod jail;
+mod lasting;
+mod observed;
 mod runtimes;
 mod support;
 mod withstand;

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/* Files that are opened, and files and memory that become code: told by what the kernel holds, not by a name. */
+#ifndef LAZARET_FILES_H
+#define LAZARET_FILES_H
+
+#include "call.h"
+
+#define O_ACCMODE 00000003
+#define O_CREAT 00000100
+#define O_TRUNC 00001000
+#define O_APPEND 00002000
+#define O_PATH 010000000
+#define FMODE_CREATED 0x100000
+
+#define S_IFREG 0100000
+#define S_IFBLK 0060000
+#define S_IFCHR 0020000
+
+/* Fills in the record of a file: inode, device and mode, origin. */
+static __always_inline void set_file(struct record *record, struct file *file, struct inode *inode)
+{
+	__u32 mode = BPF_CORE_READ(inode, i_mode);
+	record->values[2] = BPF_CORE_READ(inode, i_ino);
+	record->values[3] = BPF_CORE_READ(inode, i_sb, s_dev) | (__u64)mode << 32;
+	record->values[4] = origin_of(BPF_CORE_READ(file, f_path.dentry), inode);
+	record->values[5] = BPF_CORE_READ(inode, i_rdev);
+}
+
+/* The name under which a file was reached is part of the fact: a second link to it is another one. */
+static __always_inline void set_fact(struct call *call, struct file *file, __u16 variant)
+{
+	struct record *record = &call->record;
+	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
+	start_fact(call, variant);
+	call->fact.what[0] = (__u64)dentry;
+	call->fact.what[1] = BPF_CORE_READ(dentry, d_name.hash_len);
+	call->fact.what[2] = record->values[2];
+}
+
+static __always_inline void handle_open(struct task_struct *task, struct call *call, __u64 how)
+{
+	struct record *record = &call->record;
+	struct file *file = file_of(task, record->values[0]);
+	if (!file)
+		return;
+	struct inode *inode = BPF_CORE_READ(file, f_inode);
+	__u32 mode = BPF_CORE_READ(inode, i_mode) & S_IFMT;
+	__u32 flags = BPF_CORE_READ(file, f_flags);
+	if ((mode != S_IFREG && mode != S_IFBLK && mode != S_IFCHR) || flags & O_PATH)
+		return;
+	/* The kernel forgets these two once they are done. */
+	flags |= how & O_TRUNC;
+	if (BPF_CORE_READ(file, f_mode) & FMODE_CREATED)
+		flags |= O_CREAT;
+	else
+		flags &= ~O_CREAT;
+	set_file(record, file, inode);
+	record->values[1] = flags;
+	record->values[6] = 0;
+	struct file_id id = { record->values[2], BPF_CORE_READ(inode, i_sb, s_dev) };
+	bool alarming = bpf_map_lookup_elem(&sensitive, &id) != NULL;
+	set_fact(call, file, (flags & (O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND)));
+	if (!is_news(call))
+		return;
+	__u64 used = 0;
+	add_path(call, &used, 0, &file->f_path);
+	deliver(call, used, alarming || mode == S_IFBLK);
+}
+
+static long note_mapping(struct task_struct *task, struct vm_area_struct *area, struct file **file)
+{
+	*file = area->vm_file;
+	return 0;
+}
+
+/* Memory became executable: what lies there, a file or none? Asked of the kernel, not of the arguments. */
+static __always_inline void handle_code(struct task_struct *task, struct call *call, __u64 address)
+{
+	struct record *record = &call->record;
+	struct file *file = NULL;
+	long failed = bpf_find_vma(task, address, note_mapping, &file, 0);
+	record->values[1] = address;
+	if (failed)
+		record->flags |= FLAG_TEXT_UNREADABLE;
+	if (!file) {
+		record->kind = KIND_MEMORY_CODE;
+		start_fact(call, !!failed);
+		if (is_news(call))
+			deliver(call, 0, false);
+		return;
+	}
+	set_file(record, file, BPF_CORE_READ(file, f_inode));
+	set_fact(call, file, 0);
+	if (!is_news(call))
+		return;
+	__u64 used = 0;
+	add_path(call, &used, 0, &file->f_path);
+	deliver(call, used, record->values[4] == ORIGIN_MEMORY || record->values[4] == ORIGIN_DELETED);
+}
+
+#endif

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * Names of files as the kernel knows them: up from the file through all mounts to the root directory of the
+ * process. The components are written in the order in which they are met, last first, each with a zero behind
+ * it; the reader turns them round. A path that does not fit is marked, never just cut.
+ */
+#ifndef LAZARET_PATH_H
+#define LAZARET_PATH_H
+
+#include "stream.h"
+
+#define COMPONENTS 1024
+#define NAME_MAXIMUM 255
+/* PATH_MAX. */
+#define PATH_ROOM 4096
+
+/*
+ * Holds a length within bounds before the verifier's eyes: the barrier keeps the compiler from proving the
+ * comparison needless and leaving it out.
+ */
+#define WITHIN(value, maximum)                          \
+	({                                              \
+		__u64 held = (value);                   \
+		asm volatile("" : "+r"(held));          \
+		held > (maximum) ? (maximum) : held;    \
+	})
+
+struct walk {
+	struct dentry *dentry;
+	struct vfsmount *mount;
+	struct dentry *root;
+	struct vfsmount *root_mount;
+	char *room;
+	__u32 offset;
+	__u32 flags;
+};
+
+static long step(__u32 index, struct walk *walk)
+{
+	struct dentry *dentry = walk->dentry;
+	struct vfsmount *mount = walk->mount;
+	if (dentry == walk->root && mount == walk->root_mount) {
+		walk->flags &= ~FLAG_TEXT_CUT;
+		return 1;
+	}
+	struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
+	if (dentry == BPF_CORE_READ(mount, mnt_root) || dentry == parent) {
+		struct mount *whole = (void *)mount - bpf_core_field_offset(struct mount, mnt);
+		struct mount *outer = BPF_CORE_READ(whole, mnt_parent);
+		if (outer == whole || dentry != BPF_CORE_READ(mount, mnt_root)) {
+			walk->flags &= ~FLAG_TEXT_CUT;
+			walk->flags |= FLAG_OUTSIDE_ROOT;
+			return 1;
+		}
+		walk->dentry = BPF_CORE_READ(whole, mnt_mountpoint);
+		walk->mount = (void *)outer + bpf_core_field_offset(struct mount, mnt);
+		return 0;
+	}
+	__u64 length = BPF_CORE_READ(dentry, d_name.len);
+	const unsigned char *name = BPF_CORE_READ(dentry, d_name.name);
+	__u64 offset = walk->offset;
+	if (length > NAME_MAXIMUM || offset > PATH_ROOM - NAME_MAXIMUM - 1)
+		return 1;
+	offset = WITHIN(offset, PATH_ROOM - NAME_MAXIMUM - 1);
+	length = WITHIN(length, NAME_MAXIMUM);
+	if (bpf_probe_read_kernel(walk->room + offset, length, name)) {
+		walk->flags |= FLAG_TEXT_UNREADABLE;
+		return 1;
+	}
+	offset = WITHIN(offset + length, PATH_ROOM - 1);
+	walk->room[offset] = 0;
+	walk->offset = offset + 1;
+	walk->dentry = parent;
+	return 0;
+}
+
+/*
+ * Writes the path into `room`, which has PATH_ROOM bytes, and returns its length; flags of the record are
+ * added to `flags`.
+ */
+static __always_inline __u64 write_path(struct dentry *dentry, struct vfsmount *mount, char *room, __u16 *flags)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct walk walk = {
+		.dentry = dentry,
+		.mount = mount,
+		.root = task->fs->root.dentry,
+		.root_mount = task->fs->root.mnt,
+		.room = room,
+		/* Until the end is found. */
+		.flags = FLAG_TEXT_CUT,
+	};
+	bpf_loop(COMPONENTS, step, &walk, 0);
+	*flags |= walk.flags;
+	return WITHIN(walk.offset, PATH_ROOM);
+}
+
+/* Where a file comes from, as far as the kernel knows. `origin` in `src/observe/files.rs` reads the numbers. */
+enum origin {
+	ORIGIN_IMAGE = 0,    /* the lower layers of an overlay */
+	ORIGIN_UPPER = 1,    /* the upper layer: new, changed or merely touched since the start */
+	ORIGIN_MOUNTED = 2,  /* a volume, a tmpfs, a bind mount */
+	ORIGIN_DELETED = 3,  /* no name left, or never one */
+	ORIGIN_KERNEL = 4,   /* a window into the kernel */
+	ORIGIN_MEMORY = 5,   /* memfd_create(2) */
+};
+
+/* include/uapi/linux/magic.h */
+#define OVERLAYFS_MAGIC 0x794c7630
+#define TMPFS_MAGIC 0x01021994
+#define PROC_MAGIC 0x9fa0
+#define SYSFS_MAGIC 0x62656572
+#define CGROUP_MAGIC 0x27e0eb
+#define CGROUP2_MAGIC 0x63677270
+#define DEBUGFS_MAGIC 0x64626720
+#define TRACEFS_MAGIC 0x74726163
+#define SECURITYFS_MAGIC 0x73636673
+#define BPF_MAGIC 0xcafe4a11
+
+/*
+ * A function of its own, which the verifier looks at once and not on each way that leads here. It takes no
+ * pointers, because of those it would want to know what they point to.
+ */
+__attribute__((noinline)) __u32 origin_number(__u64 dentry_address, __u64 inode_address)
+{
+	struct dentry *dentry = (void *)dentry_address;
+	struct inode *inode = (void *)inode_address;
+	switch ((__u64)BPF_CORE_READ(inode, i_sb, s_magic)) {
+	case PROC_MAGIC:
+	case SYSFS_MAGIC:
+	case CGROUP_MAGIC:
+	case CGROUP2_MAGIC:
+	case DEBUGFS_MAGIC:
+	case TRACEFS_MAGIC:
+	case SECURITYFS_MAGIC:
+	case BPF_MAGIC:
+		return ORIGIN_KERNEL;
+	}
+	if (BPF_CORE_READ(inode, i_nlink) == 0) {
+		__u64 name = 0;
+		bpf_probe_read_kernel(&name, 6, BPF_CORE_READ(dentry, d_name.name));
+		/* "memfd:" */
+		bool memory = BPF_CORE_READ(inode, i_sb, s_magic) == TMPFS_MAGIC && name == 0x3a64666d656dull;
+		return memory ? ORIGIN_MEMORY : ORIGIN_DELETED;
+	}
+	if (BPF_CORE_READ(inode, i_sb, s_magic) != OVERLAYFS_MAGIC)
+		return ORIGIN_MOUNTED;
+	/*
+	 * overlayfs keeps the entry of the upper layer right behind the inode that the rest of the kernel sees
+	 * (fs/overlayfs/ovl_entry.h, since 4.8). Its own type is not asked for: where overlayfs is a module,
+	 * the kernel's type information does not have it.
+	 */
+	void *upper = NULL;
+	bpf_probe_read_kernel(&upper, sizeof(upper), (void *)inode + bpf_core_type_size(struct inode));
+	return upper ? ORIGIN_UPPER : ORIGIN_IMAGE;
+}
+
+static __always_inline enum origin origin_of(struct dentry *dentry, struct inode *inode)
+{
+	/* No more than one hexadecimal digit, so that it can be a bit's number. */
+	return origin_number((__u64)dentry, (__u64)inode) & 15;
+}
+
+#endif

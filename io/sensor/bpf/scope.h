@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * Which processes are of interest: those whose PID namespace is not the host's, or whose mount namespace is
+ * not the host's and neither is their root directory (a system service with a private /tmp is no container).
+ * All other processes leave after a few loads.
+ *
+ * Members are read through typed pointers, which the kernel follows without a call, where the pointer comes
+ * from the kernel itself; elsewhere by BPF_CORE_READ.
+ */
+#ifndef LAZARET_SCOPE_H
+#define LAZARET_SCOPE_H
+
+#include "record.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
+#include <bpf/bpf_endian.h>
+
+/* Set by the loader. */
+const volatile __u32 host_pid_namespace = 0;
+const volatile __u32 host_mount_namespace = 0;
+/* When this sensor began, CLOCK_BOOTTIME, ns. */
+const volatile __u64 sensor_started = 0;
+
+/*
+ * Processes that came in from outside and have since executed a program: before that they are the container
+ * runtime at work, whose own mounts and identity changes are not the container's behaviour.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u64);
+	__type(value, __u8);
+} arrived SEC(".maps");
+
+/* Processes that entered a container after its first process, and all that descend from them: PID → who entered. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u32);
+	__type(value, __u32);
+} entered SEC(".maps");
+
+/* The PID of a process in the namespace that is `level` deep, and that namespace. */
+static __always_inline struct upid at_level(struct pid *pid, __u32 level)
+{
+	/* Not written as `pid->numbers[level]`: the array's declared length differs among kernels. */
+	void *numbers = (void *)pid + bpf_core_field_offset(pid->numbers);
+	struct upid upid = {};
+	bpf_probe_read_kernel(&upid, sizeof(upid), numbers + (__u64)level * sizeof(upid));
+	return upid;
+}
+
+static __always_inline bool is_inside(struct task_struct *task)
+{
+	/* The sensor runs in the first PID namespace, which alone has level 0. */
+	if (task->thread_pid->level)
+		return true;
+	if (task->nsproxy->mnt_ns->ns.inum == host_mount_namespace)
+		return false;
+	struct upid own = at_level(task->thread_pid, 0);
+	struct task_struct *host = BPF_CORE_READ(own.ns, child_reaper);
+	return task->fs->root.dentry != BPF_CORE_READ(host, fs, root.dentry);
+}
+
+/* Whether the process came from outside: entered, or the first one. */
+static __always_inline bool has_foreign_parent(struct task_struct *task)
+{
+	return task->group_leader->real_parent->thread_pid->level < task->thread_pid->level;
+}
+
+static __always_inline __u64 arrival_key(struct task_struct *task)
+{
+	return task->group_leader->start_boottime ^ (__u64)(__u32)task->tgid << 40;
+}
+
+/* Whether the process is the container runtime on its way to the container's program. */
+static __always_inline bool is_runtime(struct task_struct *task)
+{
+	if (!has_foreign_parent(task) || task->group_leader->start_boottime < sensor_started)
+		return false;
+	__u64 key = arrival_key(task);
+	return !bpf_map_lookup_elem(&arrived, &key);
+}
+
+static __always_inline void describe(struct record *record, struct task_struct *task, enum kind kind)
+{
+	struct pid *pid = task->thread_pid;
+	__u32 level = pid->level;
+	struct upid inner = at_level(pid, level);
+	struct upid outer = level > 1 ? at_level(pid, 1) : inner;
+	struct task_struct *init = BPF_CORE_READ(outer.ns, child_reaper);
+	struct inode *program = task->mm->exe_file->f_inode;
+
+	record->at = bpf_ktime_get_boot_ns();
+	record->cgroup = bpf_get_current_cgroup_id();
+	record->started = task->group_leader->start_boottime;
+	record->init_started = BPF_CORE_READ(init, start_boottime);
+	record->program = program->i_ino;
+	record->program_device = program->i_sb->s_dev;
+	__builtin_memset(record->values, 0, sizeof(record->values));
+	record->pid = task->tgid;
+	record->thread = task->pid;
+	record->parent = task->real_parent->tgid;
+	record->init = BPF_CORE_READ(init, tgid);
+	record->pid_in_namespace = inner.nr;
+	record->uid = task->cred->uid.val;
+	record->gid = task->cred->gid.val;
+	record->pid_namespace = BPF_CORE_READ(outer.ns, ns.inum);
+	record->inner_pid_namespace = BPF_CORE_READ(inner.ns, ns.inum);
+	record->mount_namespace = task->nsproxy->mnt_ns->ns.inum;
+	record->init_mount_namespace = BPF_CORE_READ(init, nsproxy, mnt_ns, ns.inum);
+	record->kind = kind;
+	record->flags = has_foreign_parent(task) ? FLAG_FOREIGN_PARENT : 0;
+	__builtin_memset(record->lengths, 0, sizeof(record->lengths));
+	bpf_get_current_comm(record->comm, sizeof(record->comm));
+	__u32 *entry = bpf_map_lookup_elem(&entered, &record->pid);
+	record->entered = entry ? *entry : 0;
+}
+
+#endif

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/* Program starts, ends of processes, and control groups that come and go. */
+#ifndef LAZARET_STARTS_H
+#define LAZARET_STARTS_H
+
+#include "path.h"
+#include "policy.h"
+
+/* NAME_MAX and a zero. */
+#define GROUP_ROOM 256
+/* PATH_MAX with its zero; execveat(2) may put "/dev/fd/N/" before it. */
+#define CALLED_ROOM (4096 + 32)
+/* Arguments, and behind them the environment. */
+#define ARGUMENTS_ROOM 4096
+#define TEXT_ROOM (GROUP_ROOM + CALLED_ROOM + PATH_ROOM + ARGUMENTS_ROOM)
+
+struct start {
+	struct record record;
+	char text[TEXT_ROOM];
+};
+
+/* One for each processor: this program is not interrupted by itself. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct start);
+} start_scratch SEC(".maps");
+
+#define S_IFMT 0170000
+#define S_IFSOCK 0140000
+
+static __always_inline struct file *file_of(struct task_struct *task, __u32 descriptor)
+{
+	struct fdtable *table = task->files->fdt;
+	if (descriptor >= table->max_fds)
+		return NULL;
+	struct file *file = NULL;
+	struct file **files = table->fd;
+	bpf_probe_read_kernel(&file, sizeof(file), files + descriptor);
+	return file;
+}
+
+/*
+ * A bit for each of the standard streams that is a socket: a shell that somebody far away types into. A function
+ * of its own for the same reason as `origin_number`.
+ */
+__attribute__((noinline)) __u32 socket_streams(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u32 streams = 0;
+#pragma unroll
+	for (__u32 descriptor = 0; descriptor < 3; descriptor++) {
+		struct file *file = file_of(task, descriptor);
+		if (file && (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) == S_IFSOCK)
+			streams |= 1 << descriptor;
+	}
+	return streams;
+}
+
+/* The first program of a process that came from outside: from now on it is the container's own. */
+static __always_inline void arrive(struct task_struct *task)
+{
+	__u64 key = arrival_key(task);
+	__u8 one = 1;
+	bpf_map_update_elem(&arrived, &key, &one, BPF_ANY);
+	struct pid *pid = task->thread_pid;
+	__u32 process = task->tgid;
+	if (at_level(pid, pid->level).nr != 1)
+		bpf_map_update_elem(&entered, &process, &process, BPF_ANY);
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(forked, struct task_struct *parent, struct task_struct *child)
+{
+	__u32 process = parent->tgid;
+	__u32 *entry = bpf_map_lookup_elem(&entered, &process);
+	__u32 made = child->tgid;
+	/* A new thread is the same process. */
+	if (entry && made != process)
+		bpf_map_update_elem(&entered, &made, entry, BPF_ANY);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
+{
+	if (!is_inside(task) || !is_current())
+		return 0;
+	if (has_foreign_parent(task))
+		arrive(task);
+	__u32 zero = 0;
+	struct start *start = bpf_map_lookup_elem(&start_scratch, &zero);
+	if (!start)
+		return 0;
+	struct record *record = &start->record;
+	describe(record, task, KIND_EXEC);
+
+	struct file *file = task->mm->exe_file;
+	struct inode *inode = file->f_inode;
+	enum origin origin = origin_of(BPF_CORE_READ(file, f_path.dentry), BPF_CORE_READ(file, f_inode));
+	bool script = bprm->interp != bprm->filename;
+	__u32 sockets = socket_streams() & 7;
+	struct task_struct *parent = task->real_parent;
+	struct inode *parents_program = BPF_CORE_READ(parent, mm, exe_file, f_inode);
+	unsigned long arguments = task->mm->arg_start;
+	__u64 arguments_length = task->mm->arg_end - arguments;
+	__u64 whole_length = task->mm->env_end - arguments;
+	bool terminal = task->signal->tty != NULL;
+
+	record->values[0] = task->cred->cap_effective.val;
+	record->values[1] = task->cred->cap_permitted.val;
+	record->values[2] = task->cred->euid.val | (__u64)task->cred->egid.val << 32;
+	record->values[3] = arguments_length;
+	record->values[4] = inode->i_mode | (__u64)origin << 16 | (__u64)script << 24 |
+			    (__u64)sockets << 32 | (__u64)terminal << 40;
+	record->values[5] = BPF_CORE_READ(parents_program, i_ino);
+	record->values[6] = BPF_CORE_READ(parents_program, i_sb, s_dev);
+	record->values[7] = (__u32)bprm->argc;
+
+	struct policy *policy = bpf_map_lookup_elem(&policies, &record->cgroup);
+	if (policy && (policy->kill_origins & 1u << origin || must_die(record, policy)))
+		kill(record);
+
+	const char *group = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, name);
+	long length = bpf_probe_read_kernel_str(start->text, GROUP_ROOM, group);
+	__u64 used = length > 1 ? WITHIN(length - 1, GROUP_ROOM - 1) : 0;
+	record->lengths[0] = used;
+
+	length = bpf_probe_read_kernel_str(start->text + used, CALLED_ROOM, bprm->filename);
+	if (length < 1)
+		record->flags |= FLAG_TEXT_UNREADABLE;
+	if (length >= CALLED_ROOM)
+		record->flags |= FLAG_TEXT_CUT;
+	length = length > 1 ? WITHIN(length - 1, CALLED_ROOM - 1) : 0;
+	record->lengths[1] = length;
+	used = WITHIN(used + length, GROUP_ROOM + CALLED_ROOM);
+
+	length = write_path(file->f_path.dentry, file->f_path.mnt, start->text + used, &record->flags);
+	record->lengths[2] = length;
+	used = WITHIN(used + length, GROUP_ROOM + CALLED_ROOM + PATH_ROOM);
+
+	whole_length = WITHIN(whole_length, ARGUMENTS_ROOM);
+	if (bpf_probe_read_user(start->text + used, whole_length, (void *)arguments) == 0) {
+		record->lengths[3] = whole_length;
+		used += whole_length;
+	}
+	__u64 size = sizeof(*record) + WITHIN(used, TEXT_ROOM);
+	bool alarming = sockets || record->flags & FLAG_KILLED || origin == ORIGIN_MEMORY || origin == ORIGIN_DELETED;
+	send(record, size, alarming ? RING_ALERTS : RING_STARTS);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(ended, struct task_struct *task)
+{
+	if (task->pid != task->tgid || !is_inside(task) || !is_current() || is_runtime(task))
+		return 0;
+	struct record record;
+	describe(&record, task, KIND_EXIT);
+	record.values[0] = (__u32)task->exit_code;
+	bpf_map_delete_elem(&entered, &record.pid);
+	send(&record, sizeof(record), RING_STARTS);
+	return 0;
+}
+
+/* Group and path. The process is the one that makes or removes the group, mostly an engine on the host. */
+static __always_inline void tell_group(struct cgroup *group, const char *path, enum kind kind)
+{
+	if (group->root->hierarchy_id != 0 || !is_current())
+		return;
+	__u32 zero = 0;
+	struct start *start = bpf_map_lookup_elem(&start_scratch, &zero);
+	if (!start)
+		return;
+	describe(&start->record, bpf_get_current_task_btf(), kind);
+	start->record.cgroup = group->kn->id;
+	long length = bpf_probe_read_kernel_str(start->text, PATH_ROOM, path);
+	if (length < 1)
+		start->record.flags |= FLAG_TEXT_UNREADABLE;
+	__u64 used = length > 1 ? WITHIN(length - 1, PATH_ROOM) : 0;
+	start->record.lengths[0] = used;
+	send(&start->record, sizeof(start->record) + used, RING_STARTS);
+}
+
+SEC("tp_btf/cgroup_mkdir")
+int BPF_PROG(group_made, struct cgroup *group, const char *path)
+{
+	tell_group(group, path, KIND_CGROUP_MADE);
+	return 0;
+}
+
+SEC("tp_btf/cgroup_rmdir")
+int BPF_PROG(group_gone, struct cgroup *group, const char *path)
+{
+	tell_group(group, path, KIND_CGROUP_GONE);
+	return 0;
+}
+
+#endif

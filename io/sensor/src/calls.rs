@@ -1,0 +1,287 @@
+//! Which system calls are looked at, and what is taken of each: the tables that `bpf/call.h` works by.
+//!
+//! A number means different calls on different architectures, and a 64-bit process of x86 may make 32-bit calls,
+//! whose numbers are those of i386: both are translated into one operation.
+
+use libc::c_long;
+
+use crate::record::Kind;
+
+pub(crate) const NUMBERS: usize = 512;
+pub(crate) const OPERATIONS: usize = 96;
+/// Bytes of `struct shape`.
+pub(crate) const SHAPE: usize = 16;
+
+/// `creat(2)` has no flags that would tell that it cuts the file.
+pub(crate) const CREAT: usize = 2;
+
+const NONE: u8 = 7;
+
+const PLAIN: u8 = 0;
+const OPEN: u8 = 1;
+const MAP: u8 = 2;
+const PROTECT: u8 = 3;
+const IDENTITY: u8 = 4;
+const LISTEN: u8 = 5;
+const CONNECT: u8 = 6;
+const SEND: u8 = 7;
+const CLONE: u8 = 8;
+const SOCKET: u8 = 9;
+
+/// Goes to the ring of alerts.
+const ALERT: u8 = 1;
+/// An attempt that fails is told too.
+const FAILED: u8 = 2;
+/// The argument before a text is the directory that it is relative to.
+const AT: u8 = 4;
+/// Told once in a while for each program, first argument and outcome.
+const ONCE: u8 = 8;
+
+const PROT_EXEC: u64 = 4;
+const NEW_NAMESPACES: u64 = 0x7e02_0080;
+/// clone(2) has the signal of the child's end in its lowest byte.
+const CLONE_NAMESPACES: u64 = 0x7e02_0000;
+
+/// One operation: where it is found and what is taken of it.
+#[derive(Clone, Copy)]
+struct Operation {
+    kind: Kind,
+    handling: u8,
+    /// Arguments that are texts; for [`OPEN`] where the flags are: behind a pointer, or by themselves.
+    first: u8,
+    second: u8,
+    flags: u8,
+    /// Told only if the argument has one of the bits.
+    mask: (u8, u64),
+    native: &'static [c_long],
+    /// Numbers of i386.
+    compat: &'static [u16],
+}
+
+const fn operation(kind: Kind, native: &'static [c_long], compat: &'static [u16]) -> Operation {
+    Operation { kind, handling: PLAIN, first: NONE, second: NONE, flags: 0, mask: (0, 0), native, compat }
+}
+
+impl Operation {
+    const fn by(mut self, handling: u8) -> Self {
+        self.handling = handling;
+        self
+    }
+
+    const fn takes(mut self, first: u8, second: u8) -> Self {
+        (self.first, self.second) = (first, second);
+        self
+    }
+
+    const fn with(mut self, flags: u8) -> Self {
+        self.flags = flags;
+        self
+    }
+
+    const fn only(mut self, argument: u8, mask: u64) -> Self {
+        self.mask = (argument, mask);
+        self
+    }
+}
+
+/// Calls that newer architectures do without.
+#[cfg(target_arch = "x86_64")]
+mod old {
+    use libc::c_long;
+    pub(super) const OPEN: &[c_long] = &[libc::SYS_open];
+    pub(super) const CREAT: &[c_long] = &[libc::SYS_creat];
+    pub(super) const RENAME: &[c_long] = &[libc::SYS_rename];
+    pub(super) const LINK: &[c_long] = &[libc::SYS_link];
+    pub(super) const SYMLINK: &[c_long] = &[libc::SYS_symlink];
+    pub(super) const UNLINK: &[c_long] = &[libc::SYS_unlink, libc::SYS_rmdir];
+    pub(super) const MKDIR: &[c_long] = &[libc::SYS_mkdir];
+    pub(super) const CHMOD: &[c_long] = &[libc::SYS_chmod];
+    pub(super) const MKNOD: &[c_long] = &[libc::SYS_mknod];
+    pub(super) const UTIMES: &[c_long] = &[libc::SYS_utimes, libc::SYS_utime];
+}
+#[cfg(not(target_arch = "x86_64"))]
+mod old {
+    use libc::c_long;
+    pub(super) const OPEN: &[c_long] = &[];
+    pub(super) const CREAT: &[c_long] = &[];
+    pub(super) const RENAME: &[c_long] = &[];
+    pub(super) const LINK: &[c_long] = &[];
+    pub(super) const SYMLINK: &[c_long] = &[];
+    pub(super) const UNLINK: &[c_long] = &[];
+    pub(super) const MKDIR: &[c_long] = &[];
+    pub(super) const CHMOD: &[c_long] = &[];
+    pub(super) const MKNOD: &[c_long] = &[];
+    pub(super) const UTIMES: &[c_long] = &[];
+}
+
+/// An operation's number is its place here, plus one.
+const TABLE: &[Operation] = &[
+    operation(Kind::Open, old::OPEN, &[5]).by(OPEN).takes(NONE, 1),
+    operation(Kind::Open, old::CREAT, &[8]).by(OPEN).takes(NONE, 1),
+    operation(Kind::Open, &[libc::SYS_openat, libc::SYS_open_by_handle_at], &[295, 342]).by(OPEN).takes(NONE, 2),
+    operation(Kind::Open, &[libc::SYS_openat2], &[437]).by(OPEN).takes(2, 2),
+    operation(Kind::MapCode, &[libc::SYS_mmap], &[192]).by(MAP).only(2, PROT_EXEC),
+    operation(Kind::MapCode, &[libc::SYS_mprotect, libc::SYS_pkey_mprotect], &[125, 380])
+        .by(PROTECT)
+        .only(2, PROT_EXEC),
+    operation(Kind::Rename, old::RENAME, &[38]).takes(0, 1),
+    operation(Kind::Rename, &[libc::SYS_renameat, libc::SYS_renameat2], &[302, 353]).takes(1, 3).with(AT),
+    operation(Kind::Link, old::LINK, &[9]).takes(0, 1),
+    operation(Kind::Link, &[libc::SYS_linkat], &[303]).takes(1, 3).with(AT),
+    operation(Kind::Symlink, old::SYMLINK, &[83]).takes(1, 0),
+    operation(Kind::Symlink, &[libc::SYS_symlinkat], &[304]).takes(2, 0).with(AT),
+    operation(Kind::Unlink, old::UNLINK, &[10, 40]).takes(0, NONE),
+    operation(Kind::Unlink, &[libc::SYS_unlinkat], &[301]).takes(1, NONE).with(AT),
+    operation(Kind::Directory, old::MKDIR, &[39]).takes(0, NONE),
+    operation(Kind::Directory, &[libc::SYS_mkdirat], &[296]).takes(1, NONE).with(AT),
+    operation(Kind::Mode, old::CHMOD, &[15]).takes(0, NONE),
+    operation(Kind::Mode, &[libc::SYS_fchmodat, libc::SYS_fchmodat2], &[306, 452]).takes(1, NONE).with(AT),
+    operation(Kind::Node, old::MKNOD, &[14]).takes(0, NONE),
+    operation(Kind::Node, &[libc::SYS_mknodat], &[297]).takes(1, NONE).with(AT),
+    operation(Kind::Times, old::UTIMES, &[30, 271]).takes(0, NONE),
+    operation(Kind::Times, &[libc::SYS_utimensat], &[320, 412]).takes(1, NONE).with(AT),
+    operation(
+        Kind::Credentials,
+        &[
+            libc::SYS_setuid,
+            libc::SYS_setgid,
+            libc::SYS_setreuid,
+            libc::SYS_setregid,
+            libc::SYS_setresuid,
+            libc::SYS_setresgid,
+            libc::SYS_setfsuid,
+            libc::SYS_setfsgid,
+            libc::SYS_capset,
+        ],
+        &[23, 46, 70, 71, 164, 170, 185, 203, 204, 208, 210, 213, 214],
+    )
+    .by(IDENTITY),
+    operation(Kind::Ptrace, &[libc::SYS_ptrace], &[26]).with(ALERT | FAILED | ONCE),
+    operation(Kind::ForeignMemory, &[libc::SYS_process_vm_readv, libc::SYS_process_vm_writev], &[347, 348])
+        .with(ALERT | FAILED | ONCE),
+    operation(Kind::Mount, &[libc::SYS_mount], &[21]).takes(1, 0).with(ALERT | FAILED),
+    operation(Kind::Mount, &[libc::SYS_move_mount], &[429]).takes(3, 1).with(ALERT | FAILED),
+    operation(Kind::EnterNamespace, &[libc::SYS_setns], &[346]).with(ALERT | FAILED | ONCE),
+    operation(Kind::NewNamespace, &[libc::SYS_unshare], &[310])
+        .only(0, NEW_NAMESPACES)
+        .with(ALERT | FAILED | ONCE),
+    operation(Kind::NewNamespace, &[libc::SYS_clone], &[120])
+        .by(CLONE)
+        .only(0, CLONE_NAMESPACES)
+        .with(ALERT | FAILED | ONCE),
+    operation(Kind::NewNamespace, &[libc::SYS_clone3], &[435])
+        .by(CLONE)
+        .takes(NONE, 0)
+        .only(0, NEW_NAMESPACES)
+        .with(ALERT | FAILED | ONCE),
+    operation(
+        Kind::Module,
+        &[libc::SYS_init_module, libc::SYS_finit_module, libc::SYS_delete_module, libc::SYS_kexec_load],
+        &[128, 350, 129, 283],
+    )
+    .with(ALERT | FAILED),
+    operation(Kind::Bpf, &[libc::SYS_bpf], &[357]).with(ALERT | FAILED | ONCE),
+    operation(Kind::Memfd, &[libc::SYS_memfd_create], &[356]).takes(0, NONE).with(ALERT),
+    operation(Kind::IoUring, &[libc::SYS_io_uring_setup], &[425]).with(ALERT | FAILED | ONCE),
+    operation(Kind::Socket, &[libc::SYS_socket], &[359]).by(SOCKET).with(ALERT | FAILED | ONCE),
+    operation(Kind::UnixConnect, &[libc::SYS_connect], &[362]).by(CONNECT),
+    operation(Kind::Listen, &[libc::SYS_listen], &[363]).by(LISTEN),
+    operation(Kind::Dns, &[libc::SYS_sendto], &[369]).by(SEND).takes(NONE, 0),
+    operation(Kind::Dns, &[libc::SYS_sendmsg, libc::SYS_sendmmsg], &[]).by(SEND).takes(NONE, 1),
+    operation(Kind::ChangeRoot, &[libc::SYS_pivot_root, libc::SYS_chroot], &[217, 61])
+        .takes(0, NONE)
+        .with(ALERT | FAILED),
+];
+
+/// What the loader writes into the programs.
+pub(crate) struct Tables {
+    pub(crate) native: [u8; NUMBERS],
+    pub(crate) compat: [u8; NUMBERS],
+    pub(crate) shapes: [[u8; SHAPE]; OPERATIONS],
+}
+
+pub(crate) fn tables() -> Tables {
+    let mut tables = Tables {
+        native: [0; NUMBERS],
+        compat: [0; NUMBERS],
+        shapes: [[0; SHAPE]; OPERATIONS],
+    };
+    for (number, operation) in (1u8..).zip(TABLE) {
+        for call in operation.native {
+            if let Some(entry) = usize::try_from(*call).ok().and_then(|call| tables.native.get_mut(call)) {
+                *entry = number;
+            }
+        }
+        // Only processors of x86 run programs of i386 beside their own.
+        if cfg!(target_arch = "x86_64") {
+            for call in operation.compat {
+                tables.compat[usize::from(*call)] = number;
+            }
+        }
+        tables.shapes[usize::from(number)] = shape(operation);
+    }
+    tables
+}
+
+/// Whether the operation's paths come with the directories that they are relative to.
+pub(crate) fn is_at(operation: u8) -> bool {
+    let place = usize::from(operation).checked_sub(1);
+    place.and_then(|place| TABLE.get(place)).is_some_and(|operation| operation.flags & AT != 0)
+}
+
+/// `struct shape` of `bpf/call.h`.
+fn shape(operation: &Operation) -> [u8; SHAPE] {
+    let mut shape = [0; SHAPE];
+    let (mask_argument, mask) = operation.mask;
+    // The kinds of operations are below 256.
+    let [kind, _] = (operation.kind as u16).to_le_bytes();
+    shape[..6].copy_from_slice(&[
+        kind,
+        operation.handling,
+        operation.first,
+        operation.second,
+        operation.flags,
+        mask_argument,
+    ]);
+    shape[8..].copy_from_slice(&mask.to_ne_bytes());
+    shape
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_number_leads_to_its_operation() {
+        let tables = tables();
+        assert!(TABLE.len() < OPERATIONS);
+        let kind = |operation: u8| tables.shapes[usize::from(operation)][0];
+        let number = |call: c_long| usize::try_from(call).unwrap();
+        for (call, expected) in [
+            (libc::SYS_openat, Kind::Open),
+            (libc::SYS_setns, Kind::EnterNamespace),
+            (libc::SYS_bpf, Kind::Bpf),
+            (libc::SYS_mprotect, Kind::MapCode),
+        ] {
+            assert_eq!(u16::from(kind(tables.native[number(call)])), expected as u16);
+        }
+        assert_eq!(tables.native[number(libc::SYS_read)], 0);
+        let operations = TABLE.iter().flat_map(|operation| operation.native);
+        let mut seen: Vec<_> = operations.collect();
+        let all = seen.len();
+        seen.sort_unstable();
+        seen.dedup();
+        assert_eq!(seen.len(), all, "a call stands in the table once");
+        let mut compat: Vec<_> = TABLE.iter().flat_map(|operation| operation.compat).collect();
+        let all = compat.len();
+        compat.sort_unstable();
+        compat.dedup();
+        assert_eq!(compat.len(), all);
+    }
+
+    #[test]
+    #[cfg(target_arch = "x86_64")]
+    fn creat_is_where_it_is_looked_for() {
+        assert_eq!(TABLE[CREAT - 1].native, [libc::SYS_creat]);
+    }
+}
