@@ -17,6 +17,7 @@ mod reach;
 mod stated;
 mod xml;
 mod ownership;
+mod history;
 mod detours;
 
 mod os;

@@ -6,6 +6,7 @@
 //! other. Where other drivers come to another tree, a problem says so.
 
 use std::borrow::Cow;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashSet};
 use std::ops::Bound;
 
@@ -41,21 +42,67 @@ pub(crate) enum NodeKind {
 
 pub(crate) type Nodes<'a> = BTreeMap<Path<'a>, Node>;
 
-/// Merges layers, lowest first. The result is in ascending byte order of the paths.
-pub(crate) fn merge<'a>(
-    layers: &[&'a LayerIndex],
-    budget: &mut Budget,
-    problems: &mut Problems,
-) -> Nodes<'a> {
-    let mut tree = Nodes::new();
-    for (number, layer) in (0..).zip(layers) {
-        let change = Change::read(number, layer, &tree, budget, problems);
-        apply(change, &mut tree, problems);
-    }
-    tree
+/// What layers come to.
+#[derive(Debug, Default)]
+pub(crate) struct Merged<'a> {
+    /// In ascending byte order of the paths.
+    pub(crate) nodes: Nodes<'a>,
+    /// Versions of files that others hide, lowest first, as far as somebody wants them.
+    earlier: BTreeMap<Path<'a>, Vec<Node>>,
 }
 
-fn apply<'a>(change: Change<'a>, tree: &mut Nodes<'a>, problems: &mut Problems) {
+impl<'a> Merged<'a> {
+    /// The versions of surviving files that others hide, the highest first.
+    pub(crate) fn earlier(&self) -> impl Iterator<Item = (&Path<'a>, &Node)> {
+        let is_file = |path: &Path<'_>| self.nodes.get(path).is_some_and(|node| node.kind == NodeKind::File);
+        let surviving = self.earlier.iter().filter(move |(path, _)| is_file(path));
+        surviving.flat_map(|(path, versions)| versions.iter().rev().map(move |node| (path, node)))
+    }
+
+    fn insert(&mut self, path: Path<'a>, node: Node, wants_earlier: WantsEarlier<'_>) {
+        match self.nodes.entry(path) {
+            Entry::Occupied(mut there) => {
+                let below = there.insert(node);
+                if below.kind == NodeKind::File && wants_earlier(there.key()) {
+                    self.earlier.entry(there.key().clone()).or_default().push(below);
+                }
+            }
+            Entry::Vacant(new) => {
+                // What was deleted in between begins anew.
+                if !self.earlier.is_empty() {
+                    self.earlier.remove(new.key());
+                }
+                new.insert(node);
+            }
+        }
+    }
+}
+
+/// Says of which files earlier versions are wanted.
+pub(crate) type WantsEarlier<'v> = &'v dyn Fn(&[u8]) -> bool;
+
+/// Merges layers, lowest first.
+pub(crate) fn merge<'a>(
+    layers: &[&'a LayerIndex],
+    wants_earlier: WantsEarlier<'_>,
+    budget: &mut Budget,
+    problems: &mut Problems,
+) -> Merged<'a> {
+    let mut merged = Merged::default();
+    for (number, layer) in (0..).zip(layers) {
+        let change = Change::read(number, layer, &merged.nodes, budget, problems);
+        apply(change, &mut merged, wants_earlier, problems);
+    }
+    merged
+}
+
+fn apply<'a>(
+    change: Change<'a>,
+    merged: &mut Merged<'a>,
+    wants_earlier: WantsEarlier<'_>,
+    problems: &mut Problems,
+) {
+    let tree = &mut merged.nodes;
     let Change { nodes, whiteouts, opaque, .. } = change;
     for (path, whiteout) in &whiteouts {
         let hid_children = remove(tree, path);
@@ -81,6 +128,7 @@ fn apply<'a>(change: Change<'a>, tree: &mut Nodes<'a>, problems: &mut Problems) 
         return;
     }
     for (path, node) in nodes {
+        let tree = &mut merged.nodes;
         match (tree.get(&path).map(|below| below.kind), node.kind) {
             (Some(NodeKind::Directory), NodeKind::Directory) if node.own.is_none() => continue,
             (Some(NodeKind::Directory), NodeKind::Directory) | (None, _) => {}
@@ -95,7 +143,7 @@ fn apply<'a>(change: Change<'a>, tree: &mut Nodes<'a>, problems: &mut Problems) 
             }
             (Some(_), _) => {}
         }
-        tree.insert(path, node);
+        merged.insert(path, node, wants_earlier);
     }
 }
 

@@ -181,7 +181,10 @@ impl LayerIndex {
                 let entry = self.entry(record, layer);
                 let want = taker.visitor.want(&entry);
                 // Digests and extracts take little room, and programs often have other names as well.
-                if want.content == lazaret_model::Wanted::Bytes && taker.shared.is_covered(path, layer) {
+                if want.content == lazaret_model::Wanted::Bytes
+                    && taker.shared.is_covered(path, layer)
+                    && !(member.size <= MOST_EARLIER && taker.visitor.wants_earlier(path))
+                {
                     return None;
                 }
                 own = Need::of(OWN_NAME, entry, want);
@@ -272,6 +275,9 @@ impl LayerIndex {
         Ok(Some(number))
     }
 }
+
+/// Earlier versions of larger files are not kept when they come by: they must not crowd out what survives.
+const MOST_EARLIER: u64 = 8 << 20;
 
 /// A bound was reached: no more of the layer is read.
 struct Stopped;
