@@ -72,6 +72,15 @@ impl Database {
     }
 }
 
+/// The keys under which advisories may speak of a release that is known by its
+/// [key](lazaret_model::Distribution::key) alone: its own, and those of distributions that speak for it.
+pub fn release_keys(key: &str) -> Vec<String> {
+    let (id, version) = key.split_at(key.find(':').unwrap_or(key.len()));
+    let others = SPOKEN_FOR.iter().filter(|(known, _)| *known == id);
+    let others = others.map(|(_, other)| format!("{other}{version}"));
+    std::iter::once(key.to_owned()).chain(others).collect()
+}
+
 fn ids(distribution: &Distribution) -> impl Iterator<Item = &str> {
     let spoken_for = SPOKEN_FOR.iter().filter(|(id, _)| *id == distribution.id).map(|(_, other)| *other);
     std::iter::once(distribution.id.as_str()).chain(spoken_for)
@@ -98,6 +107,14 @@ fn keys(distribution: &Distribution) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn others_speak_for_rebuilds() {
+        assert_eq!(release_keys("centos:8"), ["centos:8", "rhel:8"]);
+        assert_eq!(release_keys("debian:12"), ["debian:12"]);
+        assert_eq!(release_keys("centos"), ["centos", "rhel"]);
+        assert_eq!(release_keys(""), [""]);
+    }
 
     #[test]
     fn the_most_exact_key_comes_first() {
