@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use lazaret_advisory::feed::FORMATS;
 
-use super::{DatabaseArg, SourceArgs};
+use super::{DatabaseArg, RegistryArgs, SourceArgs};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DbCommand {
@@ -27,7 +27,7 @@ pub(crate) enum DbCommand {
         #[arg(long, value_name = "DIR")]
         cache: Option<PathBuf>,
         #[command(flatten)]
-        source: SourceArgs,
+        source: Box<SourceArgs>,
     },
     /// Add what publishers of advisories publish: files, archives, directories
     #[command(after_help = import_help())]
@@ -69,6 +69,8 @@ pub(crate) enum DbCommand {
         key: Option<PathBuf>,
         #[command(flatten)]
         database: DatabaseArg,
+        #[command(flatten)]
+        registries: RegistryArgs,
     },
     /// Take the database from a registry; what is here already is not fetched again
     Pull {
@@ -80,6 +82,8 @@ pub(crate) enum DbCommand {
         key: Option<PathBuf>,
         #[command(flatten)]
         database: DatabaseArg,
+        #[command(flatten)]
+        registries: RegistryArgs,
     },
 }
 

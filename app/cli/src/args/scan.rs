@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{DatabaseArg, SourceArgs};
+use super::{DatabaseArg, JobArgs, SourceArgs};
 use crate::threshold::Threshold;
 
 #[derive(Debug, Args)]
@@ -39,6 +39,8 @@ pub(crate) struct ScanArgs {
     pub(crate) out: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) source: SourceArgs,
+    #[command(flatten)]
+    pub(crate) job: JobArgs,
 }
 
 const TARGET_HELP: &str = "An image (`docker:`, `podman:`, `containerd:NAME`, `registry:REFERENCE`, `archive:FILE`, `oci:DIR`), \
@@ -53,4 +55,6 @@ pub(crate) struct SbomArgs {
     pub(crate) out: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) source: SourceArgs,
+    #[command(flatten)]
+    pub(crate) job: JobArgs,
 }

@@ -2,7 +2,7 @@ use lazaret_format::cyclonedx::{Bom, write};
 use lazaret_format::formats::Format;
 use lazaret_pipeline::ScanOptions;
 
-use super::scan::report;
+use super::scan::{Stamp, report};
 use crate::args::{OutputFormat, SbomArgs};
 use crate::failure::{Code, Failure, Outcome};
 use crate::files;
@@ -12,8 +12,9 @@ use crate::settings::Settings;
 
 pub(crate) async fn run(settings: &Settings, args: &SbomArgs) -> Outcome {
     let format = format(settings)?;
+    let stamp = Stamp::of(settings, &args.job)?;
     let scanned = images::scan(settings, &args.target, &args.source, None, ScanOptions::default()).await?;
-    let text = (format.write)(&report(&scanned));
+    let text = (format.write)(&stamp.on(report(&scanned)));
     match &args.out {
         Some(path) => files::replace(path, text.as_bytes(), 0o644),
         None => print(&text),

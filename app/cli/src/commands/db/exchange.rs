@@ -6,11 +6,11 @@ use std::path::Path;
 
 use lazaret_advisory::{Database, DatabaseError};
 use lazaret_model::{DatabaseSnapshot, ImageReference};
-use lazaret_source::{Artifact, Attachment, FoundArtifact, Registry, RegistryOptions};
+use lazaret_source::{Artifact, Attachment, FoundArtifact, Registry};
 use lazaret_trust::{Envelope, Predicate, Statement, VerifyingKey};
 
 use super::store::{Writing, blocking};
-use crate::args::DatabaseArg;
+use crate::args::{DatabaseArg, RegistryArgs};
 use crate::failure::{Code, Failure, Outcome};
 use crate::images::{open_database, source_failure};
 use crate::output::{print, print_json, short_digest};
@@ -44,6 +44,7 @@ pub(super) async fn push(
     reference: &str,
     key: Option<&Path>,
     argument: &DatabaseArg,
+    registries: &RegistryArgs,
 ) -> Outcome {
     let reference = parse(reference)?;
     let key = key.map(commands::key::read).transpose()?;
@@ -62,7 +63,7 @@ pub(super) async fn push(
     ]);
     let artifact =
         Artifact { kind: KIND, media_type: MEDIA_TYPE, content: &content, annotations: &annotations };
-    let registry = registry()?;
+    let registry = registry(registries)?;
     let manifest =
         registry.push_artifact(&reference, &artifact).await.map_err(|error| source_failure(&error))?;
     if let Some(key) = &key {
@@ -89,10 +90,11 @@ pub(super) async fn pull(
     reference: &str,
     key: Option<&Path>,
     argument: DatabaseArg,
+    registries: &RegistryArgs,
 ) -> Outcome {
     let reference = parse(reference)?;
     let key = key.map(public_key).transpose()?;
-    let registry = registry()?;
+    let registry = registry(registries)?;
     let progress = Progress::spinner(settings, format!("asking for {reference}"));
     let found = registry.find_artifact(&reference, KIND).await.map_err(|error| source_failure(&error))?;
     let named = reference.with_digest(found.manifest.digest);
@@ -205,8 +207,8 @@ fn parse(reference: &str) -> Result<ImageReference, Failure> {
     })
 }
 
-fn registry() -> Result<Registry, Failure> {
-    Registry::new(RegistryOptions::from_environment()).map_err(|error| source_failure(&error))
+fn registry(registries: &RegistryArgs) -> Result<Registry, Failure> {
+    Registry::new(registries.options()).map_err(|error| source_failure(&error))
 }
 
 fn report(

@@ -16,18 +16,19 @@ pub(crate) async fn run(settings: &Settings, command: DbCommand) -> Outcome {
     match command {
         DbCommand::Update { database, targets, all, apt_root, cache, source } => {
             let cache = cache.unwrap_or_else(|| beside(&database.db, "cache"));
-            update::run(settings, &update::Wish { database, targets, all, apt_root, cache, source }).await
+            update::run(settings, &update::Wish { database, targets, all, apt_root, cache, source: *source })
+                .await
         }
         DbCommand::Import { paths, name, again, database } => {
             import::run(settings, import::Wish { paths, name, again, database }).await
         }
         DbCommand::Status { database } => status::run(settings, &database),
         DbCommand::Export { out, database } => exchange::export(settings, &out, &database),
-        DbCommand::Push { reference, key, database } => {
-            exchange::push(settings, &reference, key.as_deref(), &database).await
+        DbCommand::Push { reference, key, database, registries } => {
+            exchange::push(settings, &reference, key.as_deref(), &database, &registries).await
         }
-        DbCommand::Pull { reference, key, database } => {
-            exchange::pull(settings, &reference, key.as_deref(), database).await
+        DbCommand::Pull { reference, key, database, registries } => {
+            exchange::pull(settings, &reference, key.as_deref(), database, &registries).await
         }
     }
 }
