@@ -25,7 +25,10 @@ pub(crate) const ARROWS: &[(&str, &[&str])] = &[
     ("app/agent", &["model", "engine", "sensor", "policy", "trust", "format"]),
     (
         "app/cli",
-        &["model", "pipeline", "server", "source", "engine", "format", "policy", "profile", "trust", "advisory"],
+        &[
+            "model", "pipeline", "server", "source", "engine", "format", "policy", "profile", "trust",
+            "advisory",
+        ],
     ),
     // The end-to-end tests see what users see: the two programs.
     ("e2e", &[]),

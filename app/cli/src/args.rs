@@ -7,14 +7,22 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::environment;
 
 mod db;
+mod examples;
 mod format;
+mod job;
 mod profile;
+mod quantity;
+#[cfg(test)]
+mod reference;
 mod scan;
+mod source;
 
 pub(crate) use db::DbCommand;
 pub(crate) use format::OutputFormat;
+pub(crate) use job::JobArgs;
 pub(crate) use profile::ProfileCommand;
 pub(crate) use scan::{SbomArgs, ScanArgs};
+pub(crate) use source::{LimitArgs, RegistryArgs, SourceArgs};
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -55,64 +63,69 @@ pub(crate) enum ColorChoice {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Find the packages and known vulnerabilities of images, directories and bills of material; judge them
-    Scan(ScanArgs),
+    #[command(after_help = examples::SCAN)]
+    Scan(Box<ScanArgs>),
     /// Write the bill of material of an image or directory (CycloneDX 1.6; --format for others)
-    Sbom(SbomArgs),
+    #[command(after_help = examples::SBOM)]
+    Sbom(Box<SbomArgs>),
     /// Keep the advisory database
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::DB)]
     Db(DbCommand),
     /// List what is looked for: every reader of packages, and the files that it reads
     Catalogers,
     /// Make signing keys
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::KEY)]
     Key(KeyCommand),
     /// Sign an image; the signature goes to the registry beside it
+    #[command(after_help = examples::SIGN)]
     Sign(SignArgs),
     /// Scan an image, judge it, and attest bill of material, verdict and executables beside it
-    Attest(AttestArgs),
+    #[command(after_help = examples::ATTEST)]
+    Attest(Box<AttestArgs>),
     /// Let an image into a stage, with a signed statement
+    #[command(after_help = examples::PROMOTE)]
     Promote(PromoteArgs),
     /// Check a policy file, or make it the server's
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::POLICY)]
     Policy(PolicyCommand),
     /// What an image may do when it runs
     #[command(subcommand)]
     Profile(ProfileCommand),
     /// Containers: which image runs where, since when, admitted by which decision
+    #[command(after_help = examples::PS)]
     Ps(PsArgs),
     /// What happened on the hosts
+    #[command(after_help = examples::EVENTS)]
     Events(EventsArgs),
     /// Which images and running containers have a vulnerability
+    #[command(after_help = examples::AFFECTED)]
     Affected(AffectedArgs),
     /// Tell the server about advisories
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::ADVISORY)]
     Advisory(AdvisoryCommand),
     /// Start another image beside a container, shift to it when healthy, stop the old one
+    #[command(after_help = examples::REPLACE)]
     Replace(ReplaceArgs),
     /// The chain of evidence of a container or image
+    #[command(after_help = examples::EXPLAIN)]
     Explain(ExplainArgs),
     /// The tamper-evident record
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::AUDIT)]
     Audit(AuditCommand),
     /// Agents that are enrolled
     Agents,
     /// Tokens for users and for enrolling agents
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::TOKEN)]
     Token(TokenCommand),
     /// Run the server
+    #[command(after_help = examples::SERVE)]
     Serve(ServeArgs),
     /// Print the shell's completion script
+    #[command(after_help = examples::COMPLETIONS)]
     Completions {
         #[arg(value_enum)]
         shell: clap_complete::Shell,
     },
-}
-
-#[derive(Debug, Clone, Args)]
-pub(crate) struct SourceArgs {
-    /// Socket of the engine for `docker:` targets
-    #[arg(long, env = environment::ENGINE_SOCKET, default_value = "/var/run/docker.sock", value_name = "SOCKET")]
-    pub(crate) engine_socket: PathBuf,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -156,6 +169,8 @@ pub(crate) struct SignArgs {
     pub(crate) image: String,
     #[command(flatten)]
     pub(crate) key: KeyArg,
+    #[command(flatten)]
+    pub(crate) registries: RegistryArgs,
 }
 
 #[derive(Debug, Args)]
@@ -170,6 +185,10 @@ pub(crate) struct AttestArgs {
     /// The policy that gives the verdict
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: PathBuf,
+    #[command(flatten)]
+    pub(crate) registries: RegistryArgs,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
 }
 
 #[derive(Debug, Args)]
@@ -182,6 +201,8 @@ pub(crate) struct PromoteArgs {
     pub(crate) to: String,
     #[command(flatten)]
     pub(crate) key: KeyArg,
+    #[command(flatten)]
+    pub(crate) registries: RegistryArgs,
 }
 
 #[derive(Debug, Subcommand)]

@@ -2,9 +2,10 @@
 
 use lazaret_format::v1::{EnvelopeBody, EvidenceRequest, ImageBody};
 use lazaret_model::{Digest, ImageReference};
-use lazaret_source::{Attachment, ManifestDescriptor, Registry, RegistryOptions};
+use lazaret_source::{Attachment, ManifestDescriptor, Registry};
 use lazaret_trust::{Collected, Envelope, SigningKey, Statement, VerifyingKey};
 
+use crate::args::RegistryArgs;
 use crate::client::Client;
 use crate::failure::{Code, Failure};
 use crate::images::source_failure;
@@ -24,9 +25,12 @@ pub(crate) struct Subject {
 
 impl Subject {
     /// Fetches the manifest, which says which configuration belongs to the digest.
-    pub(crate) async fn fetch(reference: ImageReference, manifest: Digest) -> Result<Self, Failure> {
-        let registry =
-            Registry::new(RegistryOptions::from_environment()).map_err(|error| source_failure(&error))?;
+    pub(crate) async fn fetch(
+        reference: ImageReference,
+        manifest: Digest,
+        registries: &RegistryArgs,
+    ) -> Result<Self, Failure> {
+        let registry = Registry::new(registries.options()).map_err(|error| source_failure(&error))?;
         let (descriptor, manifest_bytes) =
             registry.manifest(&reference).await.map_err(|error| source_failure(&error))?;
         let config = lazaret_trust::config_of_manifest(&manifest_bytes, manifest).map_err(|error| {

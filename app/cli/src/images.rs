@@ -37,13 +37,8 @@ pub(crate) async fn scan(
         return read_bill(target, Path::new(path), database).await;
     }
     let parsed = Target::parse(target).map_err(|error| source_failure(&error))?;
-    let limits = Limits::default();
-    let open_options = OpenOptions {
-        engine_socket: source.engine_socket.clone(),
-        limits: limits.clone(),
-        cache: cache.cloned(),
-        ..OpenOptions::from_environment()
-    };
+    let open_options = OpenOptions { cache: cache.cloned(), ..source.options() };
+    let limits = open_options.limits.clone();
     let opened = match lazaret_source::open(&parsed, &open_options).await {
         Ok(opened) => opened,
         // A file that is no archive of an image may be a bill of material.
@@ -51,7 +46,7 @@ pub(crate) async fn scan(
             let path = Path::new(target);
             return match is_document(path) {
                 true => read_bill(target, path, database).await,
-                false => Err(source_failure(&error)),
+                false => Err(not_found(&parsed, &error)),
             };
         }
     };
@@ -69,6 +64,22 @@ pub(crate) async fn scan(
     };
     let scan = blocking(target, work).await?.map_err(|error| damaged(&error))?;
     Ok(Scanned { target: target.to_owned(), reference, scan })
+}
+
+/// A name without a scheme was looked for in several places: the last one's error alone would mislead.
+fn not_found(target: &Target, error: &SourceError) -> Failure {
+    let failure = source_failure(error);
+    match target {
+        Target::Detect(text)
+            if (error.is_of_registry() || matches!(error, SourceError::UnknownImage { .. }))
+                && !Path::new(text).exists() =>
+        {
+            let message =
+                format!("{text} is no file here and no image of an engine, and {}", failure.message);
+            Failure { message, ..failure }
+        }
+        _ => failure,
+    }
 }
 
 /// Whether a file begins as bills of material do: archives never begin so.
@@ -94,8 +105,10 @@ async fn read_bill(target: &str, path: &Path, database: Option<Arc<Database>>) -
             )));
         }
         let bytes = std::fs::read(&path).map_err(|error| Failure::file("read", &path, &error))?;
-        let inventory = lazaret_format::sbom::read(&bytes, &limits)
-            .map_err(|error| Failure::input(format!("{}: {error}", path.display())))?;
+        let inventory = lazaret_format::sbom::read(&bytes, &limits).map_err(|error| {
+            Failure::input(format!("{}: {error}", path.display()))
+                .hint("`lazaret sbom TARGET` writes one; an archive of an image is named as archive:FILE")
+        })?;
         lazaret_pipeline::rescan(
             inventory.image,
             inventory.distribution,
@@ -122,13 +135,21 @@ fn damaged(error: &lazaret_advisory::DatabaseError) -> Failure {
     Failure::input(format!("the advisory database is damaged: {error}")).hint(REBUILD)
 }
 
+const MAKE: &str = "`lazaret db update` makes one from the package mirrors of this machine, `lazaret db import FILE…` from \
+    feeds, `lazaret db pull REFERENCE` takes one from a registry; --db or LAZARET_DB name one elsewhere";
+
 const REBUILD: &str =
     "build it anew with `lazaret db update` or `lazaret db import`, or take one with `lazaret db pull`";
 
 pub(crate) fn open_database(argument: &DatabaseArg) -> Result<Database, Failure> {
     let path = &argument.db;
-    let file = std::fs::File::open(path)
-        .map_err(|error| Failure::file("open the advisory database", path, &error).hint(REBUILD))?;
+    let file = std::fs::File::open(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            let message = format!("there is no advisory database at {} yet", path.display());
+            Failure::input(message).hint(MAKE)
+        }
+        _ => Failure::file("open the advisory database", path, &error),
+    })?;
     let fail = |error: &lazaret_advisory::DatabaseError| {
         Failure::input(format!("{} is not a usable advisory database: {error}", path.display())).hint(REBUILD)
     };
@@ -145,5 +166,24 @@ pub(crate) fn source_failure(error: &SourceError) -> Failure {
         ErrorClass::Unauthorized => Code::Unauthorized,
         ErrorClass::Local => Code::Local,
     };
-    Failure::new(code, error).hint(error.remedy())
+    Failure::new(code, error).hint(hint(error))
+}
+
+/// The library's remedy, with the options that carry it out.
+fn hint(error: &SourceError) -> String {
+    let options = match error {
+        SourceError::EngineUnreachable { .. } => "--engine-socket or --podman-socket name another socket",
+        SourceError::RegistryUnreachable { .. } => {
+            "--ca-file trusts an authority of your own, --plain-http speaks without TLS, --mirror asks elsewhere"
+        }
+        SourceError::NoPlatform { .. } => "--platform names one",
+        SourceError::TooLarge { .. } => "--max-layer, --max-file and --max-document raise them",
+        _ => "",
+    };
+    let remedy = error.remedy();
+    let remedy = remedy.trim_end_matches('.');
+    let mut letters = remedy.chars();
+    let first = letters.next().map(|letter| letter.to_ascii_lowercase());
+    let sentence: String = first.into_iter().chain(letters).collect();
+    if options.is_empty() { sentence } else { format!("{sentence}; {options}") }
 }

@@ -34,7 +34,10 @@ fn main() -> ExitCode {
             return report(&settings, &Failure::new(Code::Local, format!("cannot start threads: {error}")));
         }
     };
-    match runtime.block_on(run(&settings, arguments.command)) {
+    let outcome = runtime.block_on(run(&settings, arguments.command));
+    // Who interrupts a scan does not wait for what it is reading.
+    runtime.shutdown_background();
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => report(&settings, &failure),
     }

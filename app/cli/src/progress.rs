@@ -17,7 +17,8 @@ impl Progress {
         let bar = if settings.quiet || !std::io::stderr().is_terminal() {
             ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden())
         } else {
-            ProgressBar::new_spinner()
+            // Several targets are scanned at once: each has a line.
+            settings.progress.add(ProgressBar::new_spinner())
         };
         bar.set_message(message);
         bar.enable_steady_tick(Duration::from_millis(120));

@@ -3,6 +3,8 @@
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
+use indicatif::MultiProgress;
+
 use crate::args::{ColorChoice, GlobalArgs, OutputFormat};
 
 #[derive(Debug, Clone)]
@@ -12,6 +14,8 @@ pub(crate) struct Settings {
     pub(crate) quiet: bool,
     pub(crate) server: String,
     pub(crate) token_file: PathBuf,
+    /// What is under way, drawn together.
+    pub(crate) progress: MultiProgress,
     /// Columns of the terminal; generous when there is none.
     pub(crate) width: usize,
 }
@@ -32,6 +36,7 @@ impl Settings {
             quiet: global.quiet,
             server: global.server.trim_end_matches('/').to_owned(),
             token_file,
+            progress: MultiProgress::new(),
             width,
         }
     }

@@ -200,6 +200,10 @@ fn uncovered(
             && packages.iter().any(|package| package.ecosystem == **ecosystem && package.owner.is_none())
             && !known.iter().any(|coverage| coverage.ecosystem == **ecosystem)
     };
-    gaps.extend(Ecosystem::ALL.iter().filter(is_gap).map(|ecosystem| format!("packages of {ecosystem}")));
-    Ok((!gaps.is_empty()).then(|| format!("the database has no advisories for {}", gaps.join(", "))))
+    let languages: Vec<&str> =
+        Ecosystem::ALL.iter().filter(is_gap).map(|ecosystem| ecosystem.name()).collect();
+    if !languages.is_empty() {
+        gaps.push(format!("packages of {}", languages.join(", ")));
+    }
+    Ok((!gaps.is_empty()).then(|| format!("the database has no advisories for {}", gaps.join(", nor for "))))
 }

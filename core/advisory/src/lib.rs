@@ -9,4 +9,4 @@ mod mapped;
 mod matching;
 
 pub use database::{BuildError, Builder, Coverage, Database, DatabaseError, Feed, PieceError};
-pub use matching::{Covered, MatchReason, affects_version};
+pub use matching::{Covered, MatchReason, affects_version, release_keys, speaks_of_version};

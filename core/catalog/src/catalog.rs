@@ -9,6 +9,7 @@ use crate::binary::note;
 use crate::cataloger::{Cataloger, Read, catalogers};
 use crate::detours::Detours;
 use crate::files::{File, Files};
+use crate::history::History;
 use crate::in_memory::InMemory;
 use crate::matcher::Matcher;
 use crate::os::{apt, distribution, repositories};
@@ -64,6 +65,7 @@ struct Pass<'l> {
     matcher: Matcher,
     detours: Detours,
     readers: Vec<Reader>,
+    history: History,
     reading: Reading<'l>,
     executables: Vec<Executable>,
     /// How much more content may be kept for those who read files together.
@@ -97,6 +99,7 @@ impl<'l> Pass<'l> {
             matcher: Matcher::new(readers.iter().map(|reader| reader.patterns)),
             detours: Detours::new(databases.flat_map(|cataloger| cataloger.patterns)),
             readers,
+            history: History::default(),
             reading: Reading::new(limits),
             executables: Vec::new(),
             left: limits.kept_bytes,
@@ -155,7 +158,7 @@ impl<'l> Pass<'l> {
     }
 
     fn finish(self, unread: Vec<Problem>) -> Catalog {
-        let Self { readers, detours, mut reading, executables, .. } = self;
+        let Self { readers, history, detours, mut reading, executables, .. } = self;
         detours.finish(&mut reading.problems);
         for reader in &readers {
             if let Some(Read::Together(read)) = reader.cataloger.map(|cataloger| cataloger.read) {
@@ -175,6 +178,7 @@ impl<'l> Pass<'l> {
         for (number, owner) in owned {
             packages[number].owner.get_or_insert(owner);
         }
+        history.attribute(&mut packages);
         note::drop_repeated(&mut packages);
         packages.sort_unstable();
         packages.dedup();
@@ -227,6 +231,22 @@ impl Visitor for Pass<'_> {
 
     fn kind(&self) -> Option<Digest> {
         Some(kind(self.reading.limits, self.options))
+    }
+
+    fn wants_earlier(&self, path: &[u8]) -> bool {
+        let entry = Entry { path, kind: EntryKind::File, mode: 0o644, uid: 0, gid: 0, size: 0, layer: 0 };
+        self.matcher.matches(&entry).any(|(_, pattern)| pattern.is_rewritten)
+    }
+
+    fn visit_earlier(&mut self, entry: &Entry<'_>, content: Content<'_>) {
+        let Some(bytes) = content.bytes else { return };
+        for (number, _) in self.matcher.matches(entry).filter(|(_, pattern)| pattern.is_rewritten) {
+            let reader = &self.readers[number];
+            if let Some(Read::Together(read)) = reader.cataloger.map(|cataloger| cataloger.read) {
+                let limits = self.reading.limits;
+                self.history.earlier(read, &reader.files, entry.path, entry.layer, bytes, limits);
+            }
+        }
     }
 
     fn visit(&mut self, entry: &Entry<'_>, content: Content<'_>) {

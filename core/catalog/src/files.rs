@@ -53,6 +53,11 @@ impl Files {
         self.files.iter().map(|(path, file)| (path.as_slice(), file))
     }
 
+    /// The file of a path itself.
+    pub(crate) fn get(&self, path: &[u8]) -> Option<&Kept> {
+        self.files.get(path)
+    }
+
     /// Contents in a directory.
     pub(crate) fn within<'a>(
         &'a self,

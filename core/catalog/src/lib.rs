@@ -18,6 +18,7 @@ mod reach;
 mod stated;
 mod xml;
 mod ownership;
+mod history;
 mod detours;
 
 mod os;

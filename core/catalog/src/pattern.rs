@@ -10,6 +10,8 @@ pub struct Pattern {
     pub place: Place,
     pub name: Name,
     pub need: Need,
+    /// The package manager rewrites the file as a whole: what it said in lower layers tells which layer brought a package.
+    pub is_rewritten: bool,
 }
 
 /// Directories, relative to the root of the tree.
@@ -64,19 +66,23 @@ type Alike = fn(&[u8], &[u8]) -> bool;
 
 impl Pattern {
     pub(crate) const fn content(place: Place, name: Name) -> Self {
-        Self { place, name, need: Need::Content }
+        Self { place, name, need: Need::Content, is_rewritten: false }
     }
 
     pub(crate) const fn layer(place: Place, name: Name) -> Self {
-        Self { place, name, need: Need::Layer }
+        Self { place, name, need: Need::Layer, is_rewritten: false }
     }
 
     pub(crate) const fn directory(place: Place, name: Name) -> Self {
-        Self { place, name, need: Need::Directory }
+        Self { place, name, need: Need::Directory, is_rewritten: false }
     }
 
     pub(crate) const fn extract(place: Place, name: Name, extractor: Extractor) -> Self {
-        Self { place, name, need: Need::Extract(extractor) }
+        Self { place, name, need: Need::Extract(extractor), is_rewritten: false }
+    }
+
+    pub(crate) const fn rewritten(self) -> Self {
+        Self { is_rewritten: true, ..self }
     }
 
     /// Whether an entry is meant. Links have no executable bits.

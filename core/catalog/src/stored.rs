@@ -277,13 +277,8 @@ mod tests {
             files(),
             prop::collection::vec(problem, 0..3),
         )
-            .prop_map(|(distribution, packages, executables, apt_sources, yum_sources, problems)| Catalog {
-                distribution,
-                packages,
-                executables,
-                apt_sources,
-                yum_sources,
-                problems,
+            .prop_map(|(distribution, packages, executables, apt_sources, yum_sources, problems)| {
+                Catalog { distribution, packages, executables, apt_sources, yum_sources, problems }
             })
     }
 

@@ -19,7 +19,7 @@ fn main() {
         let packages: Vec<Package> = (0..PACKAGES)
             .map(|n| package(if n < 20 { n } else { (image * 7 + n * 13) % 9_000 + 20 }, (image + n) % 16))
             .collect();
-        index.add_image(digest(1, image), digest(2, image), "debian:12", &packages);
+        index.add_image(digest(1, image), digest(2, image), &["debian:12"], &packages);
     }
     println!("{IMAGES} images with {PACKAGES} packages: {:.1?}", begun.elapsed());
 

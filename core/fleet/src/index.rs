@@ -6,13 +6,13 @@ use roaring::RoaringBitmap;
 use crate::containers::{Containers, Running, Start};
 use crate::packages::{Packages, number, subjects};
 
-/// Says whether an advisory is about this version of its package.
-pub type Affects = fn(&Advisory, &str) -> bool;
+/// Says whether an advisory speaks of this version of its package, whatever it says of it.
+pub type SpeaksOf = fn(&Advisory, &str) -> bool;
 
 /// Images, what is in them, and what runs of them.
 #[derive(Debug)]
 pub struct Index {
-    pub(crate) affects: Affects,
+    pub(crate) speaks_of: SpeaksOf,
     pub(crate) packages: Packages,
     pub(crate) images: Vec<ImageEntry>,
     by_manifest: HashMap<Digest, u32>,
@@ -38,9 +38,9 @@ pub(crate) struct Config {
 }
 
 impl Index {
-    pub fn new(affects: Affects) -> Self {
+    pub fn new(speaks_of: SpeaksOf) -> Self {
         Self {
-            affects,
+            speaks_of,
             packages: Packages::default(),
             images: Vec::new(),
             by_manifest: HashMap::new(),
@@ -50,13 +50,13 @@ impl Index {
         }
     }
 
-    /// Takes in an image; for one that is known the packages are replaced. `release` is the key of its
-    /// distribution.
+    /// Takes in an image; for one that is known the packages are replaced. `releases` are the keys under which
+    /// advisories speak of its distribution.
     pub fn add_image(
         &mut self,
         manifest: Digest,
         config: Digest,
-        release: &str,
+        releases: &[&str],
         packages: &[Package],
     ) -> u32 {
         let image = match self.by_manifest.get(&manifest) {
@@ -68,8 +68,10 @@ impl Index {
         }
         let mut versions = Vec::with_capacity(packages.len());
         for package in packages {
-            for (name, version) in subjects(package, release) {
-                versions.push(self.packages.version(name, version));
+            // Languages have no releases.
+            let releases = if package.ecosystem.is_of_distribution() { releases } else { &[""] };
+            for (name, version) in releases.iter().flat_map(|release| subjects(package, release)) {
+                versions.push(self.packages.version(name, version, package.module.as_deref()));
             }
         }
         versions.sort_unstable();

@@ -15,5 +15,5 @@ mod packages;
 
 pub use affected::{Affected, Hit};
 pub use containers::{Running, Start};
-pub use index::{Affects, ImageEntry, Index};
+pub use index::{ImageEntry, Index, SpeaksOf};
 pub use knowledge::Knowledge;

@@ -36,7 +36,7 @@ impl PackageName {
 pub(crate) fn subjects<'p>(
     package: &'p Package,
     release: &str,
-) -> impl Iterator<Item = (PackageName, &'p str)> {
+) -> impl Iterator<Item = (PackageName, &'p str)> + use<'p> {
     let name = |names, name| PackageName::new(package.ecosystem, release, names, name);
     let is_spoken_for = package.owner.is_some() || package.version.is_empty();
     let source = (!is_spoken_for)
@@ -51,6 +51,8 @@ pub(crate) fn subjects<'p>(
 pub(crate) struct Version {
     pub(crate) name: u32,
     pub(crate) source: SourcePackage,
+    /// The module stream that it is of: advisories speak of one of them, or of packages of none.
+    pub(crate) module: Option<Box<str>>,
     pub(crate) images: RoaringBitmap,
 }
 
@@ -65,7 +67,7 @@ pub(crate) struct Packages {
 
 impl Packages {
     /// Number of this version of a package, new where it was never seen.
-    pub(crate) fn version(&mut self, name: PackageName, version: &str) -> u32 {
+    pub(crate) fn version(&mut self, name: PackageName, version: &str, module: Option<&str>) -> u32 {
         let name = match self.names.get(&name) {
             Some(number) => *number,
             None => {
@@ -76,14 +78,16 @@ impl Packages {
             }
         };
         let (package, known) = &mut self.by_name[name as usize];
-        let same = known.iter().find(|number| self.versions[**number as usize].source.version == version);
+        let is_same = |known: &Version| known.source.version == version && known.module.as_deref() == module;
+        let same = known.iter().find(|number| is_same(&self.versions[**number as usize]));
         if let Some(number) = same {
             return *number;
         }
         let number = number(self.versions.len());
         known.push(number);
         let source = SourcePackage { name: package.name.to_string(), version: version.to_owned() };
-        self.versions.push(Version { name, source, images: RoaringBitmap::new() });
+        let module = module.map(Into::into);
+        self.versions.push(Version { name, source, module, images: RoaringBitmap::new() });
         number
     }
 

@@ -54,6 +54,8 @@ fn vulnerability(report: &ScanReport<'_>, finding: &Finding, image: &str) -> Val
     if let Some(since) = &finding.exploited {
         text.push_str(&format!(" Known to be exploited since {since}."));
     }
+    let layer = words::layer(report.image, package)
+        .map_or_else(String::new, |(number, layer)| format!("{number}: {}", words::recipe(layer)));
     json!({
         "id": uuid(key.as_bytes()),
         "name": words::shorten(&format!("{} in {} {}", finding.id, package.name, package.version)),
@@ -69,7 +71,7 @@ fn vulnerability(report: &ScanReport<'_>, finding: &Finding, image: &str) -> Val
         },
         "details": {
             "file": { "type": "text", "name": "File", "value": package.location },
-            "layer": { "type": "text", "name": "Layer", "value": package.layer.to_string() },
+            "layer": { "type": "text", "name": "Layer", "value": layer },
         },
     })
 }

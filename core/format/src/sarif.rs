@@ -87,7 +87,8 @@ fn result(report: &ScanReport<'_>, finding: &Finding, rule: usize, by: Option<&S
     let package = &finding.package;
     let purl = report.purl(package);
     let name = purl.clone().unwrap_or_else(|| format!("{} {}", package.name, package.version));
-    let text = format!(
+    let layer = words::layer(report.image, package);
+    let mut text = format!(
         "{} {} has {} ({}). {}",
         package.name,
         package.version,
@@ -95,6 +96,13 @@ fn result(report: &ScanReport<'_>, finding: &Finding, rule: usize, by: Option<&S
         words::severity(finding.severity),
         words::remedy(finding)
     );
+    if let Some((number, layer)) = layer {
+        let recipe = words::shorten(&words::recipe(layer));
+        text += &match recipe.is_empty() {
+            true => format!(" It came with layer {number}."),
+            false => format!(" It came with layer {number}: {recipe}"),
+        };
+    }
     // Without a file, the image as a whole.
     let uri = match escape::path(&package.location) {
         empty if empty.is_empty() => ".".to_owned(),
@@ -115,6 +123,13 @@ fn result(report: &ScanReport<'_>, finding: &Finding, rule: usize, by: Option<&S
         }],
         "partialFingerprints": { "findingId/v1": print },
     });
+    if let Some((number, layer)) = layer {
+        result["properties"] = json!({
+            "layer": number,
+            "layerDiffId": layer.diff_id.to_string(),
+            "layerCreatedBy": shown(&layer.created_by),
+        });
+    }
     if let Some(entry) = by {
         let text = shown(&entry.by.sentence());
         result["suppressions"] = json!([{ "kind": "external", "status": "accepted", "justification": text }]);

@@ -1,6 +1,6 @@
 //! Small words and numbers that several formats write alike.
 
-use lazaret_model::{Finding, FixState, Image, Severity};
+use lazaret_model::{Finding, FixState, Image, Layer, Package, Severity};
 
 pub(crate) const fn fix(fix: &FixState) -> &'static str {
     match fix {
@@ -19,6 +19,36 @@ pub(crate) fn remedy(finding: &Finding) -> String {
         FixState::NotFixed => format!("There is no fix of {source} yet."),
         FixState::WillNotFix => format!("The publisher won't fix {source} in this release."),
         FixState::EndOfLife => format!("The release that {source} is of gets no fixes any more."),
+    }
+}
+
+/// The layer that brought a package, counted from 1 as people count. What is no image has none.
+pub(crate) fn layer<'a>(image: &'a Image, package: &Package) -> Option<(usize, &'a Layer)> {
+    let at = usize::try_from(package.layer).ok()?;
+    Some((at.checked_add(1)?, image.layers.get(at)?))
+}
+
+/// The line of the recipe that made a layer, as it stands there: without what builders wrap around it.
+pub(crate) fn recipe(layer: &Layer) -> String {
+    const SHELL: &str = "/bin/sh -c ";
+    let line = layer.created_by.trim();
+    let line = line.strip_suffix("# buildkit").map_or(line, str::trim_end);
+    match line.strip_prefix("RUN ").unwrap_or(line).strip_prefix(SHELL).map(str::trim_start) {
+        Some(command) => match command.strip_prefix("#(nop)") {
+            Some(instruction) => instruction.trim_start().to_owned(),
+            None => format!("RUN {command}"),
+        },
+        None => line.to_owned(),
+    }
+}
+
+/// A path that fits into a sentence: where it begins and what it ends with.
+pub(crate) fn short_path(path: &str) -> String {
+    const LONG: usize = 48;
+    let parts: Vec<&str> = path.split('/').collect();
+    match parts.as_slice() {
+        [first, _, .., above, last] if path.chars().count() > LONG => format!("{first}/…/{above}/{last}"),
+        _ => path.to_owned(),
     }
 }
 
@@ -89,6 +119,32 @@ pub(crate) fn shorten(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn recipes_are_told_as_they_were_written() {
+        for (created_by, expected) in [
+            ("/bin/sh -c #(nop) ADD file:1f in / ", "ADD file:1f in /"),
+            ("/bin/sh -c #(nop)  CMD [\"bash\"]", "CMD [\"bash\"]"),
+            ("/bin/sh -c apt-get update", "RUN apt-get update"),
+            ("RUN /bin/sh -c pip install x # buildkit", "RUN pip install x"),
+            ("COPY . /app # buildkit", "COPY . /app"),
+            ("RUN |1 A=b /bin/sh -c make # buildkit", "RUN |1 A=b /bin/sh -c make"),
+            ("", ""),
+        ] {
+            let diff_id = lazaret_model::Digest::from_bytes([0; 32]);
+            let layer = Layer { diff_id, created_by: created_by.to_owned(), size: 0 };
+            assert_eq!(recipe(&layer), expected);
+        }
+    }
+
+    #[test]
+    fn long_paths_are_told_by_their_ends() {
+        let long = "usr/local/lib/python3.11/site-packages/pillow-8.0.0.dist-info/METADATA";
+        assert_eq!(short_path(long), "usr/…/pillow-8.0.0.dist-info/METADATA");
+        for short in ["", "app/package-lock.json", &"x".repeat(100), &format!("a/{}", "x".repeat(100))] {
+            assert_eq!(short_path(short), short);
+        }
+    }
 
     #[test]
     fn numbers_for_people() {

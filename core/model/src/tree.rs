@@ -39,6 +39,16 @@ pub trait Visitor: Sync {
         None
     }
 
+    /// Whether the versions of a file that layers above hide are wanted too, for what they tell of the one that
+    /// survives: which layer added what to a database that is rewritten as a whole.
+    fn wants_earlier(&self, _path: &[u8]) -> bool {
+        false
+    }
+
+    /// A version of a file that a layer above hides. Comes when all that survives was visited; of one file the highest
+    /// version first. What cannot be read is left out, and no problem tells: it is no part of the tree.
+    fn visit_earlier(&mut self, _entry: &Entry<'_>, _content: Content<'_>) {}
+
     /// One entry of the merged tree, with what was wanted of it.
     fn visit(&mut self, entry: &Entry<'_>, content: Content<'_>);
 }

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::{Built, Image, Teller};
-use crate::{Result, check};
+use crate::{Context as _, Result, check};
 
 /// What the scans found, counted.
 #[derive(Debug, Clone)]
@@ -74,7 +74,29 @@ fn from_everywhere(teller: &Teller<'_>, image: &Image) -> Result<Value> {
         "{}: the same {packages} packages and findings from engine, archive and registry",
         image.name
     ));
+    from_its_bill(teller, image, &targets[0], content(&result))?;
     Ok(result)
+}
+
+/// A scan of an image's own bill of material is the scan of the image, and each document is the same whenever it is made.
+fn from_its_bill(teller: &Teller<'_>, image: &Image, target: &str, expected: &Value) -> Result<()> {
+    for format in ["cyclonedx", "cyclonedx-1.7", "spdx"] {
+        let bill = teller.lab.folders.images().join(format!("{}.{format}", image.name.replace(':', "-")));
+        let made = || teller.lab.lazaret(["sbom", "--format", format, target])?.ok();
+        let text = made()?.stdout;
+        check!(text == made()?.stdout, "two {format} documents of {target} differ");
+        std::fs::write(&bill, text).context(|| format!("cannot write {}", bill.display()))?;
+        let result = teller.lab.ask(["scan", &format!("sbom:{}", bill.display())])?;
+        for part in ["packages", "findings", "distribution"] {
+            let same = content(&result)[part] == expected[part];
+            check!(
+                same,
+                "the scan of the {format} document of {target} has other {part} than the scan of itself"
+            );
+        }
+    }
+    teller.screen.holds(&format!("{}: the same from its bill of material, in three formats", image.name));
+    Ok(())
 }
 
 /// One target gives one document; several give a list of them.

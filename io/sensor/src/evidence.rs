@@ -84,12 +84,19 @@ impl Evidence {
 
     /// Whether facts should wait in the kernel for the reader of sightings.
     pub(crate) fn is_full(&self) -> bool {
-        self.sightings.as_ref().is_some_and(|sightings| sightings.capacity() < RESERVE.min(sightings.max_capacity() / 2))
+        self.sightings
+            .as_ref()
+            .is_some_and(|sightings| sightings.capacity() < RESERVE.min(sightings.max_capacity() / 2))
     }
 
     /// Compares the kernel's books, read before the rings were emptied, with what came, and puts those away whose
     /// groups are gone.
-    pub(crate) fn check(&mut self, tracer: &mut Tracer, tallies: &[(u64, Tally)], emptied: [bool; RINGS]) -> Losses {
+    pub(crate) fn check(
+        &mut self,
+        tracer: &mut Tracer,
+        tallies: &[(u64, Tally)],
+        emptied: [bool; RINGS],
+    ) -> Losses {
         let mut losses = Losses::default();
         for (group, tally) in tallies {
             let missing = self.ledger.compare(*group, tally, emptied);

@@ -60,7 +60,7 @@ impl SourceError {
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::Target { .. } => ErrorClass::Usage,
-            Self::File { source, .. } if source.kind() != io::ErrorKind::NotFound => ErrorClass::Local,
+            Self::File { source, .. } if !is_named_wrongly(source) => ErrorClass::Local,
             Self::File { .. }
             | Self::NotAnImage { .. }
             | Self::Corrupt { .. }
@@ -80,6 +80,14 @@ impl SourceError {
         }
     }
 
+    /// Whether a registry was asked in vain.
+    pub fn is_of_registry(&self) -> bool {
+        matches!(
+            self,
+            Self::Unauthorized { .. } | Self::RegistryUnreachable { .. } | Self::RegistryFailed { .. }
+        )
+    }
+
     /// What the reader can do about it, as a sentence.
     pub fn remedy(&self) -> String {
         match self {
@@ -88,9 +96,7 @@ impl SourceError {
                     SCHEMES.iter().map(|(scheme, rest)| format!("{scheme}:{rest}")).collect();
                 format!("Write one of {}.", forms.join(", "))
             }
-            Self::File { source, .. } if source.kind() == io::ErrorKind::NotFound => {
-                "Check the path.".to_owned()
-            }
+            Self::File { source, .. } if is_named_wrongly(source) => "Check the path.".to_owned(),
             Self::File { .. } => {
                 "Check the permissions of the file, or run as a user who may read it.".to_owned()
             }
@@ -121,4 +127,10 @@ impl SourceError {
             Self::EngineFailed { .. } => "Look into the engine's log.".to_owned(),
         }
     }
+}
+
+/// The path leads to nothing, or to something of another kind.
+fn is_named_wrongly(error: &io::Error) -> bool {
+    use io::ErrorKind::{IsADirectory, NotADirectory, NotFound};
+    matches!(error.kind(), NotFound | IsADirectory | NotADirectory)
 }

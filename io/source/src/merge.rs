@@ -42,21 +42,49 @@ pub(crate) enum NodeKind {
 
 pub(crate) type Nodes<'a> = BTreeMap<Path<'a>, Node>;
 
-/// Merges layers, lowest first. The result is in ascending byte order of the paths.
-pub(crate) fn merge<'a>(
-    layers: &[&'a LayerIndex],
-    budget: &mut Budget,
-    problems: &mut Problems,
-) -> Nodes<'a> {
-    let mut tree = Nodes::new();
-    for (number, layer) in (0..).zip(layers) {
-        let change = Change::read(number, layer, &tree, budget, problems);
-        apply(change, &mut tree, problems);
-    }
-    tree
+/// What layers come to.
+#[derive(Debug, Default)]
+pub(crate) struct Merged<'a> {
+    /// In ascending byte order of the paths.
+    pub(crate) nodes: Nodes<'a>,
+    /// Versions of files that others hide, lowest first, as far as somebody wants them.
+    earlier: BTreeMap<Path<'a>, Vec<Node>>,
 }
 
-fn apply<'a>(change: Change<'a>, tree: &mut Nodes<'a>, problems: &mut Problems) {
+impl<'a> Merged<'a> {
+    /// The versions of surviving files that others hide, the highest first.
+    pub(crate) fn earlier(&self) -> impl Iterator<Item = (&Path<'a>, &Node)> {
+        let is_file = |path: &Path<'_>| self.nodes.get(path).is_some_and(|node| node.kind == NodeKind::File);
+        let surviving = self.earlier.iter().filter(move |(path, _)| is_file(path));
+        surviving.flat_map(|(path, versions)| versions.iter().rev().map(move |node| (path, node)))
+    }
+}
+
+/// Says of which files earlier versions are wanted.
+pub(crate) type WantsEarlier<'v> = &'v dyn Fn(&[u8]) -> bool;
+
+/// Merges layers, lowest first.
+pub(crate) fn merge<'a>(
+    layers: &[&'a LayerIndex],
+    wants_earlier: WantsEarlier<'_>,
+    budget: &mut Budget,
+    problems: &mut Problems,
+) -> Merged<'a> {
+    let mut merged = Merged::default();
+    for (number, layer) in (0..).zip(layers) {
+        let change = Change::read(number, layer, &merged.nodes, budget, problems);
+        apply(change, &mut merged, wants_earlier, problems);
+    }
+    merged
+}
+
+fn apply<'a>(
+    change: Change<'a>,
+    merged: &mut Merged<'a>,
+    wants_earlier: WantsEarlier<'_>,
+    problems: &mut Problems,
+) {
+    let Merged { nodes: tree, earlier } = merged;
     let Change { nodes, whiteouts, opaque, .. } = change;
     for (path, whiteout) in &whiteouts {
         let hid_children = remove(tree, path);
@@ -79,30 +107,37 @@ fn apply<'a>(change: Change<'a>, tree: &mut Nodes<'a>, problems: &mut Problems) 
     }
     if tree.is_empty() {
         *tree = nodes;
+        earlier.clear();
         return;
     }
     for (path, node) in nodes {
-        let mut entry = match tree.entry(path) {
-            Entry::Vacant(entry) => {
-                entry.insert(node);
+        let mut there = match tree.entry(path) {
+            Entry::Vacant(new) => {
+                // What was deleted in between begins anew.
+                if !earlier.is_empty() {
+                    earlier.remove(new.key());
+                }
+                new.insert(node);
                 continue;
             }
-            Entry::Occupied(entry) => entry,
+            Entry::Occupied(there) => there,
         };
-        let below = entry.get().kind;
         let is_implied = node.kind == NodeKind::Directory && node.own.is_none();
-        if is_implied && below == NodeKind::Directory {
+        if is_implied && there.get().kind == NodeKind::Directory {
             continue;
         }
         if is_implied {
             problems.malformed(
-                lossy(entry.key()),
+                lossy(there.key()),
                 "a layer has entries below what is no directory in the layers under it: engines differ on the outcome",
             );
         }
-        entry.insert(node);
-        if below == NodeKind::Directory && node.kind != NodeKind::Directory {
-            let path = entry.key().clone();
+        let below = there.insert(node);
+        if below.kind == NodeKind::File && wants_earlier(there.key()) {
+            earlier.entry(there.key().clone()).or_default().push(below);
+        }
+        if below.kind == NodeKind::Directory && node.kind != NodeKind::Directory {
+            let path = there.key().clone();
             remove_children(tree, &path);
         }
     }

@@ -139,9 +139,10 @@ impl Tree for LayeredTree {
 
         let layers: Vec<&LayerIndex> =
             indexed.layers.iter().map(|&archive| &indexed.archives[archive]).collect();
-        let merged = merge(&layers, &mut budget, &mut problems);
+        let merged = merge(&layers, &|path| visitor.wants_earlier(path), &mut budget, &mut problems);
+        let surviving = merged.nodes.len();
         let wanted: Vec<WantedContent<'_>> = (0..)
-            .zip(&merged)
+            .zip(merged.nodes.iter().chain(merged.earlier()))
             .filter(|(_, (_, node))| node.kind == NodeKind::File)
             .filter_map(|(number, (path, node))| {
                 let entry = indexed.entry(path, node);
@@ -155,11 +156,14 @@ impl Tree for LayeredTree {
         let mut contents = Contents { indexed: &indexed, budget: &mut budget, problems: &mut problems };
         let mut gathered = contents.gather(kept, &wanted, &mut *self.source, visitor);
         let mut wanted = wanted.iter().peekable();
-        for (number, (path, node)) in (0..).zip(&merged) {
+        for (number, (path, node)) in (0..).zip(&merged.nodes) {
             match wanted.next_if(|wanted| wanted.number == number) {
                 None => visitor.visit(&indexed.entry(path, node), Content::default()),
                 Some(wanted) => contents.give(wanted, &mut gathered, visitor),
             }
+        }
+        for earlier in wanted.skip_while(|wanted| (wanted.number as usize) < surviving) {
+            contents.give_earlier(earlier, &mut gathered, visitor);
         }
         sound &= !problems.has_passing() && budget.deadline.check().is_ok();
         self.sound.store(sound, Ordering::Release);

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use lazaret_advisory::feed::{FORMATS, KNOWLEDGE_FORMATS};
 
-use super::{DatabaseArg, SourceArgs};
+use super::{DatabaseArg, RegistryArgs, SourceArgs};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DbCommand {
@@ -30,7 +30,7 @@ pub(crate) enum DbCommand {
         #[arg(long, value_name = "DIR")]
         cache: Option<PathBuf>,
         #[command(flatten)]
-        source: SourceArgs,
+        source: Box<SourceArgs>,
     },
     /// Add what publishers of advisories publish: files, archives, directories
     #[command(after_help = import_help())]
@@ -70,11 +70,10 @@ pub(crate) enum DbCommand {
         /// Sign it with this private key (PKCS#8 PEM)
         #[arg(long, value_name = "FILE")]
         key: Option<PathBuf>,
-        /// Speak to the registry without TLS, as it always is on loopback
-        #[arg(long)]
-        insecure: bool,
         #[command(flatten)]
         database: DatabaseArg,
+        #[command(flatten)]
+        registries: RegistryArgs,
     },
     /// Take the database from a registry; what is here already is not fetched again
     Pull {
@@ -84,11 +83,10 @@ pub(crate) enum DbCommand {
         /// Take only what this public key signed (SPKI PEM)
         #[arg(long, value_name = "FILE")]
         key: Option<PathBuf>,
-        /// Speak to the registry without TLS, as it always is on loopback: to be used with --key
-        #[arg(long)]
-        insecure: bool,
         #[command(flatten)]
         database: DatabaseArg,
+        #[command(flatten)]
+        registries: RegistryArgs,
     },
     /// Serve the database over HTTP: `lazaret db pull HOST:PORT/lazaret/advisories`, or a download of /advisories.lzdb
     ///

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{CacheArgs, DatabaseArg, SourceArgs};
+use super::{CacheArgs, DatabaseArg, JobArgs, SourceArgs};
 use crate::threshold::Threshold;
 
 #[derive(Debug, Args)]
@@ -41,6 +41,8 @@ pub(crate) struct ScanArgs {
     pub(crate) source: SourceArgs,
     #[command(flatten)]
     pub(crate) cache: CacheArgs,
+    #[command(flatten)]
+    pub(crate) job: JobArgs,
 }
 
 const TARGET_HELP: &str = "An image (`docker:`, `podman:`, `containerd:NAME`, `registry:REFERENCE`, `archive:FILE`, `oci:DIR`), \
@@ -57,4 +59,6 @@ pub(crate) struct SbomArgs {
     pub(crate) source: SourceArgs,
     #[command(flatten)]
     pub(crate) cache: CacheArgs,
+    #[command(flatten)]
+    pub(crate) job: JobArgs,
 }

@@ -18,10 +18,11 @@ pub(crate) async fn run(settings: &Settings, args: &AttestArgs) -> Outcome {
     let (policy, _) = super::policy::read(&args.policy)?;
     let database = Arc::new(images::open_database(&args.database)?);
     let client = Client::new(settings)?;
-    let subject = Subject::fetch(reference, manifest).await?;
+    let subject = Subject::fetch(reference, manifest, &args.registries).await?;
 
     let target = format!("registry:{}", subject.reference);
-    let source = SourceArgs { engine_socket: "/nonexistent".into() };
+    let (registries, limits) = (args.registries.clone(), args.limits.clone());
+    let source = SourceArgs { registries, limits, ..SourceArgs::default() };
     let options = ScanOptions { executables: true, ..ScanOptions::default() };
     let mut scanned = {
         // What is signed was read now: nothing is taken from a cache.

@@ -16,7 +16,7 @@ pub(crate) async fn run(settings: &Settings, args: &PromoteArgs) -> Outcome {
     let stage: Stage = args.to.parse().map_err(Failure::input)?;
     let key = super::key::read(&args.key.key)?;
     let client = Client::new(settings)?;
-    let subject = Subject::fetch(reference, manifest).await?;
+    let subject = Subject::fetch(reference, manifest, &args.registries).await?;
 
     let in_force: PolicyBody = client.get("/v1/policy").await?;
     let policy = Policy::parse(&in_force.text, "the server's policy").map_err(Failure::input)?;

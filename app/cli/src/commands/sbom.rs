@@ -2,7 +2,7 @@ use lazaret_format::cyclonedx::{Bom, write};
 use lazaret_format::formats::Format;
 use lazaret_pipeline::ScanOptions;
 
-use super::scan::report;
+use super::scan::{Stamp, report};
 use crate::args::{OutputFormat, SbomArgs};
 use crate::failure::{Code, Failure, Outcome};
 use crate::images::{self, Scanned};
@@ -12,11 +12,12 @@ use crate::{cache, files};
 
 pub(crate) async fn run(settings: &Settings, args: &SbomArgs) -> Outcome {
     let format = format(settings)?;
+    let stamp = Stamp::of(settings, &args.job)?;
     let cache = cache::open(settings, &args.cache);
     let options = ScanOptions::default();
     let scanned = images::scan(settings, &args.target, &args.source, cache.as_ref(), None, options).await?;
     cache::tell(settings, cache.as_ref());
-    let text = (format.write)(&report(&scanned));
+    let text = (format.write)(&stamp.on(report(&scanned)));
     match &args.out {
         Some(path) => files::replace(path, text.as_bytes(), 0o644),
         None => print(&text),

@@ -2,7 +2,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use lazaret_format::formats::Format;
-use lazaret_format::report::{self, ScanReport, Suppressed, Suppression, SuppressionKind};
+use lazaret_format::report::{self, Revision, ScanReport, Suppressed, Suppression, SuppressionKind};
 use lazaret_format::vex::{self, Vex};
 use lazaret_model::{Limits, Outcome as Judgement, Package, Verdict};
 use lazaret_pipeline::ScanOptions;
@@ -10,7 +10,7 @@ use lazaret_policy::{Ignore, IgnoreFile};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::args::{OutputFormat, ScanArgs};
+use crate::args::{JobArgs, OutputFormat, ScanArgs};
 use crate::failure::{Code, Failure, Outcome};
 use crate::images::{self, Scanned};
 use crate::output::{print, remark};
@@ -21,21 +21,20 @@ use crate::{cache, files, threshold};
 const MOST_TEXT: u64 = 16 << 20;
 
 pub(crate) async fn run(settings: &Settings, args: &ScanArgs) -> Outcome {
+    let stamp = Stamp::of(settings, &args.job)?;
+    one_document(settings, args)?;
     let policy = args.policy.as_deref().map(super::policy::read).transpose()?;
     let statements = Statements::read(settings, args)?;
     let database = Arc::new(images::open_database(&args.database)?);
     let now = jiff::Timestamp::now();
 
-    let (mut reports, mut failing, mut broken) = (Vec::new(), Vec::new(), None);
+    let (mut reports, mut failing, mut broken) = (Vec::new(), Vec::new(), Vec::new());
     for (target, scanned) in args.targets.iter().zip(scan_all(settings, args, &database).await) {
         // One target that cannot be read does not keep the others from their report.
         let mut scanned = match scanned {
             Ok(scanned) => scanned,
             Err(failure) => {
-                if args.targets.len() > 1 {
-                    remark(settings, &format!("{target}: {}", failure.message));
-                }
-                broken.get_or_insert(failure);
+                broken.push((target, failure));
                 continue;
             }
         };
@@ -45,7 +44,7 @@ pub(crate) async fn run(settings: &Settings, args: &ScanArgs) -> Outcome {
             failing.push(format!("the policy refuses {target}"));
         }
         failing.extend(over_threshold(settings, args, &scanned));
-        reports.push(render(settings, &scanned, &suppressed, verdict.as_ref()));
+        reports.push(render(settings, &scanned, &suppressed, verdict.as_ref(), &stamp));
     }
     // One report is an object, several are an array.
     let text = match (settings.json(), args.targets.len()) {
@@ -56,11 +55,40 @@ pub(crate) async fn run(settings: &Settings, args: &ScanArgs) -> Outcome {
         Some(path) => files::replace(path, text.as_bytes(), 0o644)?,
         None => print(&text)?,
     }
-    match broken {
-        Some(failure) => Err(failure),
-        None if failing.is_empty() => Ok(()),
-        None => Err(Failure::new(Code::Refused, failing.join("; "))
-            .hint("the reasons and what clears them are in the report")),
+    outcome(args.targets.len(), broken, failing)
+}
+
+/// What could not be scanned comes first: of that nobody knows whether it would have passed.
+fn outcome(targets: usize, mut broken: Vec<(&String, Failure)>, failing: Vec<String>) -> Outcome {
+    if targets == 1
+        && let Some((_, failure)) = broken.pop()
+    {
+        return Err(failure);
+    }
+    if let Some((_, first)) = broken.first() {
+        let (code, hint) = (first.code, first.hint.clone());
+        let told = broken.iter().map(|(target, failure)| format!("\n  {target}: {}", failure.message));
+        let failing = failing.iter().map(|reason| format!("\n  {reason}"));
+        let told: String = told.chain(failing).collect();
+        let message = format!("{} of {targets} targets could not be scanned{told}", broken.len());
+        return Err(Failure::new(code, message).hint(hint));
+    }
+    if failing.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::new(Code::Refused, failing.join("; "))
+        .hint("the reasons and what clears them are in the report"))
+}
+
+/// Most formats are documents about one thing: two of them one behind the other are not a document.
+fn one_document(settings: &Settings, args: &ScanArgs) -> Outcome {
+    match settings.format {
+        OutputFormat::Report(name) if name != "markdown" && args.targets.len() > 1 => {
+            let message = format!("a document in the format `{name}` is about one target");
+            Err(Failure::new(Code::Usage, message)
+                .hint("scan each by itself, or use --format table, json or markdown"))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -187,6 +215,29 @@ fn over_threshold(settings: &Settings, args: &ScanArgs, scanned: &Scanned) -> Op
     (failing > 0).then(|| format!("{}: {failing} vulnerabilities over --fail-on", scanned.target))
 }
 
+/// When and in which job a report was made, for formats that must tell. All others depend on the scan alone: the same
+/// one gives the same bytes.
+#[derive(Debug, Default)]
+pub(crate) struct Stamp {
+    revision: Option<Revision>,
+    at: Option<String>,
+}
+
+impl Stamp {
+    pub(crate) fn of(settings: &Settings, job: &JobArgs) -> Result<Self, Failure> {
+        if settings.format != OutputFormat::Report("github") {
+            return Ok(Self::default());
+        }
+        // Of two snapshots GitHub believes the one that was made later.
+        let now = jiff::Timestamp::now().round(jiff::Unit::Second).map_err(Failure::input)?;
+        Ok(Self { revision: Some(job.revision()?), at: Some(now.to_string()) })
+    }
+
+    pub(crate) fn on<'a>(&'a self, report: ScanReport<'a>) -> ScanReport<'a> {
+        ScanReport { revision: self.revision.as_ref(), timestamp: self.at.as_deref(), ..report }
+    }
+}
+
 /// The report of a scan; the caller adds what was judged and suppressed.
 pub(crate) fn report(scanned: &Scanned) -> ScanReport<'_> {
     let scan = &scanned.scan;
@@ -208,8 +259,9 @@ fn render(
     scanned: &Scanned,
     suppressed: &[Suppressed],
     verdict: Option<&Verdict>,
+    stamp: &Stamp,
 ) -> String {
-    let report = ScanReport { suppressed, verdict, ..report(scanned) };
+    let report = stamp.on(ScanReport { suppressed, verdict, ..report(scanned) });
     let named = |name| Format::named(name).map(|format| (format.write)(&report)).unwrap_or_default();
     match settings.format {
         OutputFormat::Table => report::table(&report, settings.width, settings.color),

@@ -9,7 +9,7 @@ use crate::settings::Settings;
 pub(crate) async fn run(settings: &Settings, args: &SignArgs) -> Outcome {
     let (reference, manifest) = super::by_digest(&args.image)?;
     let key = super::key::read(&args.key.key)?;
-    let subject = Subject::fetch(reference, manifest).await?;
+    let subject = Subject::fetch(reference, manifest, &args.registries).await?;
     let statement = Statement::about(&subject.repository(), manifest, Predicate::Signature);
     let envelope = subject.attach(&statement, &key).await?;
     if settings.json() {

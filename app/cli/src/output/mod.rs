@@ -45,7 +45,7 @@ pub(crate) fn remark(settings: &crate::settings::Settings, text: &str) {
     use std::io::Write as _;
     if !settings.quiet {
         // Nothing sensible is left to do when even standard error is gone.
-        let _ = writeln!(std::io::stderr(), "{text}");
+        settings.progress.suspend(|| drop(writeln!(std::io::stderr(), "{text}")));
     }
 }
 

@@ -25,10 +25,12 @@ pub(super) async fn memory(store: &Store) -> Result<Memory, ServeError> {
     for agent in view.agent_credentials().await? {
         credentials.set_agent(&agent);
     }
-    let mut index = Index::new(lazaret_advisory::affects_version);
+    let mut index = Index::new(lazaret_advisory::speaks_of_version);
     for image in view.images().await? {
         let packages = view.packages_of(image.id).await?;
-        index.add_image(image.manifest, image.config, &image.release, &packages);
+        let keys = lazaret_advisory::release_keys(&image.release);
+        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        index.add_image(image.manifest, image.config, &keys, &packages);
     }
     for container in view.running_containers().await? {
         let key = ContainerKey { host: container.host, id: container.container };

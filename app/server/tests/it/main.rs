@@ -13,6 +13,7 @@ mod containers;
 mod images;
 mod promotions;
 mod advisories;
+mod agreement;
 mod replacements;
 mod explain;
 mod audit;

@@ -17,8 +17,8 @@ use hit::{Asked, Hit};
 use rating::Ratings;
 
 pub use explain::MatchReason;
-pub use range::affects_version;
-pub use release::Covered;
+pub use range::{affects_version, speaks_of_version};
+pub use release::{Covered, release_keys};
 
 impl Database {
     /// The findings of packages, sorted; one for each vulnerability and package.

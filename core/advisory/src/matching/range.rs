@@ -66,13 +66,18 @@ fn has_all_of(scheme: Scheme, version: &str, higher: &str) -> bool {
 
 /// Whether an advisory says that this version of its package is vulnerable.
 pub fn affects_version(advisory: &Advisory, version: &str) -> bool {
+    advisory.status != AdvisoryStatus::NotAffected && speaks_of_version(advisory, version)
+}
+
+/// Whether a version of its package is among those that an advisory is about, be they vulnerable or not.
+pub fn speaks_of_version(advisory: &Advisory, version: &str) -> bool {
     let end = advisory.fixed.as_deref().or(advisory.last_affected.as_deref());
     let stretch = Stretch {
         introduced: advisory.introduced.as_deref(),
         end,
         inclusive: advisory.fixed.is_none() && end.is_some(),
     };
-    advisory.status != AdvisoryStatus::NotAffected && stretch.contains(advisory.ecosystem.scheme(), version)
+    stretch.contains(advisory.ecosystem.scheme(), version)
 }
 
 #[cfg(test)]

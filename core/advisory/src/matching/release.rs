@@ -72,10 +72,16 @@ impl Database {
 
 /// Keys under which advisories for a distribution may stand: its own, and those that speak for it.
 fn keys(distribution: &Distribution) -> Vec<String> {
-    let spoken_for = SPOKEN_FOR.iter().filter(|(id, _)| *id == distribution.id);
-    let others =
-        spoken_for.map(|(_, other)| Distribution { id: (*other).to_owned(), ..distribution.clone() }.key());
-    std::iter::once(distribution.key()).chain(others).collect()
+    release_keys(&distribution.key())
+}
+
+/// The keys under which advisories may speak of a release that is known by its
+/// [key](lazaret_model::Distribution::key) alone: its own, and those of distributions that speak for it.
+pub fn release_keys(key: &str) -> Vec<String> {
+    let (id, version) = key.split_at(key.find(':').unwrap_or(key.len()));
+    let others = SPOKEN_FOR.iter().filter(|(known, _)| *known == id);
+    let others = others.map(|(_, other)| format!("{other}{version}"));
+    std::iter::once(key.to_owned()).chain(others).collect()
 }
 
 /// `debian` of `debian:12`.
@@ -92,5 +98,7 @@ mod tests {
         assert_eq!(keys(&Distribution::of("alpine", "3.18.4")), ["alpine:3.18"]);
         assert_eq!(keys(&Distribution::named("debian", "sid")), ["debian:sid"]);
         assert_eq!(keys(&Distribution::of("centos", "7")), ["centos:7", "rhel:7"]);
+        assert_eq!(release_keys("centos"), ["centos", "rhel"]);
+        assert_eq!(release_keys(""), [""]);
     }
 }

@@ -16,8 +16,8 @@ use crate::reading::{Reading, lossy};
 const PLACES: [&str; 2] = ["lib/apk/db", "usr/lib/apk/db"];
 
 pub(crate) const PATTERNS: &[Pattern] = &[
-    Pattern::content(Place::In(PLACES[0]), Name::Exactly("installed")),
-    Pattern::content(Place::In(PLACES[1]), Name::Exactly("installed")),
+    Pattern::content(Place::In(PLACES[0]), Name::Exactly("installed")).rewritten(),
+    Pattern::content(Place::In(PLACES[1]), Name::Exactly("installed")).rewritten(),
 ];
 
 /// One paragraph as it is read.
@@ -73,7 +73,7 @@ fn close(fields: &Fields<'_>, line: usize, layer: u32, location: &str, reading: 
                 source,
                 architecture: shown(fields.architecture),
                 licences: shown(fields.licence).into_iter().collect(),
-                // apk rewrites all of the database: the layer is that of the last installation.
+                // Of the last installation: earlier versions of the database say which layer it really was.
                 layer,
                 location: location.to_owned(),
                 ..Package::new(Ecosystem::Apk, name, version)

@@ -17,6 +17,8 @@ pub(crate) enum Node {
 #[derive(Default)]
 pub(crate) struct Memory {
     nodes: BTreeMap<Vec<u8>, (Node, u32)>,
+    /// Versions that layers above hide: path, layer, content; the highest first.
+    earlier: Vec<(&'static str, u32, Vec<u8>)>,
     pub(crate) problems: Vec<Problem>,
     /// Files come by once and in pieces of this many bytes; 0: they can be read anywhere.
     pub(crate) piece: usize,
@@ -30,6 +32,11 @@ impl Memory {
 
     pub(crate) fn program(mut self, path: &str, layer: u32, content: impl Into<Vec<u8>>, mode: u16) -> Self {
         self.add(path.as_bytes(), layer, Node::File { content: content.into(), mode });
+        self
+    }
+
+    pub(crate) fn earlier(mut self, path: &'static str, layer: u32, content: impl Into<Vec<u8>>) -> Self {
+        self.earlier.push((path, layer, content.into()));
         self
     }
 
@@ -64,6 +71,18 @@ impl Tree for Memory {
             };
             let digest = want.digest.then(|| Sha256::digest(content).into());
             visitor.visit(&entry, Content { digest, bytes });
+        }
+        for (path, layer, content) in &self.earlier {
+            if !visitor.wants_earlier(path.as_bytes()) {
+                continue;
+            }
+            let (path, size, kind) = (path.as_bytes(), content.len() as u64, EntryKind::File);
+            let entry = Entry { path, kind, mode: 0o644, uid: 0, gid: 0, size, layer: *layer };
+            let extracted = match visitor.want(&entry).content {
+                Wanted::Extract => self.extract(visitor, &entry, content).bytes,
+                _ => content.clone(),
+            };
+            visitor.visit_earlier(&entry, Content { digest: None, bytes: Some(&extracted) });
         }
         problems
     }

@@ -107,6 +107,24 @@ fn problems_of_the_tree_are_problems_of_the_catalog() {
 }
 
 #[test]
+fn a_package_of_a_rewritten_database_is_of_the_layer_that_brought_it() {
+    let apk = |packages: &[(&str, &str)]| -> String {
+        let record =
+            |(name, version): &(&str, &str)| format!("P:{name}\nV:{version}\nA:x86_64\nF:bin\nR:{name}\n\n");
+        packages.iter().map(record).collect()
+    };
+    let place = "lib/apk/db/installed";
+    let mut tree = Memory::default()
+        .file(place, 5, apk(&[("musl", "1.2.5-r1"), ("openssl", "3.3.2-r0"), ("curl", "8.9.1-r0")]))
+        .earlier(place, 3, apk(&[("musl", "1.2.5-r1"), ("openssl", "3.3.2-r0"), ("build-deps", "0")]))
+        .earlier(place, 0, apk(&[("musl", "1.2.5-r1"), ("openssl", "3.3.1-r0")]));
+    let found = catalog(&mut tree, &Limits::default(), Options::default());
+    let layers: Vec<_> = found.packages.iter().map(|it| (it.name.as_str(), it.layer)).collect();
+    assert_eq!(layers, [("curl", 5), ("musl", 0), ("openssl", 3)]);
+    assert_eq!(found.problems, []);
+}
+
+#[test]
 fn keeps_within_the_limits() {
     let mut tree = Memory::default();
     for number in 0..20 {

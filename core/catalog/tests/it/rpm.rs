@@ -190,3 +190,32 @@ fn takes_damaged_databases() {
         })
         .unwrap();
 }
+
+/// Three states of one image's database, as layers: each package is of the layer in whose state it came.
+#[test]
+fn packages_are_of_the_layers_that_installed_them() {
+    let Some(directory) = unpacked("pkgdb/rpmdb.tar.zst", &["rpmdb/go-rpmdb"]) else { return };
+    let states = ["history/sle15-bci-c", "history/sle15-bci-b", "pkg/testdata/sle15-bci"];
+    let root = directory.path().join("rpmdb/go-rpmdb");
+    let states = states.map(|state| std::fs::read(root.join(state).join("Packages.db")).unwrap());
+    let place = "usr/lib/sysimage/rpm/Packages.db";
+    for [lowest, middle, highest] in [[0, 1, 2], [2, 1, 0], [1, 0, 2]] {
+        let mut tree = Memory::default()
+            .file(place, 9, states[highest].clone())
+            .earlier(place, 4, states[middle].clone())
+            .earlier(place, 1, states[lowest].clone());
+        let found = catalog(&mut tree, &Limits::default(), Options::default());
+        let alone =
+            |state: usize| -> Vec<String> { read(states[state].clone()).packages.iter().map(line).collect() };
+        let (lower, between) = (alone(lowest), alone(middle));
+        assert_eq!(found.packages.len(), alone(highest).len());
+        for package in &found.packages {
+            let expected = match (between.contains(&line(package)), lower.contains(&line(package))) {
+                (true, true) => 1,
+                (true, false) => 4,
+                (false, _) => 9,
+            };
+            assert_eq!(package.layer, expected, "{}", line(package));
+        }
+    }
+}

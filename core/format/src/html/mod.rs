@@ -129,13 +129,13 @@ fn origins(page: &mut Page, report: &ScanReport<'_>) {
     page.line(format_args!("<h2>Where it comes from</h2>"));
     page.table(&["layer", "vulnerabilities", "with a fix", "brought by"], |page| {
         for share in &shares {
-            let recipe = share.layer.map(|layer| layer.created_by.as_str()).unwrap_or_default();
+            let recipe = share.layer.map(words::recipe).unwrap_or_default();
             page.line(format_args!(
                 "<tr><td>{}</td><td>{}</td><td>{}</td><td><code>{}</code></td></tr>",
-                share.index,
+                u64::from(share.index) + 1,
                 share.vulnerabilities.len(),
                 share.fixable,
-                safe(recipe)
+                safe(&recipe)
             ));
         }
     });
@@ -241,7 +241,7 @@ fn inventory(page: &mut Page, report: &ScanReport<'_>) {
                 package.ecosystem,
                 package.evidence.name(),
                 safe(&package.location),
-                package.layer,
+                words::layer(report.image, package).map_or(String::new(), |(number, _)| number.to_string()),
                 safe(&package.licences.join(", "))
             ));
         }

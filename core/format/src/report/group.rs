@@ -72,7 +72,7 @@ fn group<'a>(ecosystem: Ecosystem, source: &'a str, findings: &[&'a Finding]) ->
     }
 }
 
-/// One finding for each id, the worst first, then those that are exploited, then the newest id.
+/// One finding for each id: those that are exploited first, then the worst, then the newest id.
 pub(crate) fn worst_first<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Vec<&'a Finding> {
     let mut by_id: BTreeMap<&str, &Finding> = BTreeMap::new();
     for finding in findings {
@@ -84,7 +84,7 @@ pub(crate) fn worst_first<'a>(findings: impl IntoIterator<Item = &'a Finding>) -
     let mut list: Vec<_> = by_id.into_values().collect();
     list.sort_by_cached_key(|finding| {
         let finding: &'a Finding = finding;
-        (Reverse(finding.severity), finding.exploited.is_none(), Reverse(id_key(&finding.id)))
+        (finding.exploited.is_none(), Reverse(finding.severity), Reverse(id_key(&finding.id)))
     });
     list
 }
@@ -95,7 +95,7 @@ fn id_key(id: &str) -> Vec<(usize, &str)> {
 }
 
 /// How many of each severity, the worst first.
-pub(super) fn by_severity(findings: &[&Finding]) -> Vec<(Severity, usize)> {
+pub(crate) fn by_severity(findings: &[&Finding]) -> Vec<(Severity, usize)> {
     Severity::ALL
         .iter()
         .rev()
@@ -103,9 +103,12 @@ pub(super) fn by_severity(findings: &[&Finding]) -> Vec<(Severity, usize)> {
         .collect()
 }
 
-/// Groups of greater weight come first: one critical outweighs any number of high ones.
+/// Groups of greater weight come first: one that is exploited outweighs any number of others, one critical any number of
+/// high ones.
 fn weight(findings: &[&Finding]) -> Vec<usize> {
-    by_severity(findings).into_iter().map(|(_, count)| count).collect()
+    let exploited = findings.iter().filter(|finding| finding.exploited.is_some()).count();
+    let rated = by_severity(findings).into_iter().map(|(_, count)| count);
+    std::iter::once(exploited).chain(rated).collect()
 }
 
 #[cfg(test)]
@@ -137,9 +140,12 @@ mod tests {
             finding("CVE-2026-3", &p("worst"), Some("2"), Severity::Critical),
             finding("CVE-2026-4", &p("hopeless"), None, Severity::Critical),
         ];
+        let mut exploited = finding("CVE-2026-5", &p("exploited"), Some("2"), Severity::Low);
+        exploited.exploited = Some("2026-10-01".to_owned());
+        sample.findings.push(exploited);
         let report = sample.report();
         let sources: Vec<&str> = groups(&report).iter().map(|group| group.source).collect();
-        assert_eq!(sources, ["worst", "many", "hopeless"]);
+        assert_eq!(sources, ["exploited", "worst", "many", "hopeless"]);
     }
 
     #[test]

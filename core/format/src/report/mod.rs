@@ -12,8 +12,8 @@ use lazaret_model::{
 };
 
 pub use base::{LayerShare, layers};
-pub(crate) use group::worst_first;
 pub use group::{SourceGroup, groups};
+pub(crate) use group::{by_severity, worst_first};
 pub use json::{SCHEMA, json};
 pub use suppressed::{Suppressed, Suppression, SuppressionKind};
 pub use table::{NARROWEST, table};

@@ -198,7 +198,8 @@ impl LayerIndex {
                 let want = taker.visitor.want(&entry);
                 own = Need::of(OWN_NAME, entry, want);
                 // Digests and extracts take little room, and programs often have other names as well.
-                if want.content == lazaret_model::Wanted::Bytes && taker.shared.is_covered(path, layer) {
+                if want.content == lazaret_model::Wanted::Bytes && taker.is_covered(path, member.size, layer)
+                {
                     let mut pieces =
                         |sink: &mut dyn FnMut(&[u8]) -> io::Result<()>| reader.content(member, sink);
                     let covered = taker.take_covered(&own, path, member.size, &mut pieces)?;

@@ -83,7 +83,7 @@ pub(crate) struct Shared {
 
 impl Shared {
     /// Whether a layer above has the file too, as far as it is read.
-    pub(super) fn is_covered(&self, path: &[u8], layer: u32) -> bool {
+    fn is_covered(&self, path: &[u8], layer: u32) -> bool {
         let mut highest = self.highest.lock().unwrap_or_else(PoisonError::into_inner);
         match highest.get_mut(path) {
             Some(known) if *known > layer => true,
@@ -100,6 +100,8 @@ impl Shared {
 }
 
 const SMALL: u64 = 1 << 20;
+/// Earlier versions of larger files are not kept when they come by: they must not crowd out what survives.
+const MOST_EARLIER: u64 = 8 << 20;
 /// What is kept of one layer that only other images need.
 const MOST_SPARE: u64 = 16 << 20;
 /// Larger files are not brought into memory as a whole to extract something from them.
@@ -113,6 +115,11 @@ type Pieces<'a> = dyn FnMut(&mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Resu
 impl<'v> Taker<'v> {
     pub(crate) fn new(visitor: &'v dyn Visitor, shared: &'v Shared) -> Self {
         Self { visitor, small: Vec::new(), shared, spare: None }
+    }
+
+    /// Whether a layer above has the file too, and this image does not want to know how it was before.
+    pub(super) fn is_covered(&self, path: &[u8], size: u64, layer: u32) -> bool {
+        self.shared.is_covered(path, layer) && !(size <= MOST_EARLIER && self.visitor.wants_earlier(path))
     }
 
     /// From here on takes what only other images need as well: of one layer that will be remembered, or of none.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use lazaret_model::{Extracted, Problem, ProblemKind, Want, Wanted};
 
 use super::index::{LayerIndex, OWN_NAME, Record};
-use super::keep::{Kept, Shared, with_room};
+use super::keep::{Kept, Taker, with_room};
 use super::reader::Kind;
 use crate::budget::Budget;
 
@@ -59,7 +59,7 @@ const RECORD: usize = 4 + 2 + 2 + 2 + 2 + 4 + 4 + 8;
 pub(crate) fn read(
     input: &mut impl Read,
     layer: u32,
-    shared: &Shared,
+    taker: &Taker<'_>,
     budget: &mut Budget,
 ) -> io::Result<LayerIndex> {
     let mut index = LayerIndex::default();
@@ -96,7 +96,7 @@ pub(crate) fn read(
         let record = index.records.get(number as usize).ok_or_else(damaged)?;
         let digest = option(input)?.map(<[u8; 32]>::try_from).transpose().map_err(|_| damaged())?;
         let covered = record.asked.is_some_and(|want| want.content == Wanted::Bytes)
-            && shared.is_covered(index.path(record), layer);
+            && taker.is_covered(index.path(record), record.size, layer);
         let kept_bytes = if covered {
             pass_over_option(input)?;
             None

@@ -184,6 +184,31 @@ impl Contents<'_> {
             self.budget.release(bytes.len() as u64);
         }
     }
+
+    /// Gives an earlier version of a file. What is wrong with it is not told: it is no part of the tree.
+    pub(super) fn give_earlier(
+        &mut self,
+        wanted: &WantedContent<'_>,
+        gathered: &mut Gathered,
+        visitor: &mut dyn Visitor,
+    ) {
+        let key = key_of(self.indexed, wanted.place);
+        let came_by = gathered.kept.get(&key).and_then(|kept| kept.bytes.as_deref());
+        let in_place = || extent_at(self.indexed, key);
+        let extracted = gathered.extracted.remove(&wanted.number);
+        let read = match (wanted.want.content, came_by) {
+            (Wanted::Bytes, None) => in_place().and_then(|extent| read_bytes(extent, self.budget).ok()),
+            _ => None,
+        };
+        let bytes = match wanted.want.content {
+            Wanted::Nothing => None,
+            Wanted::Bytes => came_by.or(read.as_deref()),
+            Wanted::Extract => extracted.as_ref().map(|extracted| extracted.bytes.as_slice()),
+        };
+        visitor.visit_earlier(&wanted.entry, Content { digest: None, bytes });
+        let extracted = extracted.and_then(Arc::into_inner).map_or(0, |extracted| extracted.bytes.len());
+        self.budget.release((extracted + read.map_or(0, |bytes| bytes.len())) as u64);
+    }
 }
 
 pub(super) fn key_of(indexed: &Indexed, place: Place) -> Key {

@@ -14,8 +14,8 @@ use super::separate::Layer;
 use crate::budget::Budget;
 use crate::cache::{Cache, Key, Stamp};
 use crate::layer::{
-    Hashed, LayerIndex, Passed, Shared, Stream, Taker, Wanted, Window, WindowInput, is_compressed,
-    read_stored, uncompressed_stream, write_stored,
+    Hashed, LayerIndex, Passed, Stream, Taker, Wanted, Window, WindowInput, is_compressed, read_stored,
+    uncompressed_stream, write_stored,
 };
 use crate::problems::Problems;
 
@@ -36,7 +36,7 @@ impl<'c> Remembered<'c> {
         &self,
         layer: &Layer,
         number: u32,
-        shared: &Shared,
+        taker: &Taker<'_>,
         budget: &mut Budget,
     ) -> Option<LayerIndex> {
         let digest = layer.digest?;
@@ -46,7 +46,7 @@ impl<'c> Remembered<'c> {
             None if !layer.opener.verifies() => return None,
             _ => {}
         }
-        read_stored(&mut stored, number, shared, budget)
+        read_stored(&mut stored, number, taker, budget)
             .inspect_err(|error| tracing::debug!("{} is read again: {error}", layer.label))
             .ok()
     }

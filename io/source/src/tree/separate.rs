@@ -63,7 +63,7 @@ impl Layer {
         let mut problems = Problems::default();
         let read = match (wanted, remembered) {
             (Wanted::Ask { layer }, Some(remembered)) => {
-                if let Some(index) = remembered.get(self, layer, taker.shared, budget) {
+                if let Some(index) = remembered.get(self, layer, taker, budget) {
                     return (index, problems);
                 }
                 remembered.read(self, layer, taker, budget, &mut problems)

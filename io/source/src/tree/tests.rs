@@ -63,6 +63,8 @@ struct Lister<'w> {
     want: &'w (dyn Fn(&str) -> Want + Sync),
     lines: Vec<String>,
     paths: Vec<Vec<u8>>,
+    /// Of files below `db`: `path was layer content`.
+    earlier: Vec<String>,
 }
 
 fn extract_of(path: &[u8], size: u64, first: &[u8], last: &[u8]) -> Extracted {
@@ -122,6 +124,16 @@ impl Visitor for Lister<'_> {
         Some(Digest::from_bytes([7; 32]))
     }
 
+    fn wants_earlier(&self, path: &[u8]) -> bool {
+        path.starts_with(b"db/")
+    }
+
+    fn visit_earlier(&mut self, entry: &Entry<'_>, content: Content<'_>) {
+        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+        let shown = content.bytes.map(text).unwrap_or_default();
+        self.earlier.push(format!("{} was {} {shown}", text(entry.path), entry.layer));
+    }
+
     fn visit(&mut self, entry: &Entry<'_>, content: Content<'_>) {
         self.paths.push(entry.path.to_vec());
         let path = String::from_utf8_lossy(entry.path);
@@ -154,12 +166,13 @@ fn walk_stored(layers: &[Vec<u8>], stored: Stored, limits: &Limits, want: WantOf
         })
         .collect();
     let mut tree = LayeredTree::new(SeparateLayers::new(layers), limits.clone());
-    let mut lister = Lister { want, lines: Vec::new(), paths: Vec::new() };
+    let mut lister = Lister { want, lines: Vec::new(), paths: Vec::new(), earlier: Vec::new() };
     let problems = tree.walk(&mut lister);
-    let Lister { lines, mut paths, .. } = lister;
+    let Lister { mut lines, mut paths, earlier, .. } = lister;
     assert!(paths.is_sorted(), "paths out of order: {lines:?}");
     paths.dedup();
     assert_eq!(paths.len(), lines.len(), "a path came twice: {lines:?}");
+    lines.extend(earlier);
     (lines, problems)
 }
 

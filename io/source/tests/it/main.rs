@@ -16,3 +16,4 @@ mod attestations;
 mod engine;
 mod engines;
 mod directories;
+mod yum;

@@ -19,7 +19,7 @@ pub(crate) async fn run(settings: &Settings, command: DbCommand) -> Outcome {
     match command {
         DbCommand::Update { database, targets, all, root, trust_images, cache, source } => {
             let cache = cache.unwrap_or_else(|| beside(&database.db, "cache"));
-            let wish = update::Wish { database, targets, all, root, trust_images, cache, source };
+            let wish = update::Wish { database, targets, all, root, trust_images, cache, source: *source };
             update::run(settings, wish).await
         }
         DbCommand::Import { paths, name, again, database } => {
@@ -27,11 +27,11 @@ pub(crate) async fn run(settings: &Settings, command: DbCommand) -> Outcome {
         }
         DbCommand::Status { database } => status::run(settings, &database),
         DbCommand::Export { out, database } => exchange::export(settings, &out, &database),
-        DbCommand::Push { reference, key, insecure, database } => {
-            exchange::push(settings, &exchange::Exchange { reference, key, insecure }, &database).await
+        DbCommand::Push { reference, key, database, registries } => {
+            exchange::push(settings, &exchange::Exchange { reference, key, registries }, &database).await
         }
-        DbCommand::Pull { reference, key, insecure, database } => {
-            exchange::pull(settings, &exchange::Exchange { reference, key, insecure }, database).await
+        DbCommand::Pull { reference, key, database, registries } => {
+            exchange::pull(settings, &exchange::Exchange { reference, key, registries }, database).await
         }
         DbCommand::Serve { listen, key, database } => serve::run(settings, listen, key, database).await,
     }

@@ -235,7 +235,9 @@ async fn unpack(
     change.write.set_layers(image, &layers).await?;
     let packages = sbom.packages;
     change.after(move |memory| {
-        memory.fleet_mut().index.add_image(manifest, config, &release, &packages);
+        let keys = lazaret_advisory::release_keys(&release);
+        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        memory.fleet_mut().index.add_image(manifest, config, &keys, &packages);
     });
     Ok(())
 }

@@ -49,7 +49,7 @@ pub(crate) const PATTERNS: &[Pattern] = &{
 };
 
 const fn at(directory: &'static str, name: &'static str) -> Pattern {
-    Pattern::extract(Place::In(directory), Name::Exactly(name), database::RECORDS)
+    Pattern::extract(Place::In(directory), Name::Exactly(name), database::RECORDS).rewritten()
 }
 
 const fn log(directory: &'static str) -> Pattern {
@@ -89,7 +89,7 @@ fn databases(files: &Files) -> impl Iterator<Item = (&[u8], u32, &[u8])> {
     found.filter(|(path, ..)| split(path).1 != LOG.as_bytes())
 }
 
-/// rpm rewrites all of the database, so that the layer is that of the last installation.
+/// The layer is that of the last installation: earlier versions of the database say which it really was.
 fn package(record: &Record<'_>, layer: u32, location: &str) -> Option<Package> {
     let (name, version) = (text::line(record.name)?, text::line(record.version)?);
     let source = text::line(record.source_rpm).and_then(|file| source(&file, &version));

@@ -1,10 +1,9 @@
 //! The lower parts of the page: each package with its findings, and what does not count.
 
-use anstyle::Style;
 use lazaret_model::{Finding, FixState, Image, Severity};
 
 use super::super::group::SourceGroup;
-use super::super::text::{Page, plain, words};
+use super::super::text::{Page, Word, plain, word, words};
 use super::{FAINT, GOOD, STRONG, ScanReport, WORSE, say, style};
 
 /// A hostile image can have any number of these; JSON has them all.
@@ -33,17 +32,61 @@ pub(super) fn findings(page: &mut Page, group: &SourceGroup<'_>, image: &Image) 
     for layer in group.layers.iter().filter(|_| !image.layers.is_empty()) {
         let known = usize::try_from(*layer).ok().and_then(|at| image.layers.get(at));
         let origin = known.map_or(String::new(), |layer| {
-            format!("{} {}", layer.diff_id.short(), first_words(&layer.created_by))
+            format!("{} {}", layer.diff_id.short(), first_words(&say::recipe(layer)))
         });
-        page.paragraph(2, 4, words(&format!("layer {layer} {origin}"), FAINT));
+        page.paragraph(2, 4, words(&format!("layer {} {origin}", u64::from(*layer) + 1), FAINT));
     }
     ids(page, "fixed:", &group.fixed);
-    let open = |wanted: FixState| -> Vec<&Finding> {
-        group.open.iter().copied().filter(|finding| finding.fix == wanted).collect()
-    };
-    ids(page, "no fix yet:", &open(FixState::NotFixed));
-    ids(page, "will not be fixed:", &open(FixState::WillNotFix));
-    ids(page, "no fixes any more, the release is at its end:", &open(FixState::EndOfLife));
+    for (fix, title) in &OPEN {
+        ids(page, &format!("{title}:"), &open(group, fix));
+    }
+}
+
+const OPEN: [(FixState, &str); 3] = [
+    (FixState::NotFixed, "no fix yet"),
+    (FixState::WillNotFix, "will not be fixed"),
+    (FixState::EndOfLife, "no fixes any more, the release is at its end"),
+];
+
+fn open<'a>(group: &SourceGroup<'a>, fix: &FixState) -> Vec<&'a Finding> {
+    group.open.iter().copied().filter(|finding| finding.fix == *fix).collect()
+}
+
+/// Packages for which nothing can be done but to wait, to configure or to do without: a paragraph for each.
+pub(super) fn without_fix(page: &mut Page, groups: &[&SourceGroup<'_>], image: &Image) {
+    for (fix, title) in &OPEN {
+        let mut groups = groups.iter().filter(|group| group.open.iter().any(|it| it.fix == *fix)).peekable();
+        if groups.peek().is_none() {
+            continue;
+        }
+        page.blank();
+        let title = format!("{}{}", title[..1].to_uppercase(), &title[1..]);
+        page.paragraph(0, 2, words(&title, STRONG));
+        for group in groups {
+            let mut line = words(group.source, STRONG);
+            line.extend(plain(&format!("{}{}:", group.installed.join(" and "), origin(group, image))));
+            line.extend(marked(&open(group, fix)));
+            page.paragraph(2, 6, line);
+        }
+    }
+}
+
+/// ` (npm, app/package-lock.json, layer 2)`.
+fn origin(group: &SourceGroup<'_>, image: &Image) -> String {
+    let mut parts = Vec::new();
+    if !group.ecosystem.is_of_distribution() {
+        parts.push(group.ecosystem.to_string());
+        parts.extend(group.locations.iter().take(MOST_LOCATIONS).map(|location| say::short_path(location)));
+        let more = group.locations.len().saturating_sub(MOST_LOCATIONS);
+        parts.extend((more > 0).then(|| say::count(more, "other place", "other places")));
+        parts.extend(group.owners.first().map(|owner| format!("part of the distribution's {owner}")));
+    }
+    if group.inferred {
+        parts.push("inferred".to_owned());
+    }
+    let layers = if image.layers.is_empty() { &[] } else { group.layers.as_slice() };
+    parts.extend(layers.iter().map(|layer| format!("layer {}", u64::from(*layer) + 1)));
+    if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) }
 }
 
 /// Packages of languages have no one manager to ask: say which files they are in.
@@ -66,19 +109,22 @@ fn ids(page: &mut Page, title: &str, findings: &[&Finding]) {
         return;
     }
     let mut line = plain(title);
-    for finding in findings {
-        let marks = marks(finding);
-        let text = if marks.is_empty() { finding.id.clone() } else { format!("{} ({marks})", finding.id) };
-        let style =
-            if finding.severity == Severity::Unknown { Style::new() } else { style(finding.severity) };
-        line.extend(words(&text, style));
-    }
+    line.extend(marked(findings));
     page.paragraph(2, 4, line);
+}
+
+/// Ids, each in one piece with what is to be known of it.
+fn marked(findings: &[&Finding]) -> Vec<Word> {
+    let text = |finding: &Finding| match marks(finding) {
+        marks if marks.is_empty() => finding.id.clone(),
+        marks => format!("{} ({marks})", finding.id),
+    };
+    findings.iter().flat_map(|finding| word(&text(finding), style(finding.severity))).collect()
 }
 
 /// `high, exploited, EPSS 12.3 %, disputed`; small probabilities tell nobody what to do.
 fn marks(finding: &Finding) -> String {
-    const TOLD: u32 = 10_000;
+    const TOLD: u32 = 100_000;
     let mut marks = Vec::new();
     if finding.severity != Severity::Unknown {
         marks.push(finding.severity.name().to_owned());

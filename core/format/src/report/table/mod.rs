@@ -34,10 +34,12 @@ pub fn table(report: &ScanReport<'_>, width: usize, color: bool) -> String {
     verdict(&mut page, report);
     upgrades(&mut page, &groups);
     origins(&mut page, report);
-    for group in &groups {
+    let (fixable, open): (Vec<_>, Vec<_>) = groups.iter().partition(|group| group.upgrade.is_some());
+    for group in fixable {
         page.blank();
         details::findings(&mut page, group, report.image);
     }
+    details::without_fix(&mut page, &open, report.image);
     details::suppressed(&mut page, report);
     details::problems(&mut page, report);
     page.finish()
@@ -138,9 +140,10 @@ fn place(group: &SourceGroup<'_>) -> Option<String> {
     }
     Some(match group.locations.as_slice() {
         [] => format!("({})", group.ecosystem),
-        [one] => format!("({}, {one})", group.ecosystem),
+        [one] => format!("({}, {})", group.ecosystem, say::short_path(one)),
         [one, others @ ..] => {
-            format!("({}, {one} and {})", group.ecosystem, say::count(others.len(), "other", "others"))
+            let others = say::count(others.len(), "other", "others");
+            format!("({}, {} and {others})", group.ecosystem, say::short_path(one))
         }
     })
 }
@@ -154,13 +157,15 @@ fn origins(page: &mut Page, report: &ScanReport<'_>) {
     page.blank();
     page.paragraph(0, 2, words("Where it comes from", STRONG));
     for LayerShare { index, layer, vulnerabilities, fixable, .. } in shares.iter().take(MOST_LAYERS) {
-        let mut line = plain(&format!("layer {index}:"));
+        let mut line = plain(&format!("layer {}:", u64::from(*index) + 1));
         line.extend(plain(&say::count(vulnerabilities.len(), "vulnerability", "vulnerabilities")));
         line.extend(rated(vulnerabilities));
         line.extend(plain(&format!("({fixable} with a fix)")));
-        let recipe = layer.map(|layer| details::first_words(&layer.created_by)).unwrap_or_default();
-        line.extend(words(&recipe, FAINT));
+        let recipe = layer.map(|layer| details::first_words(&say::recipe(layer))).unwrap_or_default();
         page.paragraph(2, 6, line);
+        if !recipe.is_empty() {
+            page.paragraph(6, 8, words(&recipe, FAINT));
+        }
     }
     if shares.len() > MOST_LAYERS {
         let more = say::count(shares.len() - MOST_LAYERS, "other layer", "other layers");
@@ -168,14 +173,19 @@ fn origins(page: &mut Page, report: &ScanReport<'_>) {
     }
 }
 
-/// `with 1 high`; nothing where nothing is rated.
+/// `with 1 exploited, 1 high`; nothing where nothing is rated.
 fn rated(findings: &[&Finding]) -> Vec<Word> {
     let rated: Vec<_> =
         findings.iter().copied().filter(|finding| finding.severity > Severity::None).collect();
-    if rated.is_empty() {
+    let exploited = findings.iter().filter(|finding| finding.exploited.is_some()).count();
+    if rated.is_empty() && exploited == 0 {
         return Vec::new();
     }
     let mut line = plain("with");
+    if exploited > 0 {
+        let end = if rated.is_empty() { "" } else { "," };
+        line.extend(words(&format!("{exploited} exploited{end}"), BAD));
+    }
     line.extend(severities(&rated, ""));
     line
 }
@@ -226,19 +236,19 @@ What to do
   2. upgrade nginx to 1.22.1-9+deb12u1: removes 1 vulnerability with 1 low
 
 Where it comes from
-  layer 1: 3 vulnerabilities with 1 critical, 1 high, 1 low (2 with a fix)
-      /bin/sh -c apt-get install -y nginx openssl
-  layer 0: 2 vulnerabilities with 1 high (2 with a fix)
+  layer 2: 3 vulnerabilities with 1 critical, 1 high, 1 low (2 with a fix)
+      RUN apt-get install -y nginx openssl
+  layer 1: 2 vulnerabilities with 1 high (2 with a fix)
 
 openssl 3.0.9-1 → 3.0.9-10
   in libssl3, openssl
-  layer 0 010101010101
-  layer 1 020202020202 /bin/sh -c apt-get install -y nginx openssl
+  layer 1 010101010101
+  layer 2 020202020202 RUN apt-get install -y nginx openssl
   fixed: CVE-2026-1 (high) CVE-2026-10
 
 nginx 1.22.1-9 → 1.22.1-9+deb12u1
   in nginx
-  layer 1 020202020202 /bin/sh -c apt-get install -y nginx openssl
+  layer 2 020202020202 RUN apt-get install -y nginx openssl
   fixed: CVE-2026-3 (low)
   no fix yet: CVE-2026-2 (critical)
 
@@ -285,7 +295,7 @@ The scan is incomplete: 1 thing could not be read
             "Warning: the database has no advisories for this distribution",
             "1 of them known to be exploited",
             "1 finding does not count, by statements that stand below",
-            "  1. upgrade lodash to 4.17.21 (npm, app/package-lock.json): removes 1 vulnerability with 1 high",
+            "  1. upgrade lodash to 4.17.21 (npm, app/package-lock.json): removes 1 vulnerability with 1 exploited, 1 high",
             "  2. upgrade ws to 2 (npm, part of the distribution's node-ws): removes 1 vulnerability with 1 low",
             "  in app/package-lock.json (npm)",
             "  inferred from what a program contains: the version may be that of another build",

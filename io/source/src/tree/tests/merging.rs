@@ -209,3 +209,24 @@ fn the_last_of_several_entries_of_a_name_counts() {
     let (lines, problems) = one(Tar::default().file("f", b"1").file("f/x", b"2"));
     assert_eq!((lines.len(), problems.len()), (1, 1));
 }
+
+#[test]
+fn earlier_versions_of_a_file_are_shown_from_the_top_downwards() {
+    let version = |text: &[u8]| Tar::default().file("db/all", text).file("etc/a", text);
+    let layers = [
+        version(b"gone").finish(),
+        Tar::default().file("db/.wh.all", b"").finish(),
+        version(b"1").file("db/deleted", b"1").finish(),
+        version(b"22").hard_link("db/other", "db/all").finish(),
+        Tar::default().file("etc/a", b"333").file("db/.wh.deleted", b"").finish(),
+        version(b"4444").finish(),
+    ];
+    for (want, shown) in [(Want::BYTES, ["22", "1"]), (Want::EXTRACT, ["db/all:2:22:22", "db/all:1:1:1"])] {
+        let (lines, problems) = walk_wanting(&layers, &|_| want);
+        let earlier: Vec<&String> = lines.iter().filter(|line| line.contains(" was ")).collect();
+        let [higher, lower] = shown;
+        assert_eq!(earlier, [&format!("db/all was 3 {higher}"), &format!("db/all was 2 {lower}")]);
+        assert!(lines.iter().any(|line| line.starts_with("db/other file:2")), "{lines:?}");
+        assert_eq!(problems, []);
+    }
+}

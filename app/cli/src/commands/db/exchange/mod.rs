@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 
 use lazaret_advisory::{Database, DatabaseError};
 use lazaret_model::{DatabaseSnapshot, ImageReference};
-use lazaret_source::{Registry, RegistryOptions};
+use lazaret_source::Registry;
 use lazaret_trust::{Envelope, VerifyingKey};
 
 use super::store::{Writing, blocking};
-use crate::args::DatabaseArg;
+use crate::args::{DatabaseArg, RegistryArgs};
 use crate::failure::{Code, Failure, Outcome};
 use crate::images::{open_database, source_failure};
 use crate::output::{print, print_json, short_digest};
@@ -29,8 +29,7 @@ pub(super) use signature::{attachments, beside, lines, place, put, sign};
 pub(super) struct Exchange {
     pub(super) reference: String,
     pub(super) key: Option<PathBuf>,
-    /// Whether the registry is spoken to without TLS.
-    pub(super) insecure: bool,
+    pub(super) registries: RegistryArgs,
 }
 
 pub(super) fn export(settings: &Settings, out: &Path, argument: &DatabaseArg) -> Outcome {
@@ -71,7 +70,7 @@ pub(super) fn load(
 pub(super) async fn push(settings: &Settings, exchange: &Exchange, argument: &DatabaseArg) -> Outcome {
     let reference = parse(&exchange.reference)?;
     let key = exchange.key.as_deref().map(commands::key::read).transpose()?;
-    let registry = registry(exchange, &reference)?;
+    let registry = registry(exchange)?;
     let key_id = key.as_ref().map(|key| key.key_id().to_owned());
     let progress = Progress::spinner(settings, format!("storing the database as {reference}"));
     let path = argument.db.clone();
@@ -157,10 +156,8 @@ fn parse(reference: &str) -> Result<ImageReference, Failure> {
     })
 }
 
-fn registry(exchange: &Exchange, reference: &ImageReference) -> Result<Registry, Failure> {
-    let insecure = if exchange.insecure { vec![reference.registry.clone()] } else { Vec::new() };
-    let options = RegistryOptions { insecure, ..RegistryOptions::from_environment() };
-    Registry::new(options).map_err(|error| source_failure(&error))
+fn registry(exchange: &Exchange) -> Result<Registry, Failure> {
+    Registry::new(exchange.registries.options()).map_err(|error| source_failure(&error))
 }
 
 fn report(

@@ -26,7 +26,7 @@ pub(in crate::commands::db) async fn pull(
 ) -> Outcome {
     let reference = parse(&exchange.reference)?;
     let key = exchange.key.as_deref().map(super::public_key).transpose()?;
-    let registry = registry(exchange, &reference)?;
+    let registry = registry(exchange)?;
     let progress = Progress::spinner(settings, format!("asking for {reference}"));
     let found = registry.find_artifact(&reference, KIND).await.map_err(|error| source_failure(&error))?;
     let named = reference.with_digest(found.manifest.digest);

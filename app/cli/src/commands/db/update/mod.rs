@@ -89,7 +89,8 @@ async fn questions(settings: &Settings, wish: &Wish) -> Result<Questions, Failur
     }
     let (mut wanted, mut architecture) = (BTreeSet::new(), None);
     for target in &wish.targets {
-        let scanned = images::scan(settings, target, &wish.source, None, None, ScanOptions::default()).await?.scan;
+        let scanned =
+            images::scan(settings, target, &wish.source, None, None, ScanOptions::default()).await?.scan;
         apt::want(&scanned, &mut wanted);
         let of_image = scanned.image.platform.architecture.clone();
         let root =

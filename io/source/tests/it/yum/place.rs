@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use lazaret_source::yum::{YumError, YumFeed, YumRequest, YumRoot, fetch};
 use sha2::{Digest as _, Sha256};
 
-use crate::server::Server;
+use super::server::Server;
 
 pub(crate) struct Place {
     pub(crate) folder: tempfile::TempDir,

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::place::{Place, document, text};
+use super::place::{Place, document, text};
 
 #[test]
 fn the_next_writer_removes_what_a_killed_one_left() {

@@ -7,70 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-#[expect(clippy::print_stderr, reason = "a test that did not run must be seen")]
-fn skipped(what: &str) {
-    eprintln!("SKIPPED: {what}");
-}
-
-/// A real feed, where the corpora are.
-fn corpus(name: &str) -> Option<PathBuf> {
-    let corpora = std::env::var_os("LAZARET_CORPORA")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpora"), PathBuf::from);
-    let path = corpora.join("feeds").join(name);
-    if !path.exists() {
-        skipped(&format!("{} is not there", path.display()));
-        return None;
-    }
-    Some(path)
-}
-
-struct Place(tempfile::TempDir);
-
-impl Place {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.path(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, content).unwrap();
-        path
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_lazaret"));
-        command.args(arguments).args(["--format", "json"]).env("LAZARET_DB", self.path("db.lzdb"));
-        command.env("HOME", self.0.path()).stdin(Stdio::null());
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).arg("--db").arg(self.path("db.lzdb")).output().unwrap()
-    }
-
-    fn ok(&self, arguments: &[&str]) -> Value {
-        let output = self.run(arguments);
-        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-        serde_json::from_slice(&output.stdout).unwrap()
-    }
-
-    /// Exit code and standard error.
-    fn fails(&self, arguments: &[&str]) -> (i32, String) {
-        let output = self.run(arguments);
-        (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&output.stderr).into_owned())
-    }
-
-    fn feed(&self, name: &str) -> Value {
-        let status = self.ok(&["db", "status"]);
-        let feeds = status["feeds"].as_array().unwrap();
-        feeds.iter().find(|feed| feed["name"] == name).cloned().unwrap_or(Value::Null)
-    }
-}
+use crate::place::{Place, corpus, text};
 
 fn document(id: &str, package: &str, fixed: &str) -> Value {
     json!({
@@ -78,10 +15,6 @@ fn document(id: &str, package: &str, fixed: &str) -> Value {
         "affected": [{ "package": { "ecosystem": "PyPI", "name": package },
             "ranges": [{ "type": "ECOSYSTEM", "events": [{ "introduced": "0" }, { "fixed": fixed }] }] }],
     })
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().unwrap()
 }
 
 /// Ids of what a scan finds.

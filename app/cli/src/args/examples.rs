@@ -1,0 +1,97 @@
+//! What `--help` teaches by example.
+
+pub(super) const SCAN: &str = "\
+Examples:
+  lazaret scan docker:shop:1                        an image of this machine's Docker
+  lazaret scan registry.example/shop:1              of a registry, nothing is pulled to disk
+  lazaret scan shop.tar app/ rootfs:/               several targets at once: archive, directory, this host
+  lazaret scan --fail-on high,exploited shop:1      exit code 1 in a pipeline
+  lazaret scan --fail-on any --only-fixed shop:1    only what an upgrade removes
+  lazaret scan --format sarif --out shop.sarif shop:1
+  lazaret scan --ignore accepted.yaml --vex vendor.vex.json shop:1
+  lazaret scan --mirror docker.io=mirror.example --ca-file corporate.pem debian:12
+
+An entry of an ignore file needs `id`, `reason` and `expires`. --help has all options, -h the usual ones.";
+
+pub(super) const SBOM: &str = "\
+Examples:
+  lazaret sbom docker:shop:1 --out shop.cdx.json    CycloneDX 1.6
+  lazaret sbom --format spdx registry.example/shop:1
+  lazaret sbom --format github . --commit $(git rev-parse HEAD) --ref refs/heads/main --job 1 --correlator build
+  lazaret scan sbom:shop.cdx.json                   the same findings as a scan of the image, without the image";
+
+pub(super) const DB: &str = "\
+Examples:
+  lazaret db update                                 Debian and Ubuntu: from the mirrors that apt uses anyway
+  lazaret db import all.zip epss_scores-current.csv.gz known_exploited_vulnerabilities.json
+  lazaret db push registry.example/lazaret/db:latest --key lazaret.key
+  lazaret db pull registry.example/lazaret/db:latest --key lazaret.pub";
+
+pub(super) const KEY: &str = "\
+Example:
+  lazaret key generate --out keys                   keys/lazaret.key signs, keys/lazaret.pub verifies";
+
+pub(super) const SIGN: &str = "\
+Example:
+  lazaret sign registry.example/shop@sha256:… --key keys/lazaret.key";
+
+pub(super) const ATTEST: &str = "\
+Example:
+  lazaret attest registry.example/shop@sha256:… --key keys/lazaret.key --policy policy.yaml";
+
+pub(super) const PROMOTE: &str = "\
+Example:
+  lazaret promote registry.example/shop@sha256:… --to production --key keys/lazaret.key";
+
+pub(super) const POLICY: &str = "\
+Examples:
+  lazaret policy sample > policy.yaml
+  lazaret policy check policy.yaml
+  lazaret policy push policy.yaml";
+
+pub(super) const PS: &str = "\
+Examples:
+  lazaret ps                                        what runs
+  lazaret ps --all --format json                    what ran, too";
+
+pub(super) const EVENTS: &str = "\
+Examples:
+  lazaret events --follow
+  lazaret events --since 1200 --format json";
+
+pub(super) const AFFECTED: &str = "\
+Examples:
+  lazaret affected CVE-2021-44228
+  lazaret affected GHSA-jfh8-c2jp-5v3q --format json";
+
+pub(super) const ADVISORY: &str = "\
+Example:
+  lazaret advisory import GHSA-jfh8-c2jp-5v3q.json  who is affected, at once";
+
+pub(super) const REPLACE: &str = "\
+Example:
+  lazaret replace shop --with registry.example/shop@sha256:… --health-timeout 120";
+
+pub(super) const EXPLAIN: &str = "\
+Examples:
+  lazaret explain shop                              why it was let in: scan, verdict, signatures, promotion
+  lazaret explain sha256:…";
+
+pub(super) const AUDIT: &str = "\
+Examples:
+  lazaret audit verify --log-key log.pub
+  lazaret audit export --out audit.lzlog && lazaret audit verify --file audit.lzlog --log-key log.pub";
+
+pub(super) const TOKEN: &str = "\
+Example:
+  lazaret token create --kind enrolment --name rack-7 --lifetime 3600";
+
+pub(super) const SERVE: &str = "\
+Example:
+  lazaret serve --state /var/lib/lazaret/server --trusted-key keys/lazaret.pub";
+
+pub(super) const COMPLETIONS: &str = "\
+Examples:
+  lazaret completions bash > /etc/bash_completion.d/lazaret
+  lazaret completions zsh > \"${fpath[1]}/_lazaret\"
+  lazaret completions fish > ~/.config/fish/completions/lazaret.fish";

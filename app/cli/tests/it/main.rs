@@ -1,0 +1,9 @@
+//! The program itself, as people run it.
+
+mod cache;
+mod database;
+mod inputs;
+mod job;
+mod place;
+mod reruns;
+mod travel;
