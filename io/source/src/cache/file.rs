@@ -9,7 +9,7 @@ use lazaret_model::Digest;
 use sha2::{Digest as _, Sha256};
 
 const MARK: &[u8; 8] = b"lazaret1";
-const HEAD: u64 = 8 + 32 + 8 + 32;
+const HEAD: usize = 8 + 32 + 8 + 32;
 const BUFFER: usize = 64 << 10;
 
 /// The content of an entry; its limit is its length.
@@ -18,7 +18,7 @@ pub(crate) type Reader = Take<BufReader<File>>;
 /// Opens an entry and reads it once, to see that it is what was written.
 pub(super) fn open(mut file: File, key: Digest) -> io::Result<(Reader, File)> {
     let damaged = |why: &str| io::Error::new(ErrorKind::InvalidData, why);
-    let mut head = [0; HEAD as usize];
+    let mut head = [0; HEAD];
     file.read_exact(&mut head)?;
     let (mark, rest) = head.split_at(MARK.len());
     let (stored_key, rest) = rest.split_at(32);
@@ -27,7 +27,7 @@ pub(super) fn open(mut file: File, key: Digest) -> io::Result<(Reader, File)> {
         return Err(damaged("it is no entry of this key"));
     }
     let length = u64::from_le_bytes(length.try_into().unwrap_or_default());
-    if file.metadata()?.len().checked_sub(HEAD) != Some(length) {
+    if file.metadata()?.len().checked_sub(HEAD as u64) != Some(length) {
         return Err(damaged("it is cut off or goes on behind its end"));
     }
     let mut hash = Sha256::new();
@@ -43,7 +43,7 @@ pub(super) fn open(mut file: File, key: Digest) -> io::Result<(Reader, File)> {
     }
     let shared = file.try_clone()?;
     let mut reader = BufReader::with_capacity(BUFFER, file);
-    io::Seek::seek(&mut reader, io::SeekFrom::Start(HEAD))?;
+    io::Seek::seek(&mut reader, io::SeekFrom::Start(HEAD as u64))?;
     Ok((reader.take(length), shared))
 }
 
@@ -58,14 +58,14 @@ pub(super) fn write(
     let mut out =
         Hashing { out: BufWriter::with_capacity(BUFFER, &file), hash: Sha256::new(), length: 0, most };
     // The room of the head: its content is known at the end.
-    out.out.write_all(&[0; HEAD as usize])?;
+    out.out.write_all(&[0; HEAD])?;
     fill(&mut out)?;
     let Hashing { mut out, hash, length, .. } = out;
     out.flush()?;
     drop(out);
     let head = [&MARK[..], key.as_bytes(), &length.to_le_bytes(), hash.finalize().as_slice()].concat();
     file.write_all_at(&head, 0)?;
-    Ok(HEAD + length)
+    Ok(HEAD as u64 + length)
 }
 
 struct Hashing<W> {

@@ -57,6 +57,10 @@ pub(crate) struct LayerIndex {
 }
 
 impl LayerIndex {
+    pub(super) fn with_names(names: Vec<u8>) -> Self {
+        Self { names, ..Self::default() }
+    }
+
     pub(crate) fn path(&self, record: &Record) -> &[u8] {
         let start = record.name as usize;
         &self.names[start..start + usize::from(record.path_bytes)]

@@ -62,8 +62,7 @@ pub(crate) fn read(
     taker: &Taker<'_>,
     budget: &mut Budget,
 ) -> io::Result<LayerIndex> {
-    let mut index = LayerIndex::default();
-    index.names = bytes(input)?;
+    let mut index = LayerIndex::with_names(bytes(input)?);
     let count = length(input)?;
     for _ in 0..count {
         let mut head = [0; RECORD];
