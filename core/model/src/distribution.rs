@@ -142,7 +142,8 @@ impl Distribution {
         let known = KEYS.iter().find(|(id, ..)| *id == self.id);
         let (name, release) =
             known.map_or((self.id.as_str(), Release::Whole), |(_, key, release)| (key, *release));
-        let version = self.version.as_deref().or_else(|| self.codename.as_deref().map(|name| self.numbered(name)));
+        let version =
+            self.version.as_deref().or_else(|| self.codename.as_deref().map(|name| self.numbered(name)));
         match version.and_then(|version| release.of(version)) {
             Some(release) => format!("{name}:{release}"),
             None => name.to_owned(),

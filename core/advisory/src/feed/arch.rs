@@ -64,7 +64,11 @@ fn add(parsed: &mut Parsed, group: &Group) {
     };
     let (ids, mut aliases) = (texts(&group.issues), texts(&group.advisories));
     if ids.is_empty() || group.packages.is_empty() {
-        return parsed.problem(ProblemKind::Malformed, &group.name, "it names no vulnerability or no package");
+        return parsed.problem(
+            ProblemKind::Malformed,
+            &group.name,
+            "it names no vulnerability or no package",
+        );
     }
     aliases.push(group.name.clone());
     aliases.retain(|alias| words::is_id(alias));
@@ -133,7 +137,10 @@ mod tests {
             ]
         );
         let row = &parsed.advisories[0];
-        assert_eq!((row.release.as_str(), row.aliases.as_slice()), ("arch", &["ASA-201906-14".to_owned(), "AVG-984".to_owned()][..]));
+        assert_eq!(
+            (row.release.as_str(), row.aliases.as_slice()),
+            ("arch", &["ASA-201906-14".to_owned(), "AVG-984".to_owned()][..])
+        );
         assert_eq!((parsed.documents, parsed.problems.len()), (5, 2));
         let one = &GROUPS[1..GROUPS.find("},").unwrap() + 1];
         assert_eq!(parse(one.as_bytes(), "x", &Limits::default()).unwrap().advisories.len(), 4);

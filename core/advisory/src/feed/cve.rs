@@ -82,7 +82,8 @@ struct Content<'d> {
 /// Reads one record.
 pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Knowledge, FeedError> {
     check_size(bytes, limits)?;
-    let record: Record<'_> = serde_json::from_slice(bytes).map_err(|error| FeedError::not("a CVE record", &error))?;
+    let record: Record<'_> =
+        serde_json::from_slice(bytes).map_err(|error| FeedError::not("a CVE record", &error))?;
     let mut knowledge = Knowledge::default();
     if is_cve(&record.cve_metadata.cve_id) {
         knowledge.vulnerabilities.push(vulnerability(&record));

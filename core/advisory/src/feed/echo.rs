@@ -63,8 +63,11 @@ mod tests {
     #[test]
     fn packages_have_fixes_by_id() {
         let parsed = parse(DATA.as_bytes(), "data.json", &Limits::default()).unwrap();
-        let rows: Vec<_> =
-            parsed.advisories.iter().map(|row| (row.id.as_str(), row.status.name(), row.fixed.as_deref())).collect();
+        let rows: Vec<_> = parsed
+            .advisories
+            .iter()
+            .map(|row| (row.id.as_str(), row.status.name(), row.fixed.as_deref()))
+            .collect();
         assert_eq!(
             rows,
             [

@@ -4,8 +4,8 @@ use lazaret_model::Limits;
 
 use super::parsed::{FeedError, Parsed};
 use super::{
-    arch, csaf, debian_tracker, echo, elixir, friendsofphp, node, oval, photon, project_kb, retirejs, rubysec, rustsec,
-    secdb, updateinfo,
+    arch, csaf, debian_tracker, echo, elixir, friendsofphp, node, oval, photon, project_kb, retirejs,
+    rubysec, rustsec, secdb, updateinfo,
 };
 
 /// A format of some publishers.
@@ -125,7 +125,9 @@ pub const FORMATS: &[Format] = &[
         files: &["jsrepository*.json", "npmrepository.json"],
         is_whole: false,
         parse: retirejs::parse,
-        tells: |head| head.starts_with('{') && head.contains("\"vulnerabilities\"") && head.contains("\"below\""),
+        tells: |head| {
+            head.starts_with('{') && head.contains("\"vulnerabilities\"") && head.contains("\"below\"")
+        },
     },
     Format {
         name: elixir::FEED,

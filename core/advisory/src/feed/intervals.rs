@@ -54,7 +54,9 @@ pub(super) fn all_of<'t>(
                 ">=" | ">" => (Some(version.to_owned()), None),
                 "<" => (None, Some(To::Before(version.to_owned()))),
                 "<=" => (None, Some(To::Until(version.to_owned()))),
-                "" if scheme == Scheme::Npm => (Some(version.to_owned()), Some(To::Until(version.to_owned()))),
+                "" if scheme == Scheme::Npm => {
+                    (Some(version.to_owned()), Some(To::Until(version.to_owned())))
+                }
                 "=" | "==" => (Some(version.to_owned()), Some(To::Until(version.to_owned()))),
                 "~>" | "^" | "" => {
                     let end = series(scheme, operator, version).ok_or(NoStretch::Operator)?;
@@ -106,8 +108,10 @@ pub(super) fn any_of_npm(text: &str) -> Result<Vec<Stretch>, NoStretch> {
 
 /// `10` of `10.x`, `10.1` of `10.1.x`.
 fn npm_series(start: &str) -> Result<Option<Stretch>, NoStretch> {
-    let mut numbers: Vec<u64> =
-        start.split('.').map(|part| part.parse().map_err(|_| NoStretch::Version)).collect::<Result<_, _>>()?;
+    let mut numbers: Vec<u64> = start
+        .split('.')
+        .map(|part| part.parse().map_err(|_| NoStretch::Version))
+        .collect::<Result<_, _>>()?;
     let write = |numbers: &[u64]| {
         let written = numbers.iter().chain(std::iter::repeat(&0)).take(3).map(u64::to_string);
         written.collect::<Vec<_>>().join(".")

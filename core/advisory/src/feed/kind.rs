@@ -75,6 +75,8 @@ mod tests {
         ] {
             assert_eq!(name(text), expected, "{text}");
         }
-        assert!(is_whole("epss") && is_whole("debian-tracker") && !is_whole("nvd") && !is_whole("oval-debian"));
+        assert!(
+            is_whole("epss") && is_whole("debian-tracker") && !is_whole("nvd") && !is_whole("oval-debian")
+        );
     }
 }

@@ -68,7 +68,9 @@ pub const KNOWLEDGE_FORMATS: &[KnowledgeFormat] = &[
         about: "CISA's vulnrichment as a table, CSV: vectors of CVSS",
         is_whole: true,
         parse: vulnrichment::parse,
-        tells: |head| head.lines().next().is_some_and(|line| line.starts_with("cve,") && line.contains(",cvss_vector")),
+        tells: |head| {
+            head.lines().next().is_some_and(|line| line.starts_with("cve,") && line.contains(",cvss_vector"))
+        },
     },
 ];
 

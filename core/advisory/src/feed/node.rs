@@ -58,7 +58,12 @@ pub fn parse(bytes: &[u8], name: &str, limits: &Limits) -> Result<Parsed, FeedEr
     let id = match &document {
         Document::Package(package) => {
             let own = format!("NSWG-{}", package.id);
-            languages::add(&mut parsed, Ecosystem::Npm, &package_entry(package, &own), package_versions(package));
+            languages::add(
+                &mut parsed,
+                Ecosystem::Npm,
+                &package_entry(package, &own),
+                package_versions(package),
+            );
             own
         }
         Document::Core(core) => {
@@ -126,7 +131,8 @@ mod tests {
     fn rows(parsed: &Parsed) -> Vec<String> {
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
         let say = |row: &lazaret_model::Advisory| {
-            let end = row.last_affected.as_ref().map_or_else(|| text(&row.fixed) + ")", |last| format!("{last}]"));
+            let end =
+                row.last_affected.as_ref().map_or_else(|| text(&row.fixed) + ")", |last| format!("{last}]"));
             format!("{} {} [{},{end} {}", row.id, row.package, text(&row.introduced), row.severity.name())
         };
         parsed.advisories.iter().map(say).collect()
@@ -135,7 +141,8 @@ mod tests {
     #[test]
     fn packages_have_alternatives() {
         let parsed = parse(PACKAGE.as_bytes(), "vuln/npm/410.json", &Limits::default()).unwrap();
-        let expected = ["CVE-2018-0001 merge-options [,1.0.0] low", "CVE-2018-0001 merge-options [2.0.0,2.0.3) low"];
+        let expected =
+            ["CVE-2018-0001 merge-options [,1.0.0] low", "CVE-2018-0001 merge-options [2.0.0,2.0.3) low"];
         assert_eq!(rows(&parsed), expected);
         assert_eq!(parsed.advisories[0].aliases, ["NSWG-410"]);
         let without = PACKAGE.replace("\"CVE-2018-0001\"", "");
@@ -146,7 +153,8 @@ mod tests {
     #[test]
     fn lines_of_node_end_where_they_were_patched() {
         let parsed = parse(CORE.as_bytes(), "vuln/core/70.json", &Limits::default()).unwrap();
-        let expected = ["CVE-2020-8265 node [10.0.0,10.23.1) high", "CVE-2020-8265 node [12.0.0,12.20.1) high"];
+        let expected =
+            ["CVE-2020-8265 node [10.0.0,10.23.1) high", "CVE-2020-8265 node [12.0.0,12.20.1) high"];
         assert_eq!(rows(&parsed), expected);
         assert!(parse(b"{}", "x", &Limits::default()).is_err());
         let other = parse(br#"{"cve": [], "reason": "not_reachable"}"#, "x", &Limits::default()).unwrap();

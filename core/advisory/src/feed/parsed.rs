@@ -166,7 +166,11 @@ impl Parsed {
 fn feed_of(format: &str, release: &str) -> String {
     let family = release.split(':').next().unwrap_or_default();
     // Debian's tracker is nobody else's.
-    if family.is_empty() || format.starts_with(family) { format.to_owned() } else { format!("{format}-{family}") }
+    if family.is_empty() || format.starts_with(family) {
+        format.to_owned()
+    } else {
+        format!("{format}-{family}")
+    }
 }
 
 /// The name of the document that a file is, where nothing in it tells: its path, the end of it where it is long.

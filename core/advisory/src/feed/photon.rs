@@ -66,7 +66,9 @@ pub fn parse(bytes: &[u8], name: &str, limits: &Limits) -> Result<Parsed, FeedEr
     let (release, id) = document.unwrap_or_default();
     Ok(parsed.finish(match is_array {
         true => one_line(&release, 60),
-        false => format!("{} {}", one_line(&release, 60), super::parsed::document_of(&format!("{id} {name}"))),
+        false => {
+            format!("{} {}", one_line(&release, 60), super::parsed::document_of(&format!("{id} {name}")))
+        }
     }))
 }
 
@@ -81,15 +83,18 @@ fn row(statement: &Statement, of_file: Option<&str>) -> Result<Advisory, &'stati
     let fixed = statement.res_ver.as_deref().map(str::trim).filter(is_version);
     // `7.88.1-4.ph4` tells, where nothing else does.
     let tagged = || fixed?.rsplit_once(".ph").map(|(_, number)| number);
-    let version = statement.os_version.as_deref().or(of_file).or_else(tagged).ok_or("nothing tells its release")?;
-    let is_number = |part: &str| (1..=2).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
+    let version =
+        statement.os_version.as_deref().or(of_file).or_else(tagged).ok_or("nothing tells its release")?;
+    let is_number =
+        |part: &str| (1..=2).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
     if !version.split('.').all(is_number) {
         return Err("its release is no number");
     }
     if !words::is_id(&statement.cve_id) || statement.pkg.is_empty() || statement.pkg.len() > 200 {
         return Err("it has no id or names no package");
     }
-    let none_affected = statement.aff_ver.as_deref().map(str::trim).is_some_and(|version| !is_version(&version));
+    let none_affected =
+        statement.aff_ver.as_deref().map(str::trim).is_some_and(|version| !is_version(&version));
     let status = match statement.status.as_deref().map(str::trim) {
         Some("Not Affected") => AdvisoryStatus::NotAffected,
         Some("Under Investigation") => AdvisoryStatus::UnderInvestigation,
@@ -145,7 +150,9 @@ mod tests {
     fn the_release_stands_in_the_file_or_its_name_or_the_version() {
         let one = r#"{"os_version": "3.0", "cve_id": "CVE-2019-0199", "pkg": "tomcat", "cve_score": 7.5,
             "aff_ver": "all versions before 8.5.40-1.ph3 are vulnerable", "res_ver": "8.5.40-1.ph3"}"#;
-        let release = |text: &str| parse(text.as_bytes(), "x.json", &Limits::default()).unwrap().advisories[0].release.clone();
+        let release = |text: &str| {
+            parse(text.as_bytes(), "x.json", &Limits::default()).unwrap().advisories[0].release.clone()
+        };
         assert_eq!(release(one), "photon:3.0");
         assert_eq!(release(&one.replace("\"os_version\": \"3.0\",", "")), "photon:3.0");
         assert_eq!(release(STATEMENTS), "photon:4.0");

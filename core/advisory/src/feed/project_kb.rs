@@ -55,7 +55,9 @@ pub fn parse(bytes: &[u8], _: &str, limits: &Limits) -> Result<Parsed, FeedError
     let mut packages: BTreeMap<String, Vec<(&str, bool)>> = BTreeMap::new();
     for artifact in statement.artifacts.iter().take(MOST_ARTIFACTS) {
         match maven(&artifact.id) {
-            Some((package, version)) => packages.entry(package).or_default().push((version, artifact.affected)),
+            Some((package, version)) => {
+                packages.entry(package).or_default().push((version, artifact.affected))
+            }
             None => parsed.pass_over("packages that are not Maven's"),
         }
     }
@@ -84,7 +86,9 @@ fn maven(purl: &str) -> Option<(String, &str)> {
     let (group, artifact) = name.split_once('/')?;
     let is_plain = |text: &str| {
         (1..=150).contains(&text.len())
-            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b'+'))
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b'+'))
     };
     [group, artifact, version].into_iter().all(is_plain).then(|| (format!("{group}:{artifact}"), version))
 }

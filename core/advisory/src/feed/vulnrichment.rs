@@ -101,7 +101,10 @@ mod tests {
     fn columns_are_found_by_their_heading() {
         let read = parse(TABLE.as_bytes(), &Limits::default()).unwrap();
         let [first, second] = &read.vulnerabilities[..] else { panic!("two lines") };
-        assert_eq!(first.cvss, [("CISA-ADP".to_owned(), "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H".to_owned())]);
+        assert_eq!(
+            first.cvss,
+            [("CISA-ADP".to_owned(), "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H".to_owned())]
+        );
         assert_eq!((first.published.as_deref(), first.withdrawn), (Some("1999-09-29T00:00:00Z"), false));
         assert_eq!((second.cvss.len(), second.withdrawn), (0, true));
         assert_eq!(read.problems[0].subject, "line 5");

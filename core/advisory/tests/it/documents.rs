@@ -16,7 +16,8 @@ fn after(parse: Parse, files: &[(&str, &str)]) -> Vec<String> {
     }
     let database = Database::open(builder.build(built()).expect("it fits")).expect("a database");
     let rows = database.advisories().map(|row| row.expect("the database is sound"));
-    let mut rows: Vec<String> = rows.map(|row| format!("{} {} {}", row.id, row.release, row.package)).collect();
+    let mut rows: Vec<String> =
+        rows.map(|row| format!("{} {} {}", row.id, row.release, row.package)).collect();
     rows.sort_unstable();
     rows
 }
@@ -33,7 +34,8 @@ fn updates(collection: &str, architecture: &str, ids: &[(&str, &str)]) -> String
 
 #[test]
 fn repositories_of_one_distribution_stand_side_by_side() {
-    let base = updates("almalinux-8-baseos", "x86_64", &[("CVE-2024-0001", "glibc"), ("CVE-2024-0002", "zlib")]);
+    let base =
+        updates("almalinux-8-baseos", "x86_64", &[("CVE-2024-0001", "glibc"), ("CVE-2024-0002", "zlib")]);
     let stream = updates("almalinux-8-appstream", "x86_64", &[("CVE-2024-0001", "nodejs")]);
     let arm = updates("almalinux-8-baseos", "aarch64", &[("CVE-2024-0001", "arm-only")]);
     let newer = updates("almalinux-8-baseos", "x86_64", &[("CVE-2024-0001", "glibc")]);
@@ -65,8 +67,10 @@ fn definitions(vendor: &str, platform: &str, package: &str) -> String {
 
 #[test]
 fn files_of_one_name_in_different_folders_are_different_documents() {
-    let (eight, nine) =
-        (definitions("Red Hat", "Red Hat Enterprise Linux 8", "a"), definitions("Red Hat", "Red Hat Enterprise Linux 9", "a"));
+    let (eight, nine) = (
+        definitions("Red Hat", "Red Hat Enterprise Linux 8", "a"),
+        definitions("Red Hat", "Red Hat Enterprise Linux 9", "a"),
+    );
     let found = after(oval::parse, &[("8/oval.xml", &eight), ("9/oval.xml", &nine)]);
     assert_eq!(found, ["CVE-2024-0001 rhel:8 a", "CVE-2024-0001 rhel:9 a"]);
     let newer = definitions("Red Hat", "Red Hat Enterprise Linux 8", "b");
@@ -84,9 +88,13 @@ fn publishers_of_one_format_are_feeds_of_their_own() {
     assert_eq!(feeds(&definitions("Oracle Errata System", "Oracle Linux 8", "a")), ["oval-ol"]);
     // Whole feeds are replaced by their names: one publisher's archive leaves the other's rows alone.
     let mut builder = Builder::new();
-    for (vendor, platform) in [("Red Hat", "Red Hat Enterprise Linux 8"), ("Oracle Errata System", "Oracle Linux 8")] {
+    for (vendor, platform) in
+        [("Red Hat", "Red Hat Enterprise Linux 8"), ("Oracle Errata System", "Oracle Linux 8")]
+    {
         let text = definitions(vendor, platform, "a");
-        oval::parse(text.as_bytes(), "oval.xml", &Limits::default()).expect("the file is sound").push_into(&mut builder);
+        oval::parse(text.as_bytes(), "oval.xml", &Limits::default())
+            .expect("the file is sound")
+            .push_into(&mut builder);
     }
     let database = Database::open(builder.build(built()).expect("it fits")).expect("a database");
     let mut next = Builder::new();
@@ -109,7 +117,10 @@ fn what_vanished_from_a_newer_file_is_gone() {
     };
     let (one, two) = (group("AVG-1", "CVE-2024-0001"), group("AVG-2", "CVE-2024-0002"));
     let all = format!("[{one},{two}]");
-    assert_eq!(after(arch::parse, &[("all.json", &all), ("all.json", &format!("[{two}]"))]), ["CVE-2024-0002 arch foo"]);
+    assert_eq!(
+        after(arch::parse, &[("all.json", &all), ("all.json", &format!("[{two}]"))]),
+        ["CVE-2024-0002 arch foo"]
+    );
     // One group by itself says nothing of the others.
     let newer = group("AVG-1", "CVE-2024-0009");
     let found = after(arch::parse, &[("AVG-1.json", &one), ("AVG-2.json", &two), ("AVG-1.json", &newer)]);

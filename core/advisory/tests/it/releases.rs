@@ -36,7 +36,11 @@ const SYSTEMS: &[System] = &[
         os_release: "PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nNAME=\"Debian GNU/Linux\"\nVERSION_ID=\"12\"\n\
                      VERSION=\"12 (bookworm)\"\nVERSION_CODENAME=bookworm\nID=debian\n",
         ecosystem: Ecosystem::Deb,
-        names: &[Name::Osv("Debian:12"), Name::Tracker("bookworm"), Name::Oval("Debian", "Debian GNU/Linux 12")],
+        names: &[
+            Name::Osv("Debian:12"),
+            Name::Tracker("bookworm"),
+            Name::Oval("Debian", "Debian GNU/Linux 12"),
+        ],
     },
     System {
         os_release: "PRETTY_NAME=\"Debian GNU/Linux forky/sid\"\nNAME=\"Debian GNU/Linux\"\nVERSION_CODENAME=forky\nID=debian\n",
@@ -47,7 +51,10 @@ const SYSTEMS: &[System] = &[
         os_release: "PRETTY_NAME=\"Ubuntu 22.04.4 LTS\"\nNAME=\"Ubuntu\"\nVERSION_ID=\"22.04\"\n\
                      VERSION=\"22.04.4 LTS (Jammy Jellyfish)\"\nVERSION_CODENAME=jammy\nID=ubuntu\nID_LIKE=debian\nUBUNTU_CODENAME=jammy\n",
         ecosystem: Ecosystem::Deb,
-        names: &[Name::Osv("Ubuntu:22.04:LTS"), Name::Oval("Canonical CVE OVAL Generator", "Ubuntu 22.04 LTS")],
+        names: &[
+            Name::Osv("Ubuntu:22.04:LTS"),
+            Name::Oval("Canonical CVE OVAL Generator", "Ubuntu 22.04 LTS"),
+        ],
     },
     System {
         os_release: "PRETTY_NAME=\"Ubuntu 25.10\"\nNAME=\"Ubuntu\"\nVERSION_ID=\"25.10\"\nVERSION_CODENAME=questing\nID=ubuntu\n",
@@ -180,12 +187,18 @@ const SYSTEMS: &[System] = &[
     System {
         os_release: "NAME=\"Microsoft Azure Linux\"\nVERSION=\"3.0.20240727\"\nID=azurelinux\nVERSION_ID=\"3.0\"\n",
         ecosystem: Ecosystem::Rpm,
-        names: &[Name::Osv("Azure Linux:3"), Name::Oval("Azure Linux OVAL Definition Generator", "Azure Linux")],
+        names: &[
+            Name::Osv("Azure Linux:3"),
+            Name::Oval("Azure Linux OVAL Definition Generator", "Azure Linux"),
+        ],
     },
     System {
         os_release: "NAME=\"Common Base Linux Mariner\"\nVERSION=\"2.0.20240112\"\nID=mariner\nVERSION_ID=\"2.0\"\n",
         ecosystem: Ecosystem::Rpm,
-        names: &[Name::Osv("Azure Linux:2"), Name::Oval("CBL-Mariner OVAL Definition Generator", "CBL-Mariner")],
+        names: &[
+            Name::Osv("Azure Linux:2"),
+            Name::Oval("CBL-Mariner OVAL Definition Generator", "CBL-Mariner"),
+        ],
     },
     System {
         os_release: "NAME=\"Mageia\"\nVERSION=\"9\"\nID=mageia\nVERSION_ID=9\nID_LIKE=\"mandriva fedora\"\n",
@@ -233,7 +246,11 @@ fn push(name: &Name, system: &System, builder: &mut Builder) {
             return osv::parse(text.as_bytes(), limits).expect("a document of OSV").push_into(builder);
         }
         Name::Oval(product, platform) => {
-            let fixed = if platform.contains("Linux 3") || product.contains("OVAL Definition Gen") { microsoft } else { "0:2-1" };
+            let fixed = if platform.contains("Linux 3") || product.contains("OVAL Definition Gen") {
+                microsoft
+            } else {
+                "0:2-1"
+            };
             let text = format!(
                 r#"<oval_definitions><generator><product_name>{product}</product_name></generator><definitions>
                 <definition id="d" class="patch"><metadata><title>foo</title><affected><platform>{platform}</platform></affected>
@@ -285,7 +302,9 @@ fn push(name: &Name, system: &System, builder: &mut Builder) {
             let text = r#"[{"name":"AVG-1","packages":["foo"],"status":"Fixed","fixed":"2-1","issues":["CVE-2024-0001"]}]"#;
             arch::parse(text.as_bytes(), "all.json", limits)
         }
-        Name::Echo => echo::parse(br#"{"foo":{"CVE-2024-0001":{"fixed_version":"2-1"}}}"#, "data.json", limits),
+        Name::Echo => {
+            echo::parse(br#"{"foo":{"CVE-2024-0001":{"fixed_version":"2-1"}}}"#, "data.json", limits)
+        }
     };
     parsed.expect("the publisher's format").push_into(builder);
 }
@@ -302,7 +321,8 @@ fn systems_find_the_advisories_of_their_release() {
             assert!(matches!(database.covers(&distribution), Ok(Covered::Release(_))), "{what}");
             let package = |version: &str| Package::new(system.ecosystem, "foo", version);
             let ids = |version| {
-                let findings = database.findings(Some(&distribution), &[package(version)]).expect("it is sound");
+                let findings =
+                    database.findings(Some(&distribution), &[package(version)]).expect("it is sound");
                 findings.into_iter().map(|finding| finding.id).collect::<Vec<_>>()
             };
             let apk = system.ecosystem == Ecosystem::Apk;
