@@ -60,7 +60,7 @@ const ARCHIVES: &[(&str, Came, &str)] = &[
     ),
     (
         "osv-small",
-        came([6617, 3120, 1678, 2, 35, 62]),
+        came([6617, 3119, 1678, 2, 35, 62]),
         "Haskell's advisories are read in their OSV form; licences, notes",
     ),
     (
