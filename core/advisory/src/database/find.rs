@@ -94,19 +94,23 @@ impl Database {
         let at = self.partition(start..end, |at| {
             let package = member(at)?;
             Ok(package < release.packages.start
-                || (package < release.packages.end
-                    && self.package_name(package)?.as_bytes() < name.as_bytes()))
+                || (package < release.packages.end && self.package_bytes(package)? < name.as_bytes()))
         })?;
         if at >= end {
             return Ok(0..0);
         }
         let package = member(at)?;
-        let is_it = release.packages.contains(&package) && self.package_name(package)? == name;
+        let is_it = release.packages.contains(&package) && self.package_bytes(package)? == name.as_bytes();
         if is_it { self.rows_of_package(package) } else { Ok(0..0) }
     }
 
     pub(super) fn package_name(&self, at: usize) -> Result<&str, DatabaseError> {
         self.text(self.number(PACKAGES, at, 0)?)
+    }
+
+    /// A name to compare with, which need not be UTF-8.
+    fn package_bytes(&self, at: usize) -> Result<&[u8], DatabaseError> {
+        self.text_bytes(self.number(PACKAGES, at, 0)?)
     }
 
     pub(super) fn rows_of_package(&self, at: usize) -> Result<Range<usize>, DatabaseError> {

@@ -147,6 +147,10 @@ impl Database {
         Texts(self.section(TEXTS)).get(at)
     }
 
+    pub(super) fn text_bytes(&self, at: u32) -> Result<&[u8], DatabaseError> {
+        Texts(self.section(TEXTS)).raw(at).map(|(bytes, _)| bytes)
+    }
+
     pub(crate) fn optional_text(&self, at: Option<u32>) -> Result<Option<&str>, DatabaseError> {
         at.map(|at| self.text(at)).transpose()
     }

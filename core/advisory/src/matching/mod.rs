@@ -36,21 +36,44 @@ impl Database {
         packages: &[Package],
     ) -> Result<Vec<Finding>, DatabaseError> {
         let mut matching = Matching::new(self, distribution)?;
-        let mut findings = Vec::new();
+        // Most packages have no findings: only those that do are put in order, each once.
+        let mut vulnerable: Vec<(&Package, Vec<Hit>)> = Vec::new();
         for package in packages {
-            matching.add(package, &mut findings)?;
+            let hits = matching.hits(package)?;
+            if !hits.is_empty() {
+                vulnerable.push((package, hits));
+            }
+        }
+        vulnerable.sort_by(|one, other| one.0.cmp(other.0));
+        vulnerable.dedup_by(|one, other| one.0 == other.0);
+        let mut findings = Vec::new();
+        for (package, hits) in vulnerable {
+            for group in group(self, hits)? {
+                findings.extend(matching.finding(&group, package)?);
+            }
         }
         Ok(sorted(findings))
     }
 }
 
-/// Sorted and without repetitions. A finding is large: it is moved once.
+/// Sorted and without repetitions. A finding is large: it is moved once, and mostly the beginnings of ids tell two
+/// of them apart. Those of one id already are in the order of their packages.
 fn sorted(findings: Vec<Finding>) -> Vec<Finding> {
-    let mut order: Vec<usize> = (0..findings.len()).collect();
-    order.sort_unstable_by(|a, b| findings[*a].cmp(&findings[*b]));
-    order.dedup_by(|a, b| findings[*a] == findings[*b]);
+    let mut order: Vec<(u128, usize)> =
+        findings.iter().enumerate().map(|(at, finding)| (beginning(&finding.id), at)).collect();
+    order.sort_by(|one, other| one.0.cmp(&other.0).then_with(|| findings[one.1].cmp(&findings[other.1])));
+    order.dedup_by(|one, other| one.0 == other.0 && findings[one.1] == findings[other.1]);
     let mut findings: Vec<Option<Finding>> = findings.into_iter().map(Some).collect();
-    order.into_iter().filter_map(|at| findings[at].take()).collect()
+    order.into_iter().filter_map(|(_, at)| findings[at].take()).collect()
+}
+
+/// The first sixteen bytes of a text, as a number that orders as they do.
+fn beginning(text: &str) -> u128 {
+    let mut bytes = [0; 16];
+    for (place, byte) in bytes.iter_mut().zip(text.bytes()) {
+        *place = byte;
+    }
+    u128::from_be_bytes(bytes)
 }
 
 /// One run over the packages of an image.
@@ -83,19 +106,6 @@ impl<'d> Matching<'d> {
             known: HashMap::new(),
             ratings: Ratings::new(database),
         })
-    }
-
-    fn add(&mut self, package: &Package, findings: &mut Vec<Finding>) -> Result<(), DatabaseError> {
-        let hits = self.hits(package)?;
-        if hits.is_empty() {
-            return Ok(());
-        }
-        for group in group(self.database, hits)? {
-            if let Some(finding) = self.finding(&group, package)? {
-                findings.push(finding);
-            }
-        }
-        Ok(())
     }
 
     /// The rows that say that a package is vulnerable.
@@ -176,5 +186,30 @@ impl<'d> Matching<'d> {
             feed: self.database.feed_name(decisive.hit.note.feed)?.to_owned(),
             ..Finding::new(group.id, package.clone())
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn findings_are_in_the_order_of_their_fields() {
+        let finding = |id: &str, package: &str| Finding::new(id, Package::new(Ecosystem::Npm, package, "1"));
+        let ids = [
+            "CVE-2024-1",
+            "CVE-2024-10",
+            "GHSA-aaaa-bbbb-cccc",
+            "GHSA-aaaa-bbbb-cccd",
+            "CVE-2024-1",
+            "",
+            "ä",
+        ];
+        let mut all: Vec<Finding> = ids.iter().map(|id| finding(id, "b")).collect();
+        all.extend(ids.iter().rev().map(|id| finding(id, "a")));
+        let found = sorted(all.clone());
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(found, all);
     }
 }
