@@ -22,7 +22,12 @@ Also respected, behind these: `DOCKER_HOST`, `CONTAINER_HOST`, `CONTAINERD_ADDRE
 
 fn section(text: &mut String, command: &Command, name: &str) {
     // The values of this machine's environment are nobody else's business.
-    let hidden = command.clone().mut_args(|argument| argument.hide_env_values(true));
+    let is_below = name.contains(' ');
+    let hidden = command.clone().mut_args(|argument| {
+        // What all commands take stands with the first.
+        let is_hidden = argument.is_hide_set() || is_below && argument.is_global_set();
+        argument.hide_env_values(true).hide(is_hidden)
+    });
     let help = hidden.bin_name(name).term_width(110).render_long_help().to_string();
     let lines: Vec<&str> = help.lines().map(str::trim_end).collect();
     let _ = write!(text, "\n## {name}\n\n```text\n{}\n```\n", lines.join("\n").trim_end());
