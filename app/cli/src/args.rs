@@ -13,7 +13,7 @@ mod scan;
 
 pub(crate) use db::DbCommand;
 pub(crate) use format::OutputFormat;
-pub(crate) use profile::ProfileCommand;
+pub(crate) use profile::{ProfileCommand, ProfileShape};
 pub(crate) use scan::{SbomArgs, ScanArgs};
 
 /// The whole command line.
