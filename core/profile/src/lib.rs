@@ -19,9 +19,14 @@ mod mask;
 pub mod learn;
 pub mod check;
 pub mod rules;
+mod diff;
+mod succession;
+pub mod export;
 
 pub use derive::{ImageExecutable, derive, variant};
+pub use diff::{Change, Side, diff};
 pub use modes::{Action, Mode, Modes};
 pub use pattern::{Pattern, PatternError};
 pub use profile::*;
+pub use succession::provisional;
 pub use text::{MOST_BYTES, ProfileError, SCHEMA};

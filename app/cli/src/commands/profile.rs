@@ -3,21 +3,46 @@
 use std::path::Path;
 
 use lazaret_model::SubjectKind;
-use lazaret_pipeline::ScanOptions;
-use lazaret_profile::{ImageExecutable, Profile, derive};
+use lazaret_pipeline::{Scan, ScanOptions};
+use lazaret_profile::export::{self, Export, ExportError};
+use lazaret_profile::{ImageExecutable, Profile, Side, derive, diff, provisional, rules};
+use serde::Serialize;
 
-use crate::args::{ProfileCommand, SourceArgs};
+use crate::args::{ProfileCommand, ProfileShape, SourceArgs};
 use crate::failure::{Failure, Outcome};
-use crate::output::{print, remark};
+use crate::output::{self, paint, print, print_json, remark};
 use crate::settings::Settings;
 use crate::{files, images};
 
 pub(crate) async fn run(settings: &Settings, command: &ProfileCommand) -> Outcome {
     match command {
-        ProfileCommand::Show { subject } => {
-            let profile = profile(settings, &subject.subject, &subject.source).await?;
-            write(&profile.text(), subject.out.as_deref())
+        ProfileCommand::Show { subject, output } => {
+            let profile = profile(settings, subject, &output.source).await?;
+            write(&profile.text(), output.out.as_deref())
         }
+        ProfileCommand::Diff { old, new, source } => {
+            let old = profile(settings, old, source).await?;
+            let new = profile(settings, new, source).await?;
+            print_changes(settings, &old, &new)
+        }
+        ProfileCommand::Inherit { predecessor, image, output } => {
+            let predecessor = profile(settings, predecessor, &output.source).await?;
+            let scan = scan(settings, image, &output.source).await?;
+            let executables = executables(&scan);
+            let derived = derive(&scan.image, &executables);
+            write(&provisional(&predecessor, &derived, &executables).text(), output.out.as_deref())
+        }
+        ProfileCommand::Export { subject, shape, selector, output } => {
+            let profile = profile(settings, subject, &output.source).await?;
+            let export = export(&profile, *shape, selector.as_deref())
+                .map_err(|error| Failure::input(format!("{subject}: {error}")))?;
+            for lost in &export.lost {
+                remark(settings, &format!("not said there: {lost}"));
+            }
+            write(&export.text, output.out.as_deref())
+        }
+        ProfileCommand::Rules => print(rules::SHIPPED),
+        ProfileCommand::Schema => print(lazaret_profile::SCHEMA),
     }
 }
 
@@ -28,17 +53,66 @@ fn write(text: &str, out: Option<&Path>) -> Outcome {
     }
 }
 
-/// The profile that is named: a file, or what an image says of itself.
-async fn profile(settings: &Settings, subject: &str, source: &SourceArgs) -> Result<Profile, Failure> {
-    let file = subject.strip_prefix("profile:").or_else(|| is_profile(subject).then_some(subject));
-    match file {
-        Some(path) => read(Path::new(path)),
-        None => of_image(settings, subject, source).await,
+fn export(profile: &Profile, shape: ProfileShape, selector: Option<&str>) -> Result<Export, ExportError> {
+    match shape {
+        ProfileShape::Seccomp => export::seccomp(profile),
+        ProfileShape::Apparmor => Ok(export::apparmor(profile)),
+        ProfileShape::NetworkPolicy => export::network_policy(profile, selector.unwrap_or_default()),
     }
 }
 
-fn is_profile(subject: &str) -> bool {
-    subject.ends_with(".yaml") || subject.ends_with(".yml")
+#[derive(Serialize)]
+struct ChangeLine<'c> {
+    change: &'static str,
+    section: &'c str,
+    entry: &'c str,
+}
+
+fn print_changes(settings: &Settings, old: &Profile, new: &Profile) -> Outcome {
+    let changes = diff(old, new);
+    if settings.json() {
+        let word = |side| if side == Side::Added { "added" } else { "removed" };
+        let lines: Vec<_> = changes
+            .iter()
+            .map(|change| ChangeLine {
+                change: word(change.side),
+                section: &change.section,
+                entry: &change.entry,
+            })
+            .collect();
+        return print_json(&lines);
+    }
+    let mut text = String::new();
+    let mut section = "";
+    for change in &changes {
+        if change.section != section {
+            section = &change.section;
+            text.push_str(&paint(settings.color, output::BOLD, section));
+            text.push('\n');
+        }
+        let (sign, style) = match change.side {
+            Side::Added => ('+', output::GOOD),
+            Side::Removed => ('-', output::BAD),
+        };
+        text.push_str(&paint(settings.color, style, &format!("  {sign} {}", change.entry)));
+        text.push('\n');
+    }
+    if changes.is_empty() {
+        remark(settings, "both allow the same");
+    }
+    print(&text)
+}
+
+/// The profile that is named: a file, or what an image says of itself.
+async fn profile(settings: &Settings, subject: &str, source: &SourceArgs) -> Result<Profile, Failure> {
+    let is_profile = subject.ends_with(".yaml") || subject.ends_with(".yml");
+    match subject.strip_prefix("profile:").or_else(|| is_profile.then_some(subject)) {
+        Some(path) => read(Path::new(path)),
+        None => {
+            let scan = scan(settings, subject, source).await?;
+            Ok(derive(&scan.image, &executables(&scan)))
+        }
+    }
 }
 
 fn read(path: &Path) -> Result<Profile, Failure> {
@@ -49,7 +123,7 @@ fn read(path: &Path) -> Result<Profile, Failure> {
     })
 }
 
-async fn of_image(settings: &Settings, target: &str, source: &SourceArgs) -> Result<Profile, Failure> {
+async fn scan(settings: &Settings, target: &str, source: &SourceArgs) -> Result<Scan, Failure> {
     let options = ScanOptions { executables: true, ..ScanOptions::default() };
     let scan = images::scan(settings, target, source, None, options).await?.scan;
     if scan.kind != SubjectKind::Image {
@@ -59,15 +133,18 @@ async fn of_image(settings: &Settings, target: &str, source: &SourceArgs) -> Res
     for problem in &scan.problems {
         remark(settings, &format!("not read: {problem}"));
     }
-    let executables: Vec<_> = scan
-        .executables
+    Ok(scan)
+}
+
+fn executables(scan: &Scan) -> Vec<ImageExecutable<'_>> {
+    scan.executables
         .iter()
         .map(|executable| ImageExecutable {
             path: &executable.path,
             sha256: executable.sha256,
             mode: executable.mode,
+            // The tree does not tell file capabilities yet; the kernel reports what they give.
             capable: false,
         })
-        .collect();
-    Ok(derive(&scan.image, &executables))
+        .collect()
 }

@@ -2,12 +2,12 @@
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::place::{Place, corpus, text};
+use crate::place::{Place, corpus, skipped, text};
 
 fn document(id: &str, package: &str, fixed: &str) -> Value {
     json!({

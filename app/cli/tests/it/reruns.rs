@@ -50,7 +50,7 @@ fn image_of_this_machine(place: &Place) -> Option<PathBuf> {
             .arg(&layer)
             .args(there);
         assert!(tar.stderr(std::process::Stdio::null()).status().unwrap().success());
-        digests.push(format!("sha256:{:x}", Sha256::digest(fs::read(&layer).unwrap())));
+        digests.push(format!("sha256:{}", hex::encode(Sha256::digest(fs::read(&layer).unwrap()))));
         history.push(json!({ "created_by": created_by }));
         names.push(name);
     }
@@ -59,7 +59,7 @@ fn image_of_this_machine(place: &Place) -> Option<PathBuf> {
         "rootfs": { "type": "layers", "diff_ids": digests }, "history": history,
     })
     .to_string();
-    let config_name = format!("{:x}.json", Sha256::digest(&config));
+    let config_name = format!("{}.json", hex::encode(Sha256::digest(&config)));
     fs::write(root.join(&config_name), config).unwrap();
     let manifest = json!([{ "Config": config_name, "RepoTags": ["here:1"], "Layers": names }]);
     fs::write(root.join("manifest.json"), manifest.to_string()).unwrap();

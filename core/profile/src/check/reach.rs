@@ -17,11 +17,17 @@ const SPARE_WRITTEN: u64 = 32 << 20;
 
 impl Compiled {
     pub(super) fn file(&self, access: &FileAccess, by: &str, phase: Phase, found: &mut Vec<Deviation>) {
-        self.path(access, &access.path, by, phase, found);
-        if let Some(other) = &access.other
+        let other = access.other.as_deref();
+        // What matters of a link is what it leads to.
+        let (first, second) = match other.filter(|other| is_sensitive(other)) {
+            Some(other) => (other, Some(access.path.as_str())),
+            None => (access.path.as_str(), other),
+        };
+        self.path(access, first, by, phase, found);
+        if let Some(second) = second
             && found.is_empty()
         {
-            self.path(access, other, by, phase, found);
+            self.path(access, second, by, phase, found);
         }
     }
 
@@ -138,7 +144,7 @@ pub(crate) fn category(operation: FileOperation, path: &str) -> Category {
         FileOperation::Connect => Category::Connect,
         FileOperation::SetUserId => Category::SetUserId,
         FileOperation::Device => Category::Escape,
-        FileOperation::Link if is_sensitive(path) => Category::SensitiveRead,
+        FileOperation::Link | FileOperation::Symlink if is_sensitive(path) => Category::SensitiveRead,
         FileOperation::Truncate | FileOperation::Delete if is_log(path) => Category::LogTampering,
         _ => Category::FileWrite,
     }

@@ -1,4 +1,11 @@
 //! What the crate promises, from outside.
 
+mod checking;
+mod exports;
+mod facts;
+mod generations;
+mod learning;
 mod made;
+mod rules;
+mod shop;
 mod text;
