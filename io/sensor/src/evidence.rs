@@ -82,11 +82,12 @@ impl Evidence {
         }
     }
 
-    /// Whether facts should wait in the kernel for the reader of sightings.
-    pub(crate) fn is_full(&self) -> bool {
-        self.sightings
-            .as_ref()
-            .is_some_and(|sightings| sightings.capacity() < RESERVE.min(sightings.max_capacity() / 2))
+    /// How many facts there is room for: the rest waits in the kernel for the reader of sightings.
+    pub(crate) fn room(&self) -> usize {
+        let room = |sightings: &mpsc::Sender<Sighting>| {
+            sightings.capacity().saturating_sub(RESERVE.min(sightings.max_capacity() / 2))
+        };
+        self.sightings.as_ref().map_or(usize::MAX, room)
     }
 
     /// Compares the kernel's books, read before the rings were emptied, with what came, and puts those away whose

@@ -161,33 +161,36 @@ impl Watch {
     fn drain(&mut self, limit: usize) -> Result<[bool; RINGS], Closed> {
         let mut emptied = [true; RINGS];
         let Some(tracer) = &mut self.tracer else { return Ok(emptied) };
-        let (mut arrivals, mut unreadable) = (Vec::new(), 0);
-        let (tracker, starts, evidence) = (&mut self.tracker, &self.starts, &mut self.evidence);
+        let (mut records, mut unreadable) = (Vec::new(), 0);
         for ring in Ring::ALL {
-            let mut left = limit;
             // Facts wait for their reader in the kernel; the others are counted if they find no room.
-            if ring == Ring::Facts && evidence.is_full() {
+            let mut left = if ring == Ring::Facts { limit.min(self.evidence.room()) } else { limit };
+            if left == 0 {
                 emptied[ring as usize] = false;
                 continue;
             }
             tracer.drain(ring, |record| {
                 match record {
-                    Some(record) => {
-                        if record.kind == Kind::Exec {
-                            starts.note(record.pid, record.at);
-                            arrivals.extend(tracker.started(&record));
-                        }
-                        evidence.receive(&record, ring, tracker);
-                    }
+                    Some(record) => records.push((ring, record)),
                     None => unreadable += 1,
                 }
                 left -= 1;
-                if left == 0 || (ring == Ring::Facts && evidence.is_full()) {
+                if left == 0 {
                     emptied[ring as usize] = false;
                     return ControlFlow::Break(());
                 }
                 ControlFlow::Continue(())
             });
+        }
+        // What came by different ways is put in order, so that nobody ends before he does his last deed.
+        records.sort_by_key(|(_, record)| record.at);
+        let mut arrivals = Vec::new();
+        for (ring, record) in &records {
+            if record.kind == Kind::Exec {
+                self.starts.note(record.pid, record.at);
+                arrivals.extend(self.tracker.started(record));
+            }
+            self.evidence.receive(record, *ring, &self.tracker);
         }
         self.behind = emptied.contains(&false);
         for arrival in arrivals {
