@@ -125,7 +125,7 @@ fn read(path: &Path) -> Result<Profile, Failure> {
 
 async fn scan(settings: &Settings, target: &str, source: &SourceArgs) -> Result<Scan, Failure> {
     let options = ScanOptions { executables: true, ..ScanOptions::default() };
-    let scan = images::scan(settings, target, source, None, options).await?.scan;
+    let scan = images::scan(settings, target, source, None, None, options).await?.scan;
     if scan.kind != SubjectKind::Image {
         return Err(Failure::input(format!("{target} is a {} and has no profile", scan.kind.name()))
             .hint("profiles are of images: name one as for `lazaret scan`"));

@@ -45,10 +45,8 @@ fn image_of_this_machine(place: &Place) -> Option<PathBuf> {
         let layer = root.join(&name);
         fs::create_dir_all(layer.parent().unwrap()).unwrap();
         let there = paths.iter().filter(|path| Path::new("/").join(path).exists());
-        let tar = Command::new("tar")
-            .args(["-C", "/", "--exclude=*.pyc", "--sort=name", "-cf"])
-            .arg(&layer)
-            .args(there);
+        let mut tar = Command::new("tar");
+        tar.args(["-C", "/", "--exclude=*.pyc", "--sort=name", "-cf"]).arg(&layer).args(there);
         assert!(tar.stderr(std::process::Stdio::null()).status().unwrap().success());
         digests.push(format!("sha256:{}", hex::encode(Sha256::digest(fs::read(&layer).unwrap()))));
         history.push(json!({ "created_by": created_by }));
