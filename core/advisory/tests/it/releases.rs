@@ -220,8 +220,8 @@ const SYSTEMS: &[System] = &[
 /// The fields that `lazaret-catalog` takes of an os-release.
 fn distribution(os_release: &str) -> Distribution {
     let field = |name: &str| {
-        let lines = os_release.lines().filter_map(|line| line.split_once('='));
-        let value = lines.filter(|(key, _)| *key == name).last()?.1.trim_matches('"');
+        let mut lines = os_release.lines().filter_map(|line| line.split_once('='));
+        let value = lines.rfind(|(key, _)| *key == name)?.1.trim_matches('"');
         (!value.is_empty()).then(|| value.to_owned())
     };
     Distribution {
