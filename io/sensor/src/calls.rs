@@ -118,7 +118,9 @@ mod old {
 const TABLE: &[Operation] = &[
     operation(Kind::Open, old::OPEN, &[5]).by(OPEN).takes(NONE, 1),
     operation(Kind::Open, old::CREAT, &[8]).by(OPEN).takes(NONE, 1),
-    operation(Kind::Open, &[libc::SYS_openat, libc::SYS_open_by_handle_at], &[295, 342]).by(OPEN).takes(NONE, 2),
+    operation(Kind::Open, &[libc::SYS_openat, libc::SYS_open_by_handle_at], &[295, 342])
+        .by(OPEN)
+        .takes(NONE, 2),
     operation(Kind::Open, &[libc::SYS_openat2], &[437]).by(OPEN).takes(2, 2),
     operation(Kind::MapCode, &[libc::SYS_mmap], &[192]).by(MAP).only(2, PROT_EXEC),
     operation(Kind::MapCode, &[libc::SYS_mprotect, libc::SYS_pkey_mprotect], &[125, 380])
@@ -201,11 +203,7 @@ pub(crate) struct Tables {
 }
 
 pub(crate) fn tables() -> Tables {
-    let mut tables = Tables {
-        native: [0; NUMBERS],
-        compat: [0; NUMBERS],
-        shapes: [[0; SHAPE]; OPERATIONS],
-    };
+    let mut tables = Tables { native: [0; NUMBERS], compat: [0; NUMBERS], shapes: [[0; SHAPE]; OPERATIONS] };
     for (number, operation) in (1u8..).zip(TABLE) {
         for call in operation.native {
             if let Some(entry) = usize::try_from(*call).ok().and_then(|call| tables.native.get_mut(call)) {

@@ -198,8 +198,10 @@ impl Confinement {
 
     /// What ends a process of the group from now on; nothing else does.
     pub(crate) fn deadly(&mut self, group: u64, acts: &[Deadly]) -> Result<(), ConfineError> {
-        let kill = acts.iter().flat_map(|act| act.kinds()).fold(0, |bits, kind| bits | 1u64 << (*kind as u16));
-        let origins = acts.iter().filter_map(|act| act.origin()).fold(0, |bits, origin| bits | 1u32 << origin);
+        let kill =
+            acts.iter().flat_map(|act| act.kinds()).fold(0, |bits, kind| bits | 1u64 << (*kind as u16));
+        let origins =
+            acts.iter().filter_map(|act| act.origin()).fold(0, |bits, origin| bits | 1u32 << origin);
         self.change(group, |entry| (entry.kill, entry.kill_origins) = (kill, origins))
     }
 

@@ -92,7 +92,12 @@ impl Evidence {
 
     /// Compares the kernel's books, read before the rings were emptied, with what came, and puts those away whose
     /// groups are gone.
-    pub(crate) fn check(&mut self, tracer: &mut Tracer, tallies: &[(u64, Tally)], emptied: [bool; RINGS]) -> Losses {
+    pub(crate) fn check(
+        &mut self,
+        tracer: &mut Tracer,
+        tallies: &[(u64, Tally)],
+        emptied: [bool; RINGS],
+    ) -> Losses {
         let mut losses = Losses::default();
         for (group, tally) in tallies {
             let missing = self.ledger.compare(*group, tally, emptied);

@@ -157,7 +157,7 @@ struct Looked {
     membership: crate::cgroup::Membership,
 }
 
-/// `None` for a process of the host: the same rule as in `bpf/exec.bpf.c`.
+/// `None` for a process of the host: the same rule as in `bpf/scope.h`.
 fn look(host: &Host, pid: u32) -> io::Result<Option<Looked>> {
     let own = process::namespace(pid, "pid")?;
     let mount_namespace = process::namespace(pid, "mnt")?;

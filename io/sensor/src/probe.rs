@@ -25,7 +25,7 @@ const NAME: &str = "lazaret-probe";
 /// One thing that the sensor can do on this host, or cannot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mechanism {
-    /// `exec-tracing` or `fanotify`
+    /// `exec-tracing`, `fanotify`, `observation`, `io-uring` or `network`
     pub name: &'static str,
     /// What it is for, in words for people.
     pub purpose: &'static str,
@@ -34,17 +34,22 @@ pub struct Mechanism {
 }
 
 const TRACING: (&str, &str) = ("exec-tracing", "see each container when it starts, whoever starts it");
+const OBSERVATION: (&str, &str) = ("observation", "see what containers do beside starting programs");
+const REQUESTS: (&str, &str) = ("io-uring", "see requests that are made past system calls");
+const NETWORK: (&str, &str) = ("network", "see and refuse connections");
 const FANOTIFY: (&str, &str) = ("fanotify", "refuse executables that are not part of the image");
 
 /// Starts a sensor and a container of its own making, in which one program may run and another may not.
 /// Takes part of a second. Leaves nothing behind.
 pub fn probe() -> Vec<Mechanism> {
     let mechanism = |(name, purpose), result| Mechanism { name, purpose, result };
-    let (sensor, mut events) = match Sensor::start(&Options::default()) {
+    let (sensor, mut events) = match Sensor::start(&Options { observe: true, ..Options::default() }) {
         Ok(started) => started,
         Err(problem) => {
             let reason = problem.to_string();
-            return vec![mechanism(TRACING, Err(reason.clone())), mechanism(FANOTIFY, Err(reason))];
+            return [TRACING, FANOTIFY, OBSERVATION, REQUESTS, NETWORK]
+                .map(|what| mechanism(what, Err(reason.clone())))
+                .into();
         }
     };
     let outcome = run_canaries(&sensor);
@@ -79,7 +84,15 @@ pub fn probe() -> Vec<Mechanism> {
         Ok(_) if !told => Err("a program was refused, but not told".to_owned()),
         Ok(_) => Ok("a foreign program was refused, an allowed one ran".to_owned()),
     });
-    vec![mechanism(TRACING, traced), mechanism(FANOTIFY, enforced)]
+    let loaded =
+        |result: Result<(), &str>, words: &str| result.map(|()| words.to_owned()).map_err(str::to_owned);
+    vec![
+        mechanism(TRACING, traced),
+        mechanism(FANOTIFY, enforced),
+        mechanism(OBSERVATION, loaded(sensor.observation(), "the kernel took the program, it was not tried")),
+        mechanism(REQUESTS, loaded(sensor.requests(), "the kernel took the program, it was not tried")),
+        mechanism(NETWORK, loaded(sensor.network(), "the kernel took the programs, they were not tried")),
+    ]
 }
 
 struct Canaries {

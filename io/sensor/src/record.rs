@@ -281,8 +281,7 @@ pub(crate) mod tests {
 
     fn encode(record: &Record) -> Vec<u8> {
         let mut bytes = Vec::new();
-        let head =
-            [record.at, record.cgroup, record.started, record.init_started, record.program.inode];
+        let head = [record.at, record.cgroup, record.started, record.init_started, record.program.inode];
         for field in head.into_iter().chain(record.values) {
             bytes.extend(field.to_ne_bytes());
         }

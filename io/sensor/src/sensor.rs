@@ -9,7 +9,7 @@ use std::time::Duration;
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use tokio::sync::mpsc;
 
-use crate::confine::{Confinement, ConfineError, Deadly, NetworkPolicy};
+use crate::confine::{ConfineError, Confinement, Deadly, NetworkPolicy};
 use crate::enforce::{Enforcer, GuardError, GuardRequest, Starts, Watched};
 use crate::event::SensorEvent;
 use crate::ledger::{self, Tally};

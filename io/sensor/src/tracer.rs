@@ -170,7 +170,9 @@ impl Tracer {
             .override_global("native_operations", &tables.native, true)
             .override_global("compat_operations", &tables.compat, true)
             .override_global("shapes", &tables.shapes, true);
-        for (name, size) in [("starts", options.ring), ("facts", options.ring), ("alerts", options.alert_ring)] {
+        for (name, size) in
+            [("starts", options.ring), ("facts", options.ring), ("alerts", options.alert_ring)]
+        {
             // A ring that is there keeps its size.
             let size = pins.as_ref().and_then(|pins| pins.size(name)).unwrap_or(size);
             loader.map_max_entries(name, size);
@@ -196,7 +198,8 @@ impl Tracer {
         if tallies.get(&0, 0).is_err() {
             tallies.insert(0, Tally::default(), 0).map_err(TracerError::Map)?;
         }
-        let mut attaching = Attaching { program: &mut program, btf: &btf, pins: pins.as_ref(), pinned: Vec::new() };
+        let mut attaching =
+            Attaching { program: &mut program, btf: &btf, pins: pins.as_ref(), pinned: Vec::new() };
         attaching.attach(&EXEC)?;
         for hook in &STARTS {
             if let Err(problem) = attaching.attach(hook) {
@@ -204,7 +207,10 @@ impl Tracer {
             }
         }
         let mut part = |wanted: bool, hooks: &[(&'static str, Hook)]| match wanted {
-            true => hooks.iter().try_for_each(|hook| attaching.attach(hook)).map_err(|problem| problem.to_string()),
+            true => hooks
+                .iter()
+                .try_for_each(|hook| attaching.attach(hook))
+                .map_err(|problem| problem.to_string()),
             false => Err("not asked for".to_owned()),
         };
         let parts = Parts {

@@ -93,8 +93,8 @@ impl Tracker {
         let lead = if owns_init { init } else { process };
         let command = alive(lead).then(|| process::command(lead.pid).ok()).flatten();
         let command = command.filter(|(text, _)| !text.is_empty());
-        let (command, command_truncated) = command
-            .unwrap_or_else(|| (record.called(), record.has(flag::TEXT_CUT | flag::TEXT_UNREADABLE)));
+        let (command, command_truncated) =
+            command.unwrap_or_else(|| (record.called(), record.has(flag::TEXT_CUT | flag::TEXT_UNREADABLE)));
         let start = if owns_init { record.init_started } else { record.started };
         let seen = ContainerSeen {
             key: identity.key(record.mount_namespace),
@@ -241,8 +241,7 @@ mod tests {
         assert_eq!(arrival.seen.container_id, Some("ab".repeat(32)));
         assert_eq!((arrival.seen.command.as_str(), arrival.seen.init_pid), ("/usr/sbin/nginx", 4_194_299));
         assert!(tracker.started(&record()).is_none());
-        let sandbox =
-            Record { inner_pid_namespace: 1, mount_namespace: 2, pid_in_namespace: 1, ..record() };
+        let sandbox = Record { inner_pid_namespace: 1, mount_namespace: 2, pid_in_namespace: 1, ..record() };
         assert!(tracker.started(&sandbox).is_none(), "a sandbox inside belongs to the container");
         let other_group = named(Record { cgroup: 100, ..record() }, "init.scope");
         assert!(tracker.started(&other_group).is_none(), "and so does a process in a group made inside");

@@ -32,11 +32,8 @@ pub(super) fn execution(record: &Record) -> Execution {
     let words = words(arguments);
     let arguments: Vec<_> = words.clone().take(count.min(ARGUMENTS)).map(text).collect();
     let is_loader = |word: &&[u8]| LOADER_VARIABLES.iter().any(|variable| word.starts_with(variable));
-    let gain = Gain {
-        uid: low32(record.values[2]),
-        gid: high(record.values[2]),
-        capabilities: record.values[1],
-    };
+    let gain =
+        Gain { uid: low32(record.values[2]), gid: high(record.values[2]), capabilities: record.values[1] };
     Execution {
         executable,
         interpreter,
@@ -68,12 +65,7 @@ mod tests {
     use crate::record::tests::sample;
 
     fn start(memory: &[u8], length: u64, count: u64) -> Record {
-        let texts = [
-            vec![],
-            b"./tool".to_vec(),
-            b"tool\0app\0".to_vec(),
-            memory.to_vec(),
-        ];
+        let texts = [vec![], b"./tool".to_vec(), b"tool\0app\0".to_vec(), memory.to_vec()];
         Record { texts, values: [0, 0, 0, length, 0o104_755 | 1 << 16, 0, 0, count], ..sample() }
     }
 
@@ -98,6 +90,9 @@ mod tests {
         let mut record = start(b"sh\0./tool\0", 10, 2);
         record.values[4] |= 1 << 24;
         let execution = execution(&record);
-        assert_eq!((execution.executable.as_str(), execution.interpreter.as_deref()), ("./tool", Some("/app/tool")));
+        assert_eq!(
+            (execution.executable.as_str(), execution.interpreter.as_deref()),
+            ("./tool", Some("/app/tool"))
+        );
     }
 }

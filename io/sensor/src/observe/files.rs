@@ -107,7 +107,8 @@ pub(super) fn requested(record: &Record) -> Option<FileAccess> {
 
 pub(super) fn mapping(record: &Record, by: String) -> Mapping {
     let path = path(&record.texts[0], record);
-    let is_loader = by.rsplit('/').next().is_some_and(|name| name.starts_with("ld-") || name.starts_with("ld."));
+    let is_loader =
+        by.rsplit('/').next().is_some_and(|name| name.starts_with("ld-") || name.starts_with("ld."));
     // What a loader maps first of all, in its own name, is the program it was given.
     let as_program = is_loader && !path.contains(".so");
     Mapping { path, digest: None, origin: origin(record.values[4]), as_program }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use lazaret_model::Fact;
-use lazaret_sensor::{Options, Outcome, NetworkPolicy, Sighting};
+use lazaret_sensor::{NetworkPolicy, Options, Outcome, Sighting};
 
 use crate::cell::{Cell, act};
 use crate::observed::observing;
@@ -18,7 +18,8 @@ fn of_500_containers_that_live_for_a_moment_every_event_comes() {
     let start = Instant::now();
     for _ in 0..CONTAINERS / 10 {
         let group: Vec<_> = (0..10).map(|_| Cell::new()).collect();
-        let children: Vec<_> = group.iter().map(|cell| cell.command(act(), &["nothing"]).spawn().unwrap()).collect();
+        let children: Vec<_> =
+            group.iter().map(|cell| cell.command(act(), &["nothing"]).spawn().unwrap()).collect();
         for mut child in children {
             assert!(child.wait().unwrap().success());
         }
@@ -26,7 +27,8 @@ fn of_500_containers_that_live_for_a_moment_every_event_comes() {
         cells.extend(group.into_iter().map(|cell| (cell.cgroup_id, cell.id.clone())));
     }
     eprintln!("{CONTAINERS} containers in {:.1?}", start.elapsed());
-    let (mut executions, mut events, mut accounts) = (HashMap::new(), HashMap::<u64, u64>::new(), HashMap::new());
+    let (mut executions, mut events, mut accounts) =
+        (HashMap::new(), HashMap::<u64, u64>::new(), HashMap::new());
     let until = Instant::now() + Duration::from_secs(20);
     while Instant::now() < until && accounts.len() < CONTAINERS {
         match sightings.try_recv() {

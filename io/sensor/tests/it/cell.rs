@@ -41,7 +41,10 @@ impl Cell {
     pub(crate) fn command(&self, program: &Path, arguments: &[&str]) -> Command {
         let mut command = Command::new("/bin/sh");
         command
-            .args(["-c", "echo $$ > \"$0/cgroup.procs\" && exec unshare --mount --pid --fork --kill-child -- \"$@\""])
+            .args([
+                "-c",
+                "echo $$ > \"$0/cgroup.procs\" && exec unshare --mount --pid --fork --kill-child -- \"$@\"",
+            ])
             .arg(&self.cgroup)
             .arg(program)
             .args(arguments)
@@ -70,7 +73,8 @@ pub(crate) fn act() -> &'static Path {
         let directory = TempDir::new().unwrap();
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/act.c");
         let program = directory.path().join("act");
-        let built = Command::new("cc").args(["-O1", "-static", "-o"]).arg(&program).arg(source).output().unwrap();
+        let built =
+            Command::new("cc").args(["-O1", "-static", "-o"]).arg(&program).arg(source).output().unwrap();
         assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
         (directory, program)
     });

@@ -16,7 +16,8 @@ const DONE: Option<i32> = Some(0);
 fn nothing_is_reached_but_what_is_listed() {
     let test = "nothing_is_reached_but_what_is_listed";
     let Some((sensor, mut sightings)) = observing(test, Options::default()) else { return };
-    let (listener, other) = (TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap());
+    let (listener, other) =
+        (TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap());
     let six = TcpListener::bind("[::1]:0").unwrap();
     let datagrams = UdpSocket::bind("127.0.0.1:0").unwrap();
     datagrams.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
@@ -91,9 +92,11 @@ fn what_is_deadly_ends_the_process_and_is_named_for_what_it_is() {
         assert_eq!(cell.act(&["memfd", path]), None);
         assert!(!effect.exists(), "the program without a file had an effect");
     }
-    let told = await_fact(&mut sightings, cell.cgroup_id, |told| {
-        matches!(&told.behaviour.fact, Fact::Exec(exec) if exec.origin == FileOrigin::Nameless)
-    });
+    let told = await_fact(
+        &mut sightings,
+        cell.cgroup_id,
+        |told| matches!(&told.behaviour.fact, Fact::Exec(exec) if exec.origin == FileOrigin::Nameless),
+    );
     assert_eq!(told.unwrap().outcome, Outcome::DiedBeforeStart);
     // Other acts go on.
     assert_eq!(cell.act(&["effect", path]), DONE);

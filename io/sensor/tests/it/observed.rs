@@ -63,9 +63,11 @@ fn an_exec_is_told_with_all_that_matters() {
     let mut command = cell.command(act(), &["nothing", "a b", "é"]);
     command.env_clear().env("PATH", "/usr/bin:/bin").env("LD_PRELOAD", "/nowhere.so").env("SECRET", "kept");
     command.output().unwrap();
-    let told = await_fact(&mut sightings, cell.cgroup_id, |told| {
-        matches!(&told.behaviour.fact, Fact::Exec(exec) if exec.executable == act().to_str().unwrap())
-    });
+    let told = await_fact(
+        &mut sightings,
+        cell.cgroup_id,
+        |told| matches!(&told.behaviour.fact, Fact::Exec(exec) if exec.executable == act().to_str().unwrap()),
+    );
     let told = told.expect("not told");
     let Fact::Exec(exec) = &told.behaviour.fact else { unreachable!() };
     assert_eq!(told.container, cell.id);
@@ -94,7 +96,8 @@ fn the_origin_of_what_is_executed_is_known() {
             std::os::unix::fs::symlink("/bin/image", "/link").unwrap();
         }
     });
-    let group = fs::metadata(own_group()).map(|metadata| std::os::unix::fs::MetadataExt::ino(&metadata)).unwrap();
+    let group =
+        fs::metadata(own_group()).map(|metadata| std::os::unix::fs::MetadataExt::ino(&metadata)).unwrap();
     for (called, path, origin) in [
         ("/bin/image", "/bin/image", FileOrigin::Image),
         ("/link", "/bin/image", FileOrigin::Image),
@@ -104,9 +107,11 @@ fn the_origin_of_what_is_executed_is_known() {
         (deep.as_str(), deep.as_str(), FileOrigin::Upper),
     ] {
         assert_eq!(jail.execute(called), Ok(()));
-        let told = await_fact(&mut sightings, group, |told| {
-            matches!(&told.behaviour.fact, Fact::Exec(exec) if exec.executable == path && exec.origin == origin)
-        });
+        let told = await_fact(
+            &mut sightings,
+            group,
+            |told| matches!(&told.behaviour.fact, Fact::Exec(exec) if exec.executable == path && exec.origin == origin),
+        );
         assert!(!told.unwrap_or_else(|| panic!("{called} was not told")).incomplete);
     }
 }
@@ -151,19 +156,27 @@ fn what_reaches_into_the_kernel_or_others_is_told() {
         does(&mut sightings, words, kernel(operation));
     }
     let target = place.path().to_str().unwrap();
-    does(&mut sightings, &["mount", target], |told| {
-        matches!(&told.behaviour.fact, Fact::Mount(mount) if mount.target == target && mount.kind == "tmpfs")
-    });
-    does(&mut sightings, &["setuid"], |told| {
-        matches!(&told.behaviour.fact, Fact::Identity(change) if change.to_uid == 1)
-    });
+    does(
+        &mut sightings,
+        &["mount", target],
+        |told| matches!(&told.behaviour.fact, Fact::Mount(mount) if mount.target == target && mount.kind == "tmpfs"),
+    );
+    does(
+        &mut sightings,
+        &["setuid"],
+        |told| matches!(&told.behaviour.fact, Fact::Identity(change) if change.to_uid == 1),
+    );
     does(&mut sightings, &["module"], |told| matches!(told.outcome, Outcome::Failed(errno) if errno != 0));
-    does(&mut sightings, &["packet"], |told| {
-        matches!(&told.behaviour.fact, Fact::RawSocket(socket) if socket.family == 17)
-    });
-    does(&mut sightings, &["uring-open", "/etc/shadow"], |told| {
-        matches!(&told.behaviour.fact, Fact::File(file) if file.path == "/etc/shadow")
-    });
+    does(
+        &mut sightings,
+        &["packet"],
+        |told| matches!(&told.behaviour.fact, Fact::RawSocket(socket) if socket.family == 17),
+    );
+    does(
+        &mut sightings,
+        &["uring-open", "/etc/shadow"],
+        |told| matches!(&told.behaviour.fact, Fact::File(file) if file.path == "/etc/shadow"),
+    );
 }
 
 #[test]
@@ -173,9 +186,11 @@ fn a_program_that_has_no_file_is_told() {
     let cell = Cell::new();
     let effect = cell.place.path().join("effect");
     assert_eq!(cell.act(&["memfd", effect.to_str().unwrap()]), Some(0));
-    let told = await_fact(&mut sightings, cell.cgroup_id, |told| {
-        matches!(&told.behaviour.fact, Fact::Exec(exec) if exec.origin == FileOrigin::Nameless)
-    });
+    let told = await_fact(
+        &mut sightings,
+        cell.cgroup_id,
+        |told| matches!(&told.behaviour.fact, Fact::Exec(exec) if exec.origin == FileOrigin::Nameless),
+    );
     assert_eq!(told.unwrap().behaviour.actor.executable, act().to_str().unwrap());
 }
 
@@ -196,9 +211,11 @@ fn files_are_told_by_where_they_are_and_not_by_what_they_are_called() {
     std::os::unix::fs::symlink(at("engine.sock"), at("harmless")).unwrap();
     let mut opens = |words: [&str; 2], path: String, operation| {
         let path = path.as_str();
-        does(&mut sightings, &words, |told| {
-            matches!(&told.behaviour.fact, Fact::File(file) if file.path == path && file.operation == operation)
-        });
+        does(
+            &mut sightings,
+            &words,
+            |told| matches!(&told.behaviour.fact, Fact::File(file) if file.path == path && file.operation == operation),
+        );
     };
     opens(["read", &at("alias")], at("secret"), FileOperation::Read);
     opens(["read", &at("twin")], at("twin"), FileOperation::Read);
@@ -221,10 +238,17 @@ fn files_are_told_by_where_they_are_and_not_by_what_they_are_called() {
         pairs(["rename", &relative, &at("moved")], at("old"), FileOperation::Rename, at("moved"));
     }
     pairs(["link", &at("secret"), &at("hard")], at("hard"), FileOperation::Link, at("secret"));
-    pairs(["symlink", "/etc/shadow", &at("soft")], at("soft"), FileOperation::Symlink, "/etc/shadow".to_owned());
-    does(&mut sightings, &["map", &at("secret")], |told| {
-        matches!(&told.behaviour.fact, Fact::Map(mapping) if mapping.path == at("secret"))
-    });
+    pairs(
+        ["symlink", "/etc/shadow", &at("soft")],
+        at("soft"),
+        FileOperation::Symlink,
+        "/etc/shadow".to_owned(),
+    );
+    does(
+        &mut sightings,
+        &["map", &at("secret")],
+        |told| matches!(&told.behaviour.fact, Fact::Map(mapping) if mapping.path == at("secret")),
+    );
 }
 
 #[test]
@@ -247,7 +271,9 @@ fn peers_ports_and_names_are_told() {
         matches!(&told.behaviour.fact, Fact::Listen(listen)
             if listen.port == 31337 && listen.address == IpAddr::from([127, 0, 0, 1]))
     });
-    does(&mut sightings, &["dns"], |told| {
-        matches!(&told.behaviour.fact, Fact::Lookup(lookup) if lookup.name == "secret.example.org" && lookup.kind == 16)
-    });
+    does(
+        &mut sightings,
+        &["dns"],
+        |told| matches!(&told.behaviour.fact, Fact::Lookup(lookup) if lookup.name == "secret.example.org" && lookup.kind == 16),
+    );
 }
