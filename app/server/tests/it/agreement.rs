@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use lazaret_advisory::feed::detect;
+use lazaret_advisory::feed::{Kind, kind};
 use lazaret_advisory::feed::osv::OsvFeed;
 use lazaret_advisory::{Builder, Database, release_keys, speaks_of_version};
 use lazaret_fleet::{Index, Knowledge};
@@ -60,12 +60,14 @@ fn advisories(folder: &Path, extension: &str) -> Vec<Advisory> {
     let mut found = Vec::new();
     for path in paths {
         let bytes = std::fs::read(&path).unwrap();
-        match detect(&bytes, &path.display().to_string()) {
-            Some(format) => {
-                found.extend((format.parse)(&bytes, &limits).map(|it| it.advisories).unwrap_or_default())
+        let name = path.display().to_string();
+        match kind(&bytes, &name) {
+            Some(Kind::Published(format)) => {
+                found.extend((format.parse)(&bytes, &name, &limits).map(|it| it.advisories).unwrap_or_default())
             }
-            None if extension == "yaml" => drop(osv.read_yaml(&bytes, &limits)),
-            None => drop(osv.read_json(&bytes, &limits)),
+            Some(Kind::OsvYaml) => drop(osv.read_yaml(&bytes, &limits)),
+            Some(Kind::OsvJson) => drop(osv.read_json(&bytes, &limits)),
+            Some(Kind::Knowledge(_)) | None => {}
         }
     }
     found.extend(osv.advisories);
