@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use lazaret_advisory::feed::{Kind, kind};
 use lazaret_advisory::feed::osv::OsvFeed;
+use lazaret_advisory::feed::{Kind, kind};
 use lazaret_advisory::{Builder, Database, release_keys, speaks_of_version};
 use lazaret_fleet::{Index, Knowledge};
 use lazaret_model::{
@@ -62,9 +62,8 @@ fn advisories(folder: &Path, extension: &str) -> Vec<Advisory> {
         let bytes = std::fs::read(&path).unwrap();
         let name = path.display().to_string();
         match kind(&bytes, &name) {
-            Some(Kind::Published(format)) => {
-                found.extend((format.parse)(&bytes, &name, &limits).map(|it| it.advisories).unwrap_or_default())
-            }
+            Some(Kind::Published(format)) => found
+                .extend((format.parse)(&bytes, &name, &limits).map(|it| it.advisories).unwrap_or_default()),
             Some(Kind::OsvYaml) => drop(osv.read_yaml(&bytes, &limits)),
             Some(Kind::OsvJson) => drop(osv.read_json(&bytes, &limits)),
             Some(Kind::Knowledge(_)) | None => {}

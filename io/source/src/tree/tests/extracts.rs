@@ -144,7 +144,7 @@ fn one_extract_serves_for_names_that_are_alike() {
         let opener = Counted(InMemory(Arc::new(tar.clone())), Arc::clone(&opened));
         let layer = Layer { label: "layer".to_owned(), opener: Box::new(opener), digest: None };
         let mut tree = LayeredTree::new(SeparateLayers::new(vec![layer]), Limits::default());
-        let mut lister = Lister { want, lines: Vec::new(), paths: Vec::new() };
+        let mut lister = Lister { want, lines: Vec::new(), paths: Vec::new(), earlier: Vec::new() };
         assert_eq!(tree.walk(&mut lister), []);
         (lister.lines, opened.swap(0, std::sync::atomic::Ordering::Relaxed))
     };

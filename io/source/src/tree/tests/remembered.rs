@@ -67,7 +67,7 @@ fn walked(layers: Vec<(Box<dyn Opener>, Option<Digest>)>, cache: Option<&Cache>)
         Some(b'e') => BOTH,
         _ => Want::NOTHING,
     };
-    let mut lister = Lister { want: &want, lines: Vec::new(), paths: Vec::new() };
+    let mut lister = Lister { want: &want, lines: Vec::new(), paths: Vec::new(), earlier: Vec::new() };
     let problems = tree.walk(&mut lister);
     (lister.lines, problems)
 }
