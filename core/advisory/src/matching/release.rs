@@ -35,13 +35,12 @@ impl Database {
             .filter(|coverage| coverage.ecosystem.is_of_distribution())
             .map(|coverage| coverage.release)
             .collect();
-        if let Some(key) = keys(distribution).into_iter().find(|key| known.contains(key)) {
-            return Ok(Covered::Release(key));
+        let keys = keys(distribution);
+        if let Some(key) = keys.iter().find(|key| known.contains(key)) {
+            return Ok(Covered::Release(key.clone()));
         }
-        let is_other = |release: &String| {
-            let id = release.split_once(':').map_or(release.as_str(), |(id, _)| id);
-            ids(distribution).any(|known| known == id)
-        };
+        let line = |release: &str| release.split(':').next().map(str::to_owned);
+        let is_other = |release: &String| keys.iter().any(|key| line(key) == line(release));
         let mut others: Vec<String> = known.into_iter().filter(is_other).collect();
         others.sort_unstable();
         others.dedup();
@@ -78,19 +77,25 @@ fn ids(distribution: &Distribution) -> impl Iterator<Item = &str> {
 }
 
 /// Keys under which advisories for a distribution may stand, the most exact first. Feeds speak of the release
-/// line: of Alpine 3.18 and not of 3.18.4, of Rocky Linux 9 and not of 9.3, of Wolfi and not of its date.
+/// line: of Alpine 3.18 and not of 3.18.4, of Rocky Linux 9 and not of 9.3, of Wolfi and not of its date. What they
+/// call it where that is no part of the version, [`Distribution::key`] knows: Amazon Linux 1 says 2018.03 of itself.
 fn keys(distribution: &Distribution) -> Vec<String> {
-    let mut keys = Vec::new();
-    for id in ids(distribution) {
-        if let Some(version) = &distribution.version {
-            let mut parts = version.match_indices('.').map(|(at, _)| at);
-            let major = parts.next();
-            keys.push(format!("{id}:{version}"));
-            keys.extend(parts.next().map(|end| format!("{id}:{}", &version[..end])));
-            keys.extend(major.map(|end| format!("{id}:{}", &version[..end])));
+    let mut keys: Vec<String> = Vec::new();
+    let mut add = |key: String| {
+        if !keys.contains(&key) {
+            keys.push(key);
         }
-        keys.extend(distribution.codename.as_ref().map(|codename| format!("{id}:{codename}")));
-        keys.push(id.to_owned());
+    };
+    for id in ids(distribution) {
+        let version = distribution.version.as_deref().unwrap_or_default();
+        let mut parts = version.match_indices('.').map(|(at, _)| &version[..at]);
+        let (major, minor) = (parts.next(), parts.next());
+        let filed = Distribution { id: id.to_owned(), ..distribution.clone() }.key();
+        distribution.version.iter().for_each(|version| add(format!("{id}:{version}")));
+        add(filed);
+        let lines = [minor, major, distribution.codename.as_deref()].into_iter().flatten();
+        lines.for_each(|line| add(format!("{id}:{line}")));
+        add(id.to_owned());
     }
     keys
 }
@@ -117,5 +122,13 @@ mod tests {
         assert_eq!(of("debian", Some("12"), Some("bookworm")), ["debian:12", "debian:bookworm", "debian"]);
         assert_eq!(of("debian", None, Some("sid")), ["debian:sid", "debian"]);
         assert_eq!(of("centos", Some("7"), None), ["centos:7", "centos", "rhel:7", "rhel"]);
+        for (id, version, key) in [
+            ("amzn", "2018.03", "amzn:1"),
+            ("alpine", "3.21_alpha20240923", "alpine:edge"),
+            ("sles_sap", "15.4", "sles:15.4"),
+            ("opensuse-leap", "15.1", "opensuse.leap:15.1"),
+        ] {
+            assert_eq!(of(id, Some(version), None)[1], key);
+        }
     }
 }
