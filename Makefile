@@ -8,7 +8,7 @@ export LAZARET_STATE
 STORY = $(CARGO) run --quiet --release --package lazaret-e2e --bin story --
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run stop test bench bench-scanners lint
+.PHONY: help setup build run stop test fuzz bench bench-scanners lint
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -31,6 +31,13 @@ test: ## Unit, golden and end-to-end tests (root for the last)
 	@# All targets at once: programs compiled without the tests would be compiled a second time for them.
 	$(CARGO) build --release --locked --workspace --all-targets
 	@$(CARGO) xtask test
+
+# Seconds, shared out among the targets; `make fuzz TARGETS=jars` fuzzes but one.
+TIME ?= 3600
+TARGETS ?=
+fuzz: ## Fuzz every parser for TIME seconds; real files of LAZARET_CORPORA become seeds
+	@scripts/setup.sh build
+	@scripts/fuzz.sh $(TIME) $(TARGETS)
 
 bench: setup build ## Measure what SPECIFICATION.md promises (root)
 	@$(CARGO) run --quiet --release --package lazaret-e2e --bin bench --

@@ -17,6 +17,8 @@ mod lenient;
 mod reach;
 mod stated;
 mod xml;
+#[cfg(test)]
+mod in_tests;
 mod ownership;
 mod history;
 mod detours;

@@ -20,6 +20,10 @@ mod scores;
 mod feeds;
 mod languages;
 mod trivy;
+mod trivy_rows;
+#[path = "../../../catalog/tests/it/memory.rs"]
+#[expect(dead_code, reason = "it is shared with the tests of the catalogers, who need more of it")]
+mod memory;
 
 /// Says a figure past the capture of the test harness, so that it is seen.
 fn report(line: &str) {

@@ -145,10 +145,8 @@ impl<'de> Visitor<'de> for EntryVisitor {
 
 #[cfg(test)]
 mod tests {
-    use lazaret_model::Limits;
-    use proptest::prelude::*;
-
     use super::*;
+    use crate::in_tests::{lines, withstands};
 
     const LOCK: &str = r#"{
   // written by bun
@@ -171,12 +169,7 @@ mod tests {
 }"#;
 
     fn lock(path: &str, bytes: &[u8]) -> (Vec<String>, usize) {
-        let limits = Limits::default();
-        let mut reading = Reading::new(&limits);
-        read(&File { path: path.as_bytes(), layer: 0, bytes }, &mut reading);
-        let (packages, problems) = reading.into_parts();
-        let lines = packages.iter().map(|it| format!("{} {}", it.name, it.version)).collect();
-        (lines, problems.into_list().len())
+        lines(read, path, bytes)
     }
 
     #[test]
@@ -209,17 +202,5 @@ mod tests {
         assert_eq!(lock("bun.lock", text.as_bytes()), (vec![], 0));
     }
 
-    proptest! {
-        #[test]
-        fn takes_any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-            lock("bun.lock", &bytes);
-        }
-
-        #[test]
-        fn takes_spoiled_locks(place in 0..LOCK.len(), byte: u8) {
-            let mut bytes = LOCK.as_bytes().to_vec();
-            bytes[place] = byte;
-            lock("bun.lock", &bytes);
-        }
-    }
+    withstands!((|bytes: &[u8]| lock("bun.lock", bytes)), LOCK);
 }

@@ -138,17 +138,13 @@ impl<'de> Visitor<'de> for ManifestVisitor {
 
 #[cfg(test)]
 mod tests {
-    use lazaret_model::Limits;
     use proptest::prelude::*;
 
     use super::*;
+    use crate::in_tests::packages;
 
     fn at(path: &str, bytes: &[u8]) -> (Vec<Package>, usize) {
-        let limits = Limits::default();
-        let mut reading = Reading::new(&limits);
-        read(&File { path: path.as_bytes(), layer: 2, bytes }, &mut reading);
-        let (packages, problems) = reading.into_parts();
-        (packages, problems.into_list().len())
+        packages(read, path, 2, bytes)
     }
 
     const REAL: &str = r#"{

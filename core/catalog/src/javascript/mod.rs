@@ -6,6 +6,7 @@
 //! malicious packages name those.
 
 mod bun_lock;
+mod deno_lock;
 mod jsonc;
 mod licence;
 mod manifest;
@@ -47,6 +48,12 @@ pub(crate) const CATALOGERS: &[Cataloger] = &[
         "lock files of bun",
         &[of_project("bun.lock"), of_project("bun.lockb")],
         Read::Each(bun_lock::read),
+    ),
+    npm(
+        "deno-lock",
+        "lock files of Deno: packages of npm and JSR",
+        &[of_project("deno.lock")],
+        Read::Each(deno_lock::read),
     ),
 ];
 

@@ -88,19 +88,16 @@ fn nested(dependencies: &Pairs<'_, Table<Dependency<'_>>>, file: &File<'_>, read
 
 #[cfg(test)]
 mod tests {
-    use lazaret_model::{Limits, PackageEvidence};
-    use proptest::prelude::*;
+    use lazaret_model::PackageEvidence;
 
     use super::*;
+    use crate::in_tests::{packages, withstands};
 
     fn lock(bytes: &[u8]) -> (Vec<String>, usize) {
-        let limits = Limits::default();
-        let mut reading = Reading::new(&limits);
-        read(&File { path: b"app/package-lock.json", layer: 0, bytes }, &mut reading);
-        let (packages, problems) = reading.into_parts();
+        let (packages, problems) = packages(read, "app/package-lock.json", 0, bytes);
         assert!(packages.iter().all(|package| package.evidence == PackageEvidence::Declared));
         let lines = packages.iter().map(|it| format!("{} {} {}", it.name, it.version, it.licences.join(",")));
-        (lines.collect(), problems.into_list().len())
+        (lines.collect(), problems)
     }
 
     const FLAT: &str = r#"{
@@ -151,18 +148,5 @@ mod tests {
         assert_eq!(lock(b"{}"), (vec![], 0));
     }
 
-    proptest! {
-        #[test]
-        fn takes_any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-            lock(&bytes);
-        }
-
-        #[test]
-        fn takes_spoiled_locks(flat: bool, place: prop::sample::Index, byte: u8) {
-            let mut bytes = if flat { FLAT } else { NESTED }.as_bytes().to_vec();
-            let place = place.index(bytes.len());
-            bytes[place] = byte;
-            lock(&bytes);
-        }
-    }
+    withstands!(lock, FLAT, NESTED);
 }

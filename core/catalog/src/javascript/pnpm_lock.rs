@@ -174,18 +174,13 @@ fn name_length(path: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use lazaret_model::Limits;
     use proptest::prelude::*;
 
     use super::*;
+    use crate::in_tests::lines;
 
     fn lock(bytes: &[u8]) -> (Vec<String>, usize) {
-        let limits = Limits::default();
-        let mut reading = Reading::new(&limits);
-        read(&File { path: b"pnpm-lock.yaml", layer: 0, bytes }, &mut reading);
-        let (packages, problems) = reading.into_parts();
-        let lines = packages.iter().map(|it| format!("{} {}", it.name, it.version)).collect();
-        (lines, problems.into_list().len())
+        lines(read, "pnpm-lock.yaml", bytes)
     }
 
     #[test]

@@ -126,19 +126,14 @@ impl<'de> Visitor<'de> for DependencyVisitor {
 
 #[cfg(test)]
 mod tests {
-    use lazaret_model::Limits;
-    use proptest::prelude::*;
-
     use super::*;
+    use crate::in_tests::{packages, withstands};
 
     fn environment(bytes: &[u8]) -> (Vec<String>, usize) {
-        let limits = Limits::default();
-        let mut reading = Reading::new(&limits);
-        read(&File { path: b"environment.yml", layer: 0, bytes }, &mut reading);
-        let (packages, problems) = reading.into_parts();
+        let (packages, problems) = packages(read, "environment.yml", 0, bytes);
         let lines =
             packages.iter().map(|it| format!("{} {} {}", it.ecosystem, it.name, it.version)).collect();
-        (lines, problems.into_list().len())
+        (lines, problems)
     }
 
     const REAL: &str = "name: x\nchannels: [conda-forge]\ndependencies:\n  - blas=1.0=openblas\n  - _libgcc_mutex==0.1\n  \
@@ -160,17 +155,5 @@ mod tests {
         }
     }
 
-    proptest! {
-        #[test]
-        fn takes_any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-            environment(&bytes);
-        }
-
-        #[test]
-        fn takes_spoiled_environments(place in 0..REAL.len(), byte: u8) {
-            let mut bytes = REAL.as_bytes().to_vec();
-            bytes[place] = byte;
-            environment(&bytes);
-        }
-    }
+    withstands!(environment, REAL);
 }

@@ -35,17 +35,13 @@ pub(super) fn read(file: &File<'_>, reading: &mut Reading<'_>) {
 
 #[cfg(test)]
 mod tests {
-    use lazaret_model::Limits;
     use proptest::prelude::*;
 
     use super::*;
+    use crate::in_tests::packages;
 
     fn one(bytes: &[u8]) -> (Vec<Package>, usize) {
-        let limits = Limits::default();
-        let mut reading = Reading::new(&limits);
-        read(&File { path: b"opt/conda/conda-meta/x.json", layer: 1, bytes }, &mut reading);
-        let (packages, problems) = reading.into_parts();
-        (packages, problems.into_list().len())
+        packages(read, "opt/conda/conda-meta/x.json", 1, bytes)
     }
 
     const REAL: &str =

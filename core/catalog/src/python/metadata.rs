@@ -113,17 +113,13 @@ impl<'a> Headers<'a> {
 
 #[cfg(test)]
 mod tests {
-    use lazaret_model::Limits;
     use proptest::prelude::*;
 
     use super::*;
+    use crate::in_tests::packages;
 
     fn one(bytes: &[u8]) -> (Vec<Package>, usize) {
-        let limits = Limits::default();
-        let mut reading = Reading::new(&limits);
-        read(&File { path: b"lib/x-1.dist-info/METADATA", layer: 1, bytes }, &mut reading);
-        let (packages, problems) = reading.into_parts();
-        (packages, problems.into_list().len())
+        packages(read, "lib/x-1.dist-info/METADATA", 1, bytes)
     }
 
     const REAL: &str = "Metadata-Version: 2.1\nName: Zope.Interface_x\nVersion: 5.4.0\nSummary: \u{e9}\n\

@@ -17,7 +17,9 @@ use lazaret_model::{Ecosystem, Package, PackageEvidence};
 
 use crate::cataloger::{Cataloger, Read};
 use crate::files::File;
+use crate::lenient::{List, Text};
 use crate::pattern::{Name, Pattern, Place};
+use crate::reading::Reading;
 
 pub(crate) const CATALOGERS: &[Cataloger] = &[
     Cataloger {
@@ -98,6 +100,23 @@ const fn declared(
         read,
         owners: None,
     }
+}
+
+/// `[[package]]` tables: of these consist the lock files of Poetry, PDM and uv.
+#[derive(serde::Deserialize)]
+#[serde(bound(deserialize = "E: serde::Deserialize<'de>"))]
+struct Lock<E> {
+    #[serde(default)]
+    package: List<E>,
+}
+
+/// Adds a package that a lock file wants; false once there are too many. One without a name or a version is a problem.
+fn add(file: &File<'_>, name: &Text<'_>, version: &Text<'_>, reading: &mut Reading<'_>) -> bool {
+    let (Some(name), Some(version)) = (name.trimmed(), version.trimmed()) else {
+        reading.problems.malformed(file.location(), "a package without a name or a version");
+        return true;
+    };
+    reading.package(wanted(file, name, version))
 }
 
 /// A package that a lock file wants.

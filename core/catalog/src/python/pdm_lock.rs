@@ -5,18 +5,11 @@
 
 use serde::Deserialize;
 
-use super::wanted;
+use super::{Lock, add};
 use crate::documents::toml;
 use crate::files::File;
 use crate::lenient::{List, Text};
 use crate::reading::Reading;
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Lock<'a> {
-    #[serde(borrow)]
-    package: List<Entry<'a>>,
-}
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -33,7 +26,7 @@ struct Entry<'a> {
 }
 
 pub(super) fn read(file: &File<'_>, reading: &mut Reading<'_>) {
-    let Some(lock) = toml::<Lock<'_>>(file, reading) else { return };
+    let Some(lock) = toml::<Lock<Entry<'_>>>(file, reading) else { return };
     for entry in &lock.package.0 {
         let groups = &entry.groups.0;
         let is_for_developers =
@@ -41,11 +34,7 @@ pub(super) fn read(file: &File<'_>, reading: &mut Reading<'_>) {
         if is_for_developers || entry.path.trimmed().is_some_and(|path| !is_packed(path)) {
             continue;
         }
-        let (Some(name), Some(version)) = (entry.name.trimmed(), entry.version.trimmed()) else {
-            reading.problems.malformed(file.location(), "a package without a name or a version");
-            continue;
-        };
-        if !reading.package(wanted(file, name, version)) {
+        if !add(file, &entry.name, &entry.version, reading) {
             return;
         }
     }
@@ -57,18 +46,11 @@ fn is_packed(path: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use lazaret_model::Limits;
-    use proptest::prelude::*;
-
     use super::*;
+    use crate::in_tests::{lines, withstands};
 
     fn lock(bytes: &[u8]) -> (Vec<String>, usize) {
-        let limits = Limits::default();
-        let mut reading = Reading::new(&limits);
-        read(&File { path: b"pdm.lock", layer: 0, bytes }, &mut reading);
-        let (packages, problems) = reading.into_parts();
-        let lines = packages.iter().map(|it| format!("{} {}", it.name, it.version)).collect();
-        (lines, problems.into_list().len())
+        lines(read, "pdm.lock", bytes)
     }
 
     const REAL: &str = "[metadata]\ngroups = ['default', 'dev']\n\
@@ -89,17 +71,5 @@ mod tests {
         assert_eq!(lock(b"=").1, 1);
     }
 
-    proptest! {
-        #[test]
-        fn takes_any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-            lock(&bytes);
-        }
-
-        #[test]
-        fn takes_spoiled_locks(place in 0..REAL.len(), byte: u8) {
-            let mut bytes = REAL.as_bytes().to_vec();
-            bytes[place] = byte;
-            lock(&bytes);
-        }
-    }
+    withstands!(lock, REAL);
 }

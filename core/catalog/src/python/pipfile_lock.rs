@@ -38,18 +38,11 @@ pub(super) fn read(file: &File<'_>, reading: &mut Reading<'_>) {
 
 #[cfg(test)]
 mod tests {
-    use lazaret_model::Limits;
-    use proptest::prelude::*;
-
     use super::*;
+    use crate::in_tests::{lines, withstands};
 
     fn lock(bytes: &[u8]) -> (Vec<String>, usize) {
-        let limits = Limits::default();
-        let mut reading = Reading::new(&limits);
-        read(&File { path: b"Pipfile.lock", layer: 0, bytes }, &mut reading);
-        let (packages, problems) = reading.into_parts();
-        let lines = packages.iter().map(|it| format!("{} {}", it.name, it.version)).collect();
-        (lines, problems.into_list().len())
+        lines(read, "Pipfile.lock", bytes)
     }
 
     const REAL: &str = r#"{"_meta": {"pipfile-spec": 6}, "default": {
@@ -65,17 +58,5 @@ mod tests {
         assert_eq!(lock(b"{"), (vec![], 1));
     }
 
-    proptest! {
-        #[test]
-        fn takes_any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-            lock(&bytes);
-        }
-
-        #[test]
-        fn takes_spoiled_locks(place in 0..REAL.len(), byte: u8) {
-            let mut bytes = REAL.as_bytes().to_vec();
-            bytes[place] = byte;
-            lock(&bytes);
-        }
-    }
+    withstands!(lock, REAL);
 }

@@ -6,19 +6,12 @@
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::{normalised, wanted};
+use super::{Lock, add, normalised};
 use crate::documents::toml;
 use crate::files::{File, Files};
 use crate::lenient::{List, Pairs, Table, Text};
 use crate::reach::Names;
 use crate::reading::Reading;
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Lock<'a> {
-    #[serde(borrow)]
-    package: List<Entry<'a>>,
-}
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -84,7 +77,7 @@ pub(super) fn read(files: &Files, reading: &mut Reading<'_>) {
             continue;
         };
         let file = File { path, layer: kept.layer, bytes };
-        let Some(lock) = toml::<Lock<'_>>(&file, reading) else { continue };
+        let Some(lock) = toml::<Lock<Entry<'_>>>(&file, reading) else { continue };
         let manifest_path = [directory, b"pyproject.toml"].concat();
         let manifest = files
             .content(&manifest_path)
@@ -96,11 +89,7 @@ pub(super) fn read(files: &Files, reading: &mut Reading<'_>) {
             {
                 continue;
             }
-            let (Some(name), Some(version)) = (entry.name.trimmed(), entry.version.trimmed()) else {
-                reading.problems.malformed(file.location(), "a package without a name or a version");
-                continue;
-            };
-            if !reading.package(wanted(&file, name, version)) {
+            if !add(&file, &entry.name, &entry.version, reading) {
                 return;
             }
         }
@@ -121,7 +110,7 @@ impl Entry<'_> {
     }
 }
 
-impl Lock<'_> {
+impl Lock<Entry<'_>> {
     /// Which packages a project needs, directly or not. None: it is not known what it needs.
     fn reached_from(&self, manifest: &Manifest<'_>) -> Option<Vec<bool>> {
         let needs = manifest.needs()?;

@@ -108,18 +108,11 @@ fn decoded(bytes: &[u8]) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
-    use lazaret_model::Limits;
-    use proptest::prelude::*;
-
     use super::*;
+    use crate::in_tests::{lines, withstands};
 
     fn requirements(path: &str, bytes: &[u8]) -> (Vec<String>, usize) {
-        let limits = Limits::default();
-        let mut reading = Reading::new(&limits);
-        read(&File { path: path.as_bytes(), layer: 0, bytes }, &mut reading);
-        let (packages, problems) = reading.into_parts();
-        let lines = packages.iter().map(|it| format!("{} {}", it.name, it.version)).collect();
-        (lines, problems.into_list().len())
+        lines(read, path, bytes)
     }
 
     #[test]
@@ -179,17 +172,5 @@ mod tests {
         }
     }
 
-    proptest! {
-        #[test]
-        fn takes_any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-            requirements("requirements.txt", &bytes);
-        }
-
-        #[test]
-        fn takes_spoiled_files(place in 0..REAL.len(), byte: u8) {
-            let mut bytes = REAL.as_bytes().to_vec();
-            bytes[place] = byte;
-            requirements("requirements.txt", &bytes);
-        }
-    }
+    withstands!((|bytes: &[u8]| requirements("requirements.txt", bytes)), REAL);
 }

@@ -6,19 +6,12 @@ use std::collections::HashMap;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::wanted;
+use super::{Lock, add};
 use crate::documents::toml;
 use crate::files::File;
 use crate::lenient::{List, Pairs, Table, Text};
 use crate::reach::Names;
 use crate::reading::Reading;
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Lock<'a> {
-    #[serde(borrow)]
-    package: List<Entry<'a>>,
-}
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
@@ -55,22 +48,18 @@ struct Reference<'a> {
 }
 
 pub(super) fn read(file: &File<'_>, reading: &mut Reading<'_>) {
-    let Some(lock) = toml::<Lock<'_>>(file, reading) else { return };
+    let Some(lock) = toml::<Lock<Entry<'_>>>(file, reading) else { return };
     for (entry, ships) in lock.package.0.iter().zip(lock.shipped()) {
         if !ships || entry.is_own() {
             continue;
         }
-        let (Some(name), Some(version)) = (entry.name.trimmed(), entry.version.trimmed()) else {
-            reading.problems.malformed(file.location(), "a package without a name or a version");
-            continue;
-        };
-        if !reading.package(wanted(file, name, version)) {
+        if !add(file, &entry.name, &entry.version, reading) {
             return;
         }
     }
 }
 
-impl Lock<'_> {
+impl Lock<Entry<'_>> {
     /// Which packages are reached from the members, without what is for developers.
     fn shipped<'a>(&'a self) -> Vec<bool> {
         let entries = &self.package.0;
@@ -114,18 +103,11 @@ impl<'a> Entry<'a> {
 
 #[cfg(test)]
 mod tests {
-    use lazaret_model::Limits;
-    use proptest::prelude::*;
-
     use super::*;
+    use crate::in_tests::{lines, withstands};
 
     fn lock(bytes: &[u8]) -> (Vec<String>, usize) {
-        let limits = Limits::default();
-        let mut reading = Reading::new(&limits);
-        read(&File { path: b"uv.lock", layer: 0, bytes }, &mut reading);
-        let (packages, problems) = reading.into_parts();
-        let lines = packages.iter().map(|it| format!("{} {}", it.name, it.version)).collect();
-        (lines, problems.into_list().len())
+        lines(read, "uv.lock", bytes)
     }
 
     const REAL: &str = r#"
@@ -180,17 +162,5 @@ dependencies = [{ name = "two", version = "1.0" }]
         assert_eq!(lock(b"[[package"), (vec![], 1));
     }
 
-    proptest! {
-        #[test]
-        fn takes_any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-            lock(&bytes);
-        }
-
-        #[test]
-        fn takes_spoiled_locks(place in 0..REAL.len(), byte: u8) {
-            let mut bytes = REAL.as_bytes().to_vec();
-            bytes[place] = byte;
-            lock(&bytes);
-        }
-    }
+    withstands!(lock, REAL);
 }

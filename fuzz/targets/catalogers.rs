@@ -1,0 +1,3 @@
+#![no_main]
+
+lazaret_fuzz::target!(lazaret_fuzz::catalogers::CATALOGERS);
