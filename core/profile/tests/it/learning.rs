@@ -193,7 +193,8 @@ fn a_profile_stays_small_whatever_happens() {
         );
     }
     let profile = learned.profile(&shop::derived());
-    assert_eq!(profile.wide, [Dimension::Processes, Dimension::Secrets]);
+    // Who runs as whom is kept for each program.
+    assert_eq!(profile.wide, [Dimension::Users, Dimension::Processes, Dimension::Secrets]);
     assert!(profile.secrets.iter().all(|rule| rule.path.as_literal().is_some()));
     assert!(profile.text().len() <= MOST_BYTES);
     // Names as long as they can be.
