@@ -189,7 +189,12 @@ mod tests {
             add(&mut forest, &format!("/var/cache/{word}"));
         }
         assert!(!forest.wide);
-        assert_eq!(patterns(&forest, 0), ["/tmp/*", "/var/cache/*"]);
+        let patterns = patterns(&forest, 0);
+        for expected in ["/tmp/*", "/var/cache/*"] {
+            assert!(patterns.iter().any(|pattern| pattern == expected), "{patterns:?}");
+        }
+        // A few that begin with other letters than the rest, of 40,000.
+        assert!(patterns.len() < 20, "{patterns:?}");
     }
 
     #[test]
