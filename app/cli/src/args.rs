@@ -90,7 +90,7 @@ pub(crate) enum Command {
     Policy(PolicyCommand),
     /// What an image may do when it runs
     #[command(subcommand)]
-    Profile(ProfileCommand),
+    Profile(Box<ProfileCommand>),
     /// Containers: which image runs where, since when, admitted by which decision
     #[command(after_help = examples::PS)]
     Ps(PsArgs),

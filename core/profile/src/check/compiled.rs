@@ -116,10 +116,7 @@ fn mode(profile: &Profile, dimension: Dimension) -> (Mode, Action) {
 }
 
 /// Entries that wait for nobody.
-fn settled<'p, T>(
-    entries: &'p [T],
-    seen: impl Fn(&T) -> &crate::profile::Seen,
-) -> impl Iterator<Item = &'p T> {
+fn settled<T>(entries: &[T], seen: impl Fn(&T) -> &crate::profile::Seen) -> impl Iterator<Item = &T> {
     entries.iter().filter(move |entry| seen(entry).pending.is_none())
 }
 

@@ -239,9 +239,11 @@ fn arguments(seen: &ProcessSeen) -> Arguments {
     }
 }
 
+type GiveUp = fn(&mut Profile);
+
 /// What is given up, in this order, until a profile is small enough: the dimension is then wide.
 fn shed(mut profile: Profile) -> Profile {
-    let steps: [(Dimension, fn(&mut Profile)); 7] = [
+    let steps: [(Dimension, GiveUp); 7] = [
         (Dimension::Files, |profile| profile.files.clear()),
         (Dimension::Network, |profile| profile.network.lookup.clear()),
         (Dimension::Processes, |profile| {
