@@ -72,7 +72,7 @@ async fn dispatch(settings: &Settings, command: Command) -> Outcome {
         Command::Attest(args) => commands::attest::run(settings, &args).await,
         Command::Promote(args) => commands::promote::run(settings, &args).await,
         Command::Policy(command) => commands::policy::run(settings, &command).await,
-        Command::Profile(command) => commands::profile::run(settings, &*command).await,
+        Command::Profile(command) => commands::profile::run(settings, &command).await,
         Command::Ps(args) => commands::ps::run(settings, &args).await,
         Command::Events(args) => commands::events::run(settings, &args).await,
         Command::Affected(args) => commands::affected::run(settings, &args).await,

@@ -94,7 +94,7 @@ fn a_directory_that_may_not_be_read_makes_the_scan_incomplete() {
     place.write("project/requirements.txt", "Django==2.2.0\n");
     place.write("project/secret/requirements.txt", "Django==2.2.0\n");
     let secret = place.path("project/secret");
-    fs::set_permissions(&secret, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o000)).unwrap();
     let may_read = fs::read_dir(&secret).is_ok();
     let report = place.ok(&["scan", text(&place.path("project"))]);
     fs::set_permissions(&secret, fs::Permissions::from_mode(0o755)).unwrap();
