@@ -58,6 +58,7 @@ needed_to_test() {
 	need bzip2 program bzip2
 	need tar program tar
 	need podman program podman
+	need apparmor program apparmor_parser
 	need nodejs program node
 	need node-semver has_semver
 	need python3-packaging has_packaging

@@ -89,7 +89,7 @@ pub(crate) enum Command {
     #[command(subcommand, after_help = examples::POLICY)]
     Policy(PolicyCommand),
     /// What an image may do when it runs
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::PROFILE)]
     Profile(Box<ProfileCommand>),
     /// Containers: which image runs where, since when, admitted by which decision
     #[command(after_help = examples::PS)]

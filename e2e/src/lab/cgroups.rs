@@ -1,6 +1,8 @@
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use nix::mount::{MsFlags, mount};
 
@@ -67,10 +69,19 @@ pub(crate) fn members(name: &str) -> Vec<i32> {
 pub(crate) fn remove(name: &str) {
     for root in hierarchies() {
         for folder in folders(&root.join(name)).iter().rev() {
-            let _ = fs::remove_dir(folder);
+            let until = Instant::now() + LEAVING;
+            // A process that was ended is in its group until the kernel has taken it apart.
+            while fs::remove_dir(folder).is_err_and(|error| error.kind() == ErrorKind::ResourceBusy)
+                && Instant::now() < until
+            {
+                thread::sleep(Duration::from_millis(10));
+            }
         }
     }
 }
+
+/// How long that may take.
+const LEAVING: Duration = Duration::from_secs(5);
 
 /// The folder and all below it, parents first.
 fn folders(top: &Path) -> Vec<PathBuf> {

@@ -22,7 +22,7 @@ Examples:
 
 pub(super) const DB: &str = "\
 Examples:
-  lazaret db update                                 Debian and Ubuntu: from the mirrors that apt uses anyway
+  lazaret db update                                 from the mirrors that apt, yum, dnf and zypper use anyway
   lazaret db import all.zip epss_scores-current.csv.gz known_exploited_vulnerabilities.json
   lazaret db push registry.example/lazaret/db:latest --key lazaret.key
   lazaret db pull registry.example/lazaret/db:latest --key lazaret.pub";
@@ -48,6 +48,13 @@ Examples:
   lazaret policy sample > policy.yaml
   lazaret policy check policy.yaml
   lazaret policy push policy.yaml";
+
+pub(super) const PROFILE: &str = "\
+Examples:
+  lazaret profile show docker:shop:1 > shop.yaml    what the image says of itself, before it ever ran
+  lazaret profile diff shop.yaml docker:shop:2      what a new build may do more, or no longer
+  lazaret profile inherit shop.yaml docker:shop:2   what the new build begins with
+  lazaret profile export shop.yaml --as seccomp     for those who enforce without Lazaret";
 
 pub(super) const PS: &str = "\
 Examples:

@@ -16,7 +16,7 @@ pub(crate) fn corpus(name: &str) -> Option<PathBuf> {
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpora"), PathBuf::from);
     let path = corpora.join("feeds").join(name);
     if !path.exists() {
-        skipped(&format!("{} is not there", path.display()));
+        skipped(&format!("{} is not there; set LAZARET_CORPORA", path.display()));
         return None;
     }
     Some(path)

@@ -86,7 +86,7 @@ fn a_real_image_gives_the_same_bytes_and_the_same_scan_from_its_own_bill() {
     assert!(counts[0] > 50 && counts[1] > 0, "{counts:?}");
     let has_layer = |finding: &Value| {
         let layer = finding["package"]["layer"].as_u64().and_then(|at| usize::try_from(at).ok());
-        layer.is_some_and(|at| scan["image"]["layers"][at]["createdBy"].is_string())
+        layer.is_some_and(|at| scan["image"]["layers"][at]["created_by"].is_string())
     };
     assert!(scan["findings"].as_array().unwrap().iter().all(has_layer));
 

@@ -30,7 +30,7 @@ fn unpacked(archive: &str) -> Option<tempfile::TempDir> {
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpora"), PathBuf::from);
     let archive = corpora.join("feeds").join(archive);
     if !archive.exists() {
-        eprintln!("SKIPPED: {} is not there", archive.display());
+        eprintln!("SKIPPED: {} is not there; set LAZARET_CORPORA", archive.display());
         return None;
     }
     let folder = tempfile::tempdir().unwrap();

@@ -168,7 +168,7 @@ mod tests {
     fn falls_back_to_the_files_of_old() {
         for (name, text, key) in [
             ("debian_version", "12.5\n", Some("debian:12")),
-            ("debian_version", "trixie/sid\n", Some("debian:trixie")),
+            ("debian_version", "trixie/sid\n", Some("debian:13")),
             ("debian_version", "\n", None),
             ("alpine-release", "3.4.6\n", Some("alpine:3.4")),
             ("redhat-release", "CentOS release 6.10 (Final)\n", Some("centos:6")),

@@ -22,7 +22,7 @@ pub(crate) fn unpack(name: &str) -> Option<(tempfile::TempDir, PathBuf)> {
     let corpora = env::var_os("LAZARET_CORPORA").map_or(beside, PathBuf::from);
     let archive = corpora.join("pkgdb").join(name).with_extension("tar.zst");
     if !archive.is_file() {
-        skipped(&format!("no corpus at {}", archive.display()));
+        skipped(&format!("no corpus at {}; set LAZARET_CORPORA", archive.display()));
         return None;
     }
     let directory = tempfile::tempdir().unwrap();

@@ -136,7 +136,7 @@ pub(crate) fn corpus(name: &str) -> Option<(tempfile::TempDir, PathBuf)> {
     let corpora = std::env::var_os("LAZARET_CORPORA").map_or(beside, PathBuf::from);
     let archive = corpora.join("pkgdb").join(name);
     if !archive.is_file() {
-        say(&format!("SKIPPED: no corpus at {}", archive.display()));
+        say(&format!("SKIPPED: no corpus at {}; set LAZARET_CORPORA", archive.display()));
         return None;
     }
     let directory = tempfile::tempdir().unwrap();

@@ -53,7 +53,7 @@ fn specification() -> Option<(tempfile::TempDir, PathBuf)> {
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpora"), PathBuf::from);
     let archive = corpora.join("specs/oci.tar.zst");
     if !archive.exists() {
-        eprintln!("SKIPPED: {} is not there", archive.display());
+        eprintln!("SKIPPED: {} is not there; set LAZARET_CORPORA", archive.display());
         return None;
     }
     let directory = tempfile::tempdir().unwrap();

@@ -12,6 +12,7 @@ mod folder;
 mod identity;
 
 use std::fs::{self, File};
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -45,7 +46,8 @@ struct Inner {
     folder: PathBuf,
     version: String,
     most_bytes: u64,
-    /// Numbers the unfinished files of this process.
+    /// Names unfinished files. Begins anywhere: process numbers do not tell apart those who share a folder from
+    /// within containers.
     begun: AtomicU64,
     /// Bytes written since the folder's size was looked at.
     written: AtomicU64,
@@ -67,7 +69,7 @@ impl Cache {
             folder: folder.to_owned(),
             version: version.to_owned(),
             most_bytes,
-            begun: AtomicU64::new(0),
+            begun: AtomicU64::new(RandomState::new().build_hasher().finish()),
             written: AtomicU64::new(0),
             trouble: OnceLock::new(),
         })))
@@ -122,7 +124,7 @@ impl Cache {
     pub(crate) fn write(&self, key: Key, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
         let Inner { folder, most_bytes, begun, .. } = &*self.0;
         let number = begun.fetch_add(1, Ordering::Relaxed);
-        let aside = folder.join(format!("{}{}-{number}", folder::UNFINISHED, std::process::id()));
+        let aside = folder.join(format!("{}{number:016x}", folder::UNFINISHED));
         // One entry that pushes out all others serves nobody.
         let result = file::write(&aside, key.0, most_bytes / 4, fill)
             .and_then(|bytes| fs::rename(&aside, self.path(key)).map(|()| bytes));

@@ -149,7 +149,9 @@ fn archives_of_gnu_tar(into: &Path) -> bool {
                 ("-sparse0.0", &["-S", "--sparse-version=0.0"]),
                 ("-sparse0.1", &["-S", "--sparse-version=0.1"]),
             ] {
-                if sparse.contains("0.") && *format != "posix" || *format == "v7" && !sparse.is_empty() {
+                // The others cannot say where holes are.
+                let has_holes = ["oldgnu", "gnu", "posix"].contains(format);
+                if sparse.contains("0.") && *format != "posix" || !has_holes && !sparse.is_empty() {
                     continue;
                 }
                 let archive =
