@@ -116,9 +116,11 @@ fn seeds(path: &Path, bytes: &[u8]) -> Vec<Seed> {
         return vec![seed_of("cvss", b"CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N")];
     }
     let name = path.to_string_lossy();
-    if let Some(row) =
-        feed::detect(bytes, &name).and_then(|found| FORMATS.iter().position(|it| it.name == found.name))
-    {
+    let published = match feed::kind(bytes, &name) {
+        Some(feed::Kind::Published(found)) => FORMATS.iter().position(|it| it.name == found.name),
+        _ => None,
+    };
+    if let Some(row) = published {
         return vec![Seed { row: FORMATS[row].name.to_owned(), input: picking(row, bytes) }];
     }
     let head = String::from_utf8_lossy(bytes.get(..4096).unwrap_or(bytes));
