@@ -4,6 +4,8 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+/// What stands before a name in a list of failed tests.
+const NAME: &str = "    ";
 /// A test that cannot run here prints a line with this word and what it misses.
 const SKIPPED: &str = "SKIPPED:";
 /// Set by `.ci/run`: then a skip for want of root, BPF or Docker fails the run on a machine that has root.
@@ -50,6 +52,9 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<bool, String> {
         println!("cargo test ended with {status}: something did not compile, or a test program died");
         summary.failed += 1;
     }
+    for line in &summary.failures {
+        println!("failed: {line}");
+    }
     println!("{} passed, {} failed", summary.passed, summary.failed);
     Ok(status.success() && summary.failed == 0)
 }
@@ -65,6 +70,10 @@ struct Summary {
     passed: u64,
     failed: u64,
     skipped: Vec<String>,
+    /// Names of failed tests, with the reason where the runner gives it in one line.
+    failures: Vec<String>,
+    /// Inside the list of what failed.
+    failing: bool,
     /// Inside the list of what passing tests printed.
     quiet: bool,
 }
@@ -78,12 +87,14 @@ impl Summary {
         }
         match line {
             "successes:" => self.quiet = true,
-            "failures:" => self.quiet = false,
+            // The standard runner has two such lists: first what failed tests printed, then their names.
+            "failures:" => (self.quiet, self.failing) = (false, true),
             _ if line.starts_with("test result:") => {
-                self.quiet = false;
+                (self.quiet, self.failing) = (false, false);
                 self.passed += count(line, "passed");
                 self.failed += count(line, "failed");
             }
+            _ if self.failing && line.starts_with(NAME) => self.failures.push(line.trim().to_owned()),
             _ => {}
         }
         skip || !self.quiet
@@ -122,6 +133,9 @@ mod tests {
                    ---- b stdout ----\n\
                    it broke\n\
                    \n\
+                   failures:\n\
+                   \x20   b\n\
+                   \n\
                    test result: FAILED. 1 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s\n\
                    test result: ok. 12 passed; 0 failed; 2 ignored; 0 measured; 0 filtered out; finished in 3.10s";
         let mut summary = Summary::default();
@@ -129,6 +143,7 @@ mod tests {
         assert_eq!((summary.passed, summary.failed), (13, 1));
         assert!(shown.contains(&"it broke") && !shown.contains(&"chatter"));
         assert!(shown.contains(&"SKIPPED: a needs root"));
+        assert_eq!(summary.failures, ["b"]);
         assert_eq!(summary.skipped.len(), 2);
         assert_eq!(summary.inexcusable(), ["SKIPPED: a needs root"]);
     }

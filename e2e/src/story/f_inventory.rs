@@ -1,3 +1,4 @@
+use std::io::Read as _;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -81,14 +82,18 @@ pub fn unmanaged(
     static MADE: AtomicU32 = AtomicU32::new(0);
     let mark = format!("{}{:03}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
     let child = start(&mark)?;
-    let begun = Instant::now();
-    let found = until(&format!("an unmanaged container made with {what}"), Duration::from_secs(10), || {
+    // What ctr(1) and runc(8) do before the program runs is not counted.
+    let mut begun = None;
+    let found = until(&format!("an unmanaged container made with {what}"), Duration::from_secs(20), || {
+        if begun.is_none() && lab::processes().iter().any(|process| sleeps(process, &mark)) {
+            begun = Some(Instant::now());
+        }
         find(lab, |container| {
             container["management"] == "unmanaged"
                 && container["command"].as_str().is_some_and(|command| command.contains(&mark))
         })
     });
-    let time = begun.elapsed();
+    let time = begun.map_or(Duration::ZERO, |begun| begun.elapsed());
     let mut unmanaged = Unmanaged { child, id: String::new(), time };
     match found {
         Ok(found) if time < LIMIT => {
@@ -100,8 +105,12 @@ pub fn unmanaged(
             fail!("a container made with {what} was known only {} after its start", seconds(time))
         }
         Err(failure) => {
+            let ran = begun.is_some();
+            let shown = lab.ask(["ps"]).unwrap_or_default();
             unmanaged.kill();
-            Err(failure)
+            let mut said = String::new();
+            let _ = unmanaged.child.stderr.take().map(|mut stderr| stderr.read_to_string(&mut said));
+            fail!("{failure}\nit ran: {ran}; it said: {said:?}; `lazaret ps` showed: {shown}")
         }
     }
 }
@@ -128,9 +137,13 @@ impl Unmanaged {
     }
 }
 
+fn sleeps(process: &lab::Process, mark: &str) -> bool {
+    matches!(process.arguments.as_slice(), [program, seconds] if program.ends_with("sleep") && seconds == mark)
+}
+
 pub fn spawn(line: &[&str]) -> Result<std::process::Child> {
     let mut command = std::process::Command::new(line[0]);
     command.args(&line[1..]).stdin(std::process::Stdio::null());
-    command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+    command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::piped());
     command.spawn().context(|| format!("cannot run {}", line[0]))
 }

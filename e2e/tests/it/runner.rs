@@ -52,8 +52,9 @@ pub(crate) fn main(tests: &[Test]) -> ExitCode {
             }
             Err(failure) => {
                 say(&format!("test {} ... FAILED ({})", test.name, seconds(started.elapsed())));
-                say(&format!("---- {}\n{failure}\n{}----", test.name, world.last_words()));
-                failures.push(test.name);
+                // The reason last, and again at the end of everything: logs are often kept only in part.
+                say(&format!("---- {}\n{}{failure}\n----", test.name, world.last_words()));
+                failures.push(format!("    {}: {failure}", test.name));
                 // What it left behind must not decide the next one.
                 world.clear();
             }
@@ -62,7 +63,7 @@ pub(crate) fn main(tests: &[Test]) -> ExitCode {
     world.clear();
 
     if !failures.is_empty() {
-        say(&format!("\nfailures:\n    {}", failures.join("\n    ")));
+        say(&format!("\nfailures:\n{}", failures.join("\n")));
     }
     let result = if failures.is_empty() { "ok" } else { "FAILED" };
     say(&format!(

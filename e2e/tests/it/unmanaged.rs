@@ -23,28 +23,20 @@ pub(crate) fn namespaces_runc_and_containerd_are_found(world: &mut World) -> Res
     found.end(lab)?;
 
     let socket = lab.docker.containerd_socket().display().to_string();
+    let ctr = |words: &[&str]| Run::new("ctr").args(["--address", &socket]).args(words).end();
+    // The runtime keeps its list of names in a folder that all engines of a machine share.
+    let name = &format!("lazaret-test-{}", std::process::id());
     let found = unmanaged(lab, "ctr", |mark| {
-        spawn(&[
-            "ctr",
-            "--address",
-            &socket,
-            "run",
-            "--rootfs",
-            &root_text,
-            "lazaret-test",
-            "/bin/sleep",
-            mark,
-        ])
+        spawn(&["ctr", "--address", &socket, "run", "--rm", "--rootfs", &root_text, name, "/bin/sleep", mark])
     });
-    let _ = Run::new("ctr")
-        .args(["--address", &socket, "task", "kill", "--signal", "SIGKILL", "lazaret-test"])
-        .end();
+    let _ = ctr(&["task", "kill", "--signal", "SIGKILL", name]);
     let ended = found?.end(lab);
-    let _ = Run::new("ctr").args(["--address", &socket, "container", "rm", "lazaret-test"]).end();
+    let _ = ctr(&["task", "rm", "--force", name]);
+    let _ = ctr(&["container", "rm", name]);
     ended?;
 
     let runc_root = folder.join("runc").display().to_string();
-    let name = format!("lazaret-test-{}", std::process::id());
+    let name = format!("{name}-runc");
     let found = unmanaged(lab, "runc", |mark| {
         bundle(&folder, &lab.folders.cgroup(), mark)?;
         spawn(&["runc", "--root", &runc_root, "run", "--bundle", &folder_text, &name])

@@ -1,13 +1,13 @@
 //! The advisory database as people keep it, with the program itself.
 
-use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::place::{Place, corpus, skipped, text};
+use crate::place::{Place, corpus, text};
+use crate::registry::DebianRegistry;
 
 fn document(id: &str, package: &str, fixed: &str) -> Value {
     json!({
@@ -199,63 +199,9 @@ fn a_database_travels_as_a_file() {
     assert_eq!(there.fails(&["db", "import", text(&file), text(&one)]).0, 2);
 }
 
-/// Debian's registry on a port of its own; ends with the test.
-struct Registry(Child, String, tempfile::TempDir);
-
-impl Registry {
-    fn start() -> Option<Self> {
-        let directory = tempfile::tempdir().unwrap();
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-        let config = directory.path().join("config.yml");
-        let storage = directory.path().join("storage");
-        let text = format!(
-            "version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {}}}}}\nhttp: {{addr: '{address}'}}\n",
-            storage.display()
-        );
-        std::fs::write(&config, text).unwrap();
-        let mut command = Command::new("docker-registry");
-        command.arg("serve").arg(&config).stdout(Stdio::null()).stderr(Stdio::null());
-        let Ok(process) = command.spawn() else {
-            skipped("docker-registry is not installed");
-            return None;
-        };
-        let registry = Self(process, address, directory);
-        for _ in 0..200 {
-            if std::net::TcpStream::connect(&registry.1).is_ok() {
-                return Some(registry);
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        panic!("docker-registry did not start at {}", registry.1);
-    }
-
-    /// The contents that it keeps, the largest first.
-    fn contents(&self) -> Vec<PathBuf> {
-        let (mut files, mut directories) = (Vec::new(), vec![self.2.path().join("storage")]);
-        while let Some(directory) = directories.pop() {
-            for entry in std::fs::read_dir(directory).unwrap().map(Result::unwrap) {
-                match entry.file_type().unwrap().is_dir() {
-                    true => directories.push(entry.path()),
-                    false => files.push(entry.path()),
-                }
-            }
-        }
-        files.retain(|path| path.ends_with("data"));
-        files.sort_by_key(|path| std::cmp::Reverse(std::fs::metadata(path).unwrap().len()));
-        files
-    }
-}
-
-impl Drop for Registry {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 #[test]
 fn a_database_travels_through_a_registry() {
-    let Some(registry) = Registry::start() else { return };
+    let Some(registry) = DebianRegistry::start() else { return };
     let (here, there) = (Place::new(), Place::new());
     let documents: Vec<Value> =
         (0..2_000).map(|number| document(&format!("X-{number}"), &format!("p{number}"), "1.0")).collect();
@@ -268,7 +214,7 @@ fn a_database_travels_through_a_registry() {
         (out.join("lazaret.key"), out.join("lazaret.pub"))
     };
     let ((key, public), (_, other)) = (make_key("mine"), make_key("other"));
-    let name = format!("{}/lazaret/advisories:latest", registry.1);
+    let name = format!("{}/lazaret/advisories:latest", registry.address);
 
     let pushed = here.ok(&["db", "push", &name, "--key", text(&key)]);
     let (code, error) = there.fails(&["db", "pull", &name, "--key", text(&other)]);
@@ -301,6 +247,6 @@ fn a_database_travels_through_a_registry() {
     let (code, error) = stranger.fails(&["db", "pull", &name]);
     assert!([3, 4].contains(&code), "{code} {error}");
     assert!(!stranger.path("db.lzdb").exists());
-    assert_eq!(there.fails(&["db", "pull", &format!("{}/no/such:one", registry.1)]).0, 3);
+    assert_eq!(there.fails(&["db", "pull", &format!("{}/no/such:one", registry.address)]).0, 3);
     assert_eq!(there.fails(&["db", "pull", "Not A Name"]).0, 2);
 }

@@ -5,5 +5,6 @@ mod database;
 mod inputs;
 mod job;
 mod place;
+mod registry;
 mod reruns;
 mod travel;

@@ -5,9 +5,13 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-#[expect(clippy::print_stderr, reason = "a test that did not run must be seen")]
+#[expect(clippy::print_stderr, reason = "a test that did not run, and a figure, must be seen")]
+pub(crate) fn say(what: &str) {
+    eprintln!("{what}");
+}
+
 pub(crate) fn skipped(what: &str) {
-    eprintln!("SKIPPED: {what}");
+    say(&format!("SKIPPED: {what}"));
 }
 
 /// A real feed, where the corpora are.
@@ -54,7 +58,7 @@ impl Place {
     }
 
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).arg("--db").arg(self.path("db.lzdb")).output().unwrap()
+        self.command(arguments).output().unwrap()
     }
 
     pub(crate) fn ok(&self, arguments: &[&str]) -> Value {
@@ -73,6 +77,19 @@ impl Place {
         let status = self.ok(&["db", "status"]);
         let feeds = status["feeds"].as_array().unwrap();
         feeds.iter().find(|feed| feed["name"] == name).cloned().unwrap_or(Value::Null)
+    }
+
+    /// Names of all files in the folder of the database.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let names = std::fs::read_dir(self.0.path()).unwrap();
+        names.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect()
+    }
+
+    /// Private and public.
+    pub(crate) fn key(&self, name: &str) -> (PathBuf, PathBuf) {
+        let out = self.path(name);
+        self.ok(&["key", "generate", "--out", text(&out)]);
+        (out.join("lazaret.key"), out.join("lazaret.pub"))
     }
 }
 

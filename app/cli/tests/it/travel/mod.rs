@@ -1,6 +1,7 @@
 //! How the advisory database is kept up and reaches others, with the program itself.
 
-mod place;
+mod advisories;
 mod repositories;
+mod served;
 mod serving;
 mod writing;

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::place::{Place, text};
+use crate::place::{Place, text};
 
 /// Serves a folder, with validators; keeps what was answered.
 struct Web {

@@ -10,7 +10,9 @@ use lazaret_trust::{Predicate, SigningKey, Statement};
 use serde_json::json;
 use sha2::Digest as _;
 
-use super::place::{Place, Served, Slow, document, get, say, text};
+use super::advisories::document;
+use super::served::{Served, Slow, get};
+use crate::place::{Place, say, text};
 
 #[test]
 fn a_pull_takes_only_what_is_new_and_what_was_signed() {
@@ -162,7 +164,7 @@ fn a_pull_that_was_ended_goes_on_where_it_ended() {
 
 #[test]
 fn a_database_that_was_stored_whole_is_pulled_too() {
-    let Some(registry) = super::place::DebianRegistry::start() else { return };
+    let Some(registry) = crate::registry::DebianRegistry::start() else { return };
     let (here, there) = (Place::new(), Place::new());
     let (key, public) = here.key("mine");
     here.fill(100);

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::place::{Place, document, text};
+use super::advisories::document;
+use crate::place::{Place, text};
 
 #[test]
 fn the_next_writer_removes_what_a_killed_one_left() {
