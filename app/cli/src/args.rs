@@ -114,6 +114,11 @@ pub(crate) enum Command {
     Audit(AuditCommand),
     /// Agents that are enrolled
     Agents,
+    /// Check what this host's agent needs: kernel, engine, plugin, runtime, server, clock
+    ///
+    /// The same as `lazaret-agent doctor`.
+    #[command(after_help = examples::DOCTOR)]
+    Doctor(DoctorArgs),
     /// Tokens for users and for enrolling agents
     #[command(subcommand, after_help = examples::TOKEN)]
     Token(TokenCommand),
@@ -137,6 +142,13 @@ pub(crate) struct CacheArgs {
     /// Read all of every image, and keep nothing of it
     #[arg(long, env = environment::NO_CACHE)]
     pub(crate) no_cache: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DoctorArgs {
+    /// Configuration file of the agent [default: /etc/lazaret/agent.yaml]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Args)]

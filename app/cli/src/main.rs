@@ -81,6 +81,7 @@ async fn dispatch(settings: &Settings, command: Command) -> Outcome {
         Command::Explain(args) => commands::explain::run(settings, &args).await,
         Command::Audit(command) => commands::audit::run(settings, &command).await,
         Command::Agents => commands::agents::run(settings).await,
+        Command::Doctor(args) => commands::doctor::run(settings, &args),
         Command::Token(command) => commands::agents::token(settings, &command).await,
         Command::Serve(args) => commands::serve::run(&args).await,
         Command::Completions { shell } => commands::completions::run(shell),

@@ -40,14 +40,16 @@ pub fn admit(
     Admission { allow: reasons.is_empty(), reasons }
 }
 
-/// Foreign text, but a digest is what people go on with: it is kept whole.
+/// Foreign text, but a digest is what people go on with: it is kept whole, and so is what the caller notes behind it.
 fn shorten_reference(image: &str) -> String {
-    match image.split_once('@') {
+    let (reference, note) = image.split_at(image.find(' ').unwrap_or(image.len()));
+    let short = match reference.split_once('@') {
         Some((name, digest)) if digest.parse::<lazaret_model::Digest>().is_ok() => {
             format!("{}@{digest}", shorten(name))
         }
-        _ => shorten(image),
-    }
+        _ => shorten(reference),
+    };
+    short + &shorten(note)
 }
 
 fn unknown(image: &str, stage: &Stage) -> Reason {

@@ -44,6 +44,10 @@ pub(super) fn step(teller: &mut Teller<'_>, built: &Built) -> Result<()> {
     let file = teller.lab.folders.state().join("dropped");
     teller.write(&file, &program)?;
 
+    teller.screen.say("What this host can see and hold back, tried rather than assumed:");
+    let config = teller.lab.folders.agent_config().display().to_string();
+    teller.lazaret(["doctor", "--config", &config], 0, 40)?;
+
     teller.screen.say("Through the hole in the service itself: drop a program, then execute it.");
     let url = format!("http://127.0.0.1:{}", teller.lab.shop_port);
     let curl = |arguments: &[&str]| Run::new("curl").args(["--silent", "--request", "POST"]).args(arguments);

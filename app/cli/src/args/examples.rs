@@ -89,6 +89,11 @@ Examples:
   lazaret audit verify --log-key log.pub
   lazaret audit export --out audit.lzlog && lazaret audit verify --file audit.lzlog --log-key log.pub";
 
+pub(super) const DOCTOR: &str = "\
+Examples:
+  lazaret doctor
+  lazaret doctor --config /etc/lazaret/agent.yaml --format json";
+
 pub(super) const TOKEN: &str = "\
 Example:
   lazaret token create --kind enrolment --name rack-7 --lifetime 3600";

@@ -7,6 +7,7 @@ pub(crate) mod audit;
 pub(crate) mod catalogers;
 pub(crate) mod completions;
 pub(crate) mod db;
+pub(crate) mod doctor;
 pub(crate) mod events;
 pub(crate) mod explain;
 pub(crate) mod key;

@@ -39,6 +39,12 @@ fn what_is_not_proven_does_not_run() {
         "{remedy}"
     );
 
+    let digest = format!("registry.example/shop@sha256:{}", "ab".repeat(32));
+    let wish = Wish { image: &format!("{digest} (image cd0123456789)"), run: &run };
+    let admission = admit(&policy, &stage("prod"), &wish, Some(&evidence(&["dev"])), now());
+    let said = format!("image {digest} (image cd0123456789) is not promoted to prod");
+    assert_eq!(admission.reasons[0].message, said, "a digest is never cut");
+
     for (change, rule) in [
         ((|e| e.signed = false) as fn(&mut Evidence), "prod-requires-signature"),
         (|e| e.has_sbom = false, "prod-requires-sbom"),
