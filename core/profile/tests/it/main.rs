@@ -1,6 +1,7 @@
 //! What the crate promises, from outside.
 
 mod checking;
+mod deciding;
 mod exports;
 mod facts;
 mod generations;
