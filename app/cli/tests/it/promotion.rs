@@ -72,7 +72,7 @@ impl World {
     }
 
     /// `--server` and `--token-file` come behind every command that asks the server.
-    fn arguments<'a>(&'a self, arguments: &[&'a str], extra: &'a [String]) -> Vec<&'a str> {
+    fn arguments<'a>(arguments: &[&'a str], extra: &'a [String]) -> Vec<&'a str> {
         arguments.iter().copied().chain(extra.iter().map(String::as_str)).collect()
     }
 
@@ -87,11 +87,11 @@ impl World {
     }
 
     fn ok(&self, arguments: &[&str]) -> Value {
-        self.place.ok(&self.arguments(arguments, &self.surroundings()))
+        self.place.ok(&Self::arguments(arguments, &self.surroundings()))
     }
 
     fn fails(&self, arguments: &[&str]) -> (i32, String) {
-        self.place.fails(&self.arguments(arguments, &self.surroundings()))
+        self.place.fails(&Self::arguments(arguments, &self.surroundings()))
     }
 
     /// As people see it.
@@ -276,7 +276,7 @@ fn what_hosts_learn_becomes_what_agents_hold_containers_to() {
         "image     {config}\n\
          variant   {variant}  `/app/serve --all` as 33 on amd64\n\
          seen      7 containers on 2 hosts, 1970-01-01 00:00:10Z to 1970-01-01 00:01:30Z, 14 starts, 7 stops\n\
-         missing   1 entries wait for a person (decide with --accept or --drop of `lazaret profile promote`)\n\
+         missing   an entry waits for a person (decide with --accept or --drop of `lazaret profile promote`)\n\
          \n\
          PENDING   SECTION  DONE BY  ENTRY\n\
          {waiting}  files    1 of 7   {{path: /etc/hosts, by: /app/serve, operations: [write]}}\n"
@@ -286,21 +286,9 @@ fn what_hosts_learn_becomes_what_agents_hold_containers_to() {
     world.ok(&["profile", "learn", &image, "--wait", "--timeout", "60"]);
 
     let (key, public) = (text(&world.key).to_owned(), text(&world.public).to_owned());
-    let promote = |more: &[&'static str]| {
-        let head = ["profile", "promote", image.as_str(), "--key", key.as_str()];
-        head.iter().copied().chain(more.iter().copied()).map(str::to_owned).collect::<Vec<_>>()
-    };
-    let refs = |list: &[String]| list.iter().map(String::as_str).map(str::to_owned).collect::<Vec<_>>();
-    let run = |more: &[&'static str]| {
-        let arguments = refs(&promote(more));
-        let borrowed: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        world.ok(&borrowed)
-    };
-    let refused = |more: &[&'static str]| {
-        let arguments = promote(more);
-        let borrowed: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        world.fails(&borrowed)
-    };
+    let head = ["profile", "promote", image.as_str(), "--key", key.as_str()];
+    let run = |more: &[&str]| world.ok(&[&head[..], more].concat());
+    let refused = |more: &[&str]| world.fails(&[&head[..], more].concat());
     let (code, said) = refused(&[]);
     assert_eq!(code, 1);
     assert!(said.contains(&waiting) && said.contains("1 of 7") && said.contains("/etc/hosts"), "{said}");
@@ -337,10 +325,8 @@ fn what_hosts_learn_becomes_what_agents_hold_containers_to() {
     // What was dropped would have alerted; what was accepted would not.
     for (profile, code) in [(&profile, 1), (&newest, 0)] {
         let file = world.place.write("tried.yaml", profile.text());
-        let mut arguments = vec!["profile", "test", &image, "--profile", text(&file)];
-        let (found, said) = world.fails(&arguments);
+        let (found, said) = world.fails(&["profile", "test", &image, "--profile", text(&file)]);
         assert_eq!(found, code, "{said}");
-        arguments.clear();
     }
 
     // A new build begins with what its predecessor did; what was blocked there is only told of at first.

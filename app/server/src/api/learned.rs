@@ -246,7 +246,10 @@ fn missing(missing: &Missing) -> ReasonBody {
         ),
         Missing::Pending { entries } => (
             "pending",
-            format!("{entries} entries wait for a person"),
+            match entries {
+                1 => "an entry waits for a person".to_owned(),
+                _ => format!("{entries} entries wait for a person"),
+            },
             "decide with --accept or --drop of `lazaret profile promote`",
         ),
     };

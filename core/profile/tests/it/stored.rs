@@ -58,6 +58,16 @@ proptest! {
     }
 }
 
+/// What an agent of today keeps, one of tomorrow reads.
+#[test]
+fn the_first_version_of_the_stored_form_stays_readable() {
+    let kept = include_str!("../../testdata/learned.v1.json");
+    let learned = Learned::from_json(kept.as_bytes()).unwrap();
+    assert_eq!(String::from_utf8(learned.to_json()).unwrap(), kept);
+    let profile = learned.profile_alone();
+    assert_eq!(Profile::parse(&profile.text()), Ok(profile));
+}
+
 fn observe(learned: &mut Learned, behaviour: &Behaviour) {
     let replica = Replica::of("one");
     let (at, phase, visit) = (7, Phase::Steady, Visit::Program);
