@@ -7,6 +7,8 @@ use std::str::FromStr;
 use lazaret_format::{purl, sbom, v1, vex};
 use lazaret_model::{Digest, ImageReference};
 use lazaret_policy::{IgnoreFile, Policy};
+use lazaret_profile::Profile;
+use lazaret_profile::learn::Learned;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -39,6 +41,12 @@ const ROWS: &[(&str, Read)] = &[
     }),
     ("reference", comes_back::<ImageReference>),
     ("digest", comes_back::<Digest>),
+    ("learned", learned),
+    ("profile", |bytes| {
+        if let Ok(profile) = Profile::parse(&String::from_utf8_lossy(bytes)) {
+            assert_eq!(Profile::parse(&profile.text()), Ok(profile));
+        }
+    }),
     ("events", body::<v1::EventBatch>),
     ("evidence", body::<v1::EvidenceRequest>),
     ("promotion", body::<v1::PromotionRequest>),
@@ -79,6 +87,15 @@ fn package_url(bytes: &[u8]) {
     }
 }
 
+fn learned(bytes: &[u8]) {
+    let Ok(learned) = Learned::from_json(bytes) else { return };
+    assert_eq!(Learned::from_json(&learned.to_json()).as_ref(), Ok(&learned));
+    let mut merged = learned.clone();
+    assert!(merged.merge(learned.clone()));
+    assert_eq!(merged, learned);
+    assert!(learned.profile_alone().text().len() <= lazaret_profile::MOST_BYTES);
+}
+
 fn comes_back<T: FromStr + Display + PartialEq + std::fmt::Debug>(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let Ok(read) = text.parse::<T>() else { return };
@@ -109,6 +126,8 @@ fn seeds(path: &Path, bytes: &[u8]) -> Vec<Seed> {
             "ignore",
             "- id: CVE-2026-1\n  package: a*\n  purl: pkg:deb/*\n  path: usr/*\n  reason: x\n  owner: y\n  expires: 2027-01-01\n",
         ),
+        ("learned", include_str!("../../core/profile/testdata/learned.v1.json")),
+        ("profile", include_str!("../../core/profile/testdata/shop.yaml")),
         ("token", r#"{"kind":"user","name":"a","lifetime_seconds":60}"#),
         ("enrolment", r#"{"host":"h","machine_id":"0","version":"1"}"#),
         (

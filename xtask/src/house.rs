@@ -19,7 +19,10 @@ pub(crate) const ARROWS: &[(&str, &[&str])] = &[
     ("app/pipeline", &["model", "version", "catalog", "advisory", "policy", "trust", "format"]),
     (
         "app/server",
-        &["model", "pipeline", "policy", "trust", "advisory", "fleet", "format", "store", "source", "engine"],
+        &[
+            "model", "pipeline", "policy", "profile", "trust", "advisory", "fleet", "format", "store", "source",
+            "engine",
+        ],
     ),
     // Root code stays small: the agent never links the server, the store, the catalogers or the feeds.
     ("app/agent", &["model", "engine", "sensor", "policy", "trust", "format"]),

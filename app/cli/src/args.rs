@@ -20,7 +20,7 @@ mod source;
 pub(crate) use db::DbCommand;
 pub(crate) use format::OutputFormat;
 pub(crate) use job::JobArgs;
-pub(crate) use profile::{ProfileCommand, ProfileShape};
+pub(crate) use profile::{LearnedArgs, ProfileCommand, ProfileLearnArgs, ProfilePromoteArgs, ProfileShape};
 pub(crate) use scan::{SbomArgs, ScanArgs};
 pub(crate) use source::{LimitArgs, RegistryArgs, SourceArgs};
 

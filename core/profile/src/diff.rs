@@ -39,10 +39,10 @@ pub fn diff(old: &Profile, new: &Profile) -> Vec<Change> {
     changes
 }
 
-type Line = (String, String);
+pub(crate) type Line = (String, String);
 
 /// The entries of a profile with their sections, as the text form has them.
-fn lines(profile: &Profile) -> Vec<Line> {
+pub(crate) fn lines(profile: &Profile) -> Vec<Line> {
     let text = profile.text();
     let mut lines = Vec::new();
     let (mut section, mut part) = ("", String::new());

@@ -20,13 +20,17 @@ pub mod learn;
 pub mod check;
 pub mod rules;
 mod diff;
+mod decide;
+mod rehearse;
 mod succession;
 pub mod export;
 
+pub use decide::{Decision, Waiting};
 pub use derive::{ImageExecutable, derive, variant};
 pub use diff::{Change, Side, diff};
 pub use modes::{Action, Mode, Modes};
 pub use pattern::{Pattern, PatternError};
 pub use profile::*;
+pub use rehearse::rehearse;
 pub use succession::provisional;
 pub use text::{MOST_BYTES, ProfileError, SCHEMA};

@@ -54,7 +54,11 @@ Examples:
   lazaret profile show docker:shop:1 > shop.yaml    what the image says of itself, before it ever ran
   lazaret profile diff shop.yaml docker:shop:2      what a new build may do more, or no longer
   lazaret profile inherit shop.yaml docker:shop:2   what the new build begins with
-  lazaret profile export shop.yaml --as seccomp     for those who enforce without Lazaret";
+  lazaret profile export shop.yaml --as seccomp     for those who enforce without Lazaret
+  lazaret profile learn registry.example/shop@sha256:… --wait
+  lazaret profile promote registry.example/shop@sha256:… --key keys/lazaret.key --drop all --mode network=block
+  lazaret profile promote registry.example/shop@sha256:…2 --from registry.example/shop@sha256:… --key keys/lazaret.key
+  lazaret profile test registry.example/shop@sha256:… --profile shop.yaml";
 
 pub(super) const PS: &str = "\
 Examples:

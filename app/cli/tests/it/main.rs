@@ -5,6 +5,7 @@ mod database;
 mod inputs;
 mod job;
 mod place;
+mod promotion;
 mod registry;
 mod reruns;
 mod travel;

@@ -6,8 +6,8 @@ use axum::http::header;
 use axum::response::Response;
 use lazaret_format::v1::{AdmissionSnapshot, AdmittedImage, EnvelopeBody, PolicyBody};
 use lazaret_policy::{Policy, Requirement};
-use lazaret_store::View;
-use lazaret_trust::predicate_type;
+use lazaret_store::{EnvelopeRow, ImageRow, View};
+use lazaret_trust::{Envelope, VerifyingKey, predicate_type};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -58,14 +58,14 @@ async fn newest(app: &App) -> Answer<Snapshot> {
     if let Some(kept) = app.memory.snapshot().filter(|kept| kept.revision == revision) {
         return Ok(kept);
     }
-    let body = snapshot(&mut view, revision).await?;
+    let body = snapshot(&mut view, revision, &app.trusted).await?;
     let json = serde_json::to_vec(&body).map_err(ApiError::internal)?;
     let snapshot = Snapshot { revision, json: json.into() };
     app.memory.keep_snapshot(snapshot.clone());
     Ok(snapshot)
 }
 
-async fn snapshot(view: &mut View<'_>, revision: u64) -> Answer<AdmissionSnapshot> {
+async fn snapshot(view: &mut View<'_>, revision: u64, trusted: &[VerifyingKey]) -> Answer<AdmissionSnapshot> {
     let policy = match view.policy().await? {
         Some(row) => PolicyBody { text: row.text, digest: row.digest },
         None => PolicyBody { text: String::new(), digest: String::new() },
@@ -78,15 +78,26 @@ async fn snapshot(view: &mut View<'_>, revision: u64) -> Answer<AdmissionSnapsho
         let envelopes: Result<Vec<EnvelopeBody>, _> =
             rows.iter().map(|row| serde_json::from_str(&row.body)).collect();
         images.push(AdmittedImage {
-            repository: image.repository,
+            repository: image.repository.clone(),
             manifest: image.manifest.to_string(),
             config: image.config.to_string(),
             envelopes: envelopes.map_err(|error| {
                 ApiError::internal(format!("an envelope in the database is not readable: {error}"))
             })?,
+            profile: profile(&image, &rows, trusted),
         });
     }
     Ok(AdmissionSnapshot { revision, at: clock::now(), policy, images })
+}
+
+/// The newest profile that is believed here. The agent has its statement too, and need not believe the server.
+fn profile(image: &ImageRow, rows: &[EnvelopeRow], trusted: &[VerifyingKey]) -> Option<String> {
+    let stated = rows.iter().filter(|row| row.predicate_type == predicate_type::PROFILE);
+    let envelopes: Vec<Envelope> =
+        stated.filter_map(|row| Envelope::parse(row.body.as_bytes(), row.body.len()).ok()).collect();
+    let collected =
+        lazaret_trust::evidence(&image.repository, image.manifest, image.config, &envelopes, trusted);
+    collected.profiles().first().map(|(_, newest)| newest.profile.clone())
 }
 
 fn requires_sbom(policy: &PolicyBody) -> bool {

@@ -5,6 +5,7 @@ mod tokens;
 pub(crate) mod events;
 mod containers;
 mod images;
+mod learned;
 mod promotions;
 mod stages;
 mod policy;
@@ -53,6 +54,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(admissions::admissions))
         .routes(routes!(actions::actions))
         .routes(routes!(actions::progress))
+        .routes(routes!(learned::put))
         .route_layer(from_fn(only_agents));
     let users = OpenApiRouter::new()
         .routes(routes!(agents::list))
@@ -61,6 +63,8 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(containers::list))
         .routes(routes!(images::upload, images::list))
         .routes(routes!(images::get))
+        .routes(routes!(learned::list))
+        .routes(routes!(learned::get))
         .routes(routes!(promotions::promote))
         .routes(routes!(policy::set, policy::get))
         .routes(routes!(advisories::import))

@@ -123,6 +123,20 @@ impl<S: Send + Sync> FromRequestParts<S> for Segment {
     }
 }
 
+/// The two variable parts of the path.
+#[derive(Debug)]
+pub(crate) struct Segments(pub(crate) String, pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Segments {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Answer<Self> {
+        let path = Path::from_request_parts(parts, state).await;
+        let Path((first, second)) = path.map_err(|_| ApiError::invalid("the path is not readable text"))?;
+        Ok(Self(first, second))
+    }
+}
+
 /// Messages quote what callers send: keep them short and in one line.
 pub(crate) fn shorten(text: &str) -> String {
     let mut short: String = text.chars().take(200).map(|c| if c.is_control() { ' ' } else { c }).collect();

@@ -4,6 +4,6 @@ mod extract;
 mod listen;
 mod reply;
 
-pub(crate) use extract::{Body, Parameters, RawBody, Segment, shorten};
+pub(crate) use extract::{Body, Parameters, RawBody, Segment, Segments, shorten};
 pub(crate) use listen::accept;
 pub(crate) use reply::{Answer, ApiError, reason_bodies};

@@ -23,7 +23,7 @@ async fn child_that_serves() {
     serve(options(Path::new(&state)), say).await.expect("the server ends in good order");
 }
 
-fn child(state: &Path) -> (Child, String) {
+pub(crate) fn child(state: &Path) -> (Child, String) {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "crash::child_that_serves", "--nocapture"])
         .env(STATE, state)

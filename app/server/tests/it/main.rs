@@ -7,6 +7,7 @@ mod evidence;
 mod start;
 mod auth;
 mod input;
+mod learned;
 mod agents;
 mod events;
 mod containers;

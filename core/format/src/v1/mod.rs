@@ -12,6 +12,7 @@ mod error;
 mod events;
 mod explain;
 mod images;
+mod learned;
 mod replacements;
 
 pub use admissions::*;
@@ -23,4 +24,5 @@ pub use error::*;
 pub use events::*;
 pub use explain::*;
 pub use images::*;
+pub use learned::*;
 pub use replacements::*;

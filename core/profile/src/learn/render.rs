@@ -7,6 +7,7 @@ use lazaret_model::{Dimension, FileOperation, Phase};
 use super::forest::{self, Forest, WIDTHS};
 use super::sighting::Sighting;
 use super::{Learned, ProcessSeen, fold};
+use crate::derive::empty;
 use crate::mask::OMITTED;
 use crate::pattern::Pattern;
 use crate::profile::{
@@ -37,6 +38,11 @@ impl Learned {
                 return shed(profile);
             }
         }
+    }
+
+    /// The profile of what was seen alone, where the image itself is not at hand.
+    pub fn profile_alone(&self) -> Profile {
+        self.profile(&empty(self.subject.clone()))
     }
 
     fn render(&self, derived: &Profile, tightness: usize) -> Profile {

@@ -1,6 +1,7 @@
 //! What the crate promises, from outside.
 
 mod checking;
+mod deciding;
 mod exports;
 mod facts;
 mod generations;
@@ -8,4 +9,5 @@ mod learning;
 mod made;
 mod rules;
 mod shop;
+mod stored;
 mod text;

@@ -1,7 +1,8 @@
 use lazaret_format::cyclonedx::{self, BillOfMaterial};
 use lazaret_model::{Digest, Limits};
+use lazaret_profile::Profile;
 use lazaret_store::{FindingRow, VerdictRow};
-use lazaret_trust::{Predicate, VerdictPredicate, Verified};
+use lazaret_trust::{Predicate, ProfilePredicate, VerdictPredicate, Verified};
 
 use crate::http::reason_bodies;
 
@@ -23,6 +24,7 @@ pub(super) fn title(predicate: &Predicate, sbom: Option<&BillOfMaterial>) -> Str
             Some(from) => format!("promoted from {from} to {}", promotion.to),
             None => format!("promoted to {}", promotion.to),
         },
+        Predicate::Profile(profile) => format!("profile of variant {}", profile.variant),
         Predicate::Other { predicate_type, .. } => crate::http::shorten(predicate_type),
     }
 }
@@ -36,6 +38,7 @@ pub(super) fn made<'a>(predicate: &'a Predicate, came: &'a str) -> &'a str {
     match predicate {
         Predicate::Verdict(verdict) => &verdict.at,
         Predicate::Promotion(promotion) => &promotion.at,
+        Predicate::Profile(profile) => &profile.at,
         _ => came,
     }
 }
@@ -51,6 +54,18 @@ pub(super) fn read_sbom(json: &str, manifest: Digest, config: Digest) -> Result<
             Err(format!("the bill of material is of the manifest {other}, not of {manifest}"))
         }
         _ => Ok(sbom),
+    }
+}
+
+/// Holds a profile to the image and the way to run it that it is stated about.
+pub(super) fn check_profile(stated: &ProfilePredicate) -> Result<(), String> {
+    let profile = Profile::parse(&stated.profile).map_err(|error| error.to_string())?;
+    if profile.subject.image != stated.config {
+        return Err(format!("the profile is of {}, not of {}", profile.subject.image, stated.config));
+    }
+    match profile.subject.variant.key() {
+        variant if variant == stated.variant => Ok(()),
+        other => Err(format!("the profile is of the variant {other}, not of {}", stated.variant)),
     }
 }
 

@@ -12,7 +12,7 @@ use lazaret_store::{ImageRow, NewEnvelope, NewImage};
 use lazaret_trust::{Envelope, Predicate, Verified, config_of_manifest};
 use serde_json::json;
 
-use super::statement::{finding_rows, made, read_sbom, title, verdict_row};
+use super::statement::{check_profile, finding_rows, made, read_sbom, title, verdict_row};
 use super::{accept, envelope_of, evidence_of, image_body};
 use crate::api::document::Refusals;
 use crate::app::App;
@@ -105,6 +105,12 @@ impl Believed {
                         continue;
                     }
                 }
+            }
+            if let Predicate::Profile(profile) = &verified.statement.predicate
+                && let Err(why) = check_profile(profile)
+            {
+                rejected.push(rejection(&verified.envelope, &why));
+                continue;
             }
             if let Some(envelope) = envelopes.remove(&verified.envelope) {
                 statements.push((verified, envelope));

@@ -1,23 +1,43 @@
+mod deviation;
+
+use std::time::Duration;
+
 use lazaret_format::v1::{EventKind, EventPage, StoredEvent};
 
 use crate::args::EventsArgs;
 use crate::client::Client;
 use crate::failure::{Code, Failure, Outcome};
-use crate::output::{BAD, DIM, GOOD, WARN, clock, paint, print, short_digest, short_id};
+use crate::output::{BAD, DIM, GOOD, WARN, clock, paint, plain, print, remark, short_digest, short_id};
 use crate::settings::Settings;
 
 const PAGE: u32 = 500;
 /// Seconds that the server holds an answer back while nothing happens.
 const WAIT: u32 = 30;
+/// Between two attempts to reach a server that went away.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 
 /// JSON output is one event a line, so that it can be followed.
 pub(crate) async fn run(settings: &Settings, args: &EventsArgs) -> Outcome {
     let client = Client::new(settings)?;
     let mut after = args.since;
+    let (mut was_there, mut pause) = (false, SHORTEST_PAUSE);
     loop {
         let wait = if args.follow { WAIT } else { 0 };
-        let page: EventPage =
-            client.get(&format!("/v1/events?after={after}&limit={PAGE}&wait={wait}")).await?;
+        let path = format!("/v1/events?after={after}&limit={PAGE}&wait={wait}");
+        let page: EventPage = match client.get(&path).await {
+            Err(failure) if was_there && is_away(&failure) => {
+                if pause == SHORTEST_PAUSE {
+                    remark(settings, &format!("{}; trying again", failure.message));
+                }
+                tokio::time::sleep(pause).await;
+                pause = LONGEST_PAUSE.min(pause * 2);
+                continue;
+            }
+            answer => answer?,
+        };
+        // A server that answered once is waited for: events stay where they are.
+        (was_there, pause) = (args.follow, SHORTEST_PAUSE);
         let mut text = String::new();
         for event in &page.events {
             text.push_str(&if settings.json() { json(event)? } else { line(settings, event) });
@@ -36,12 +56,24 @@ fn json(event: &StoredEvent) -> Result<String, Failure> {
         .map_err(|error| Failure::new(Code::Internal, format!("cannot print an event: {error}")))
 }
 
+/// It is gone, or ends just now.
+fn is_away(failure: &Failure) -> bool {
+    matches!(failure.code, Code::Unreachable | Code::ServerRefused)
+}
+
 fn line(settings: &Settings, event: &StoredEvent) -> String {
     let (style, what) = describe(&event.event.what);
-    let image = event.image.as_ref().map_or_else(String::new, |image| format!("  [{image}]"));
-    let head = format!("{:>6}  {}  {}", event.position, clock(&event.event.at), event.host);
-    let what: String = what.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    format!("{}  {}{}", paint(settings.color, DIM, &head), paint(settings.color, style, &what), image)
+    let image = event.image.as_ref().map_or_else(String::new, |image| format!("  [{}]", plain(image)));
+    let head = format!("{:>6}  {}  {}", event.position, clock(&plain(&event.event.at)), plain(&event.host));
+    let what = paint(settings.color, style, &plain(&what));
+    let mut text = format!("{}  {what}{image}", paint(settings.color, DIM, &head));
+    if let EventKind::Deviation(deviation) = &event.event.what {
+        for detail in deviation::details(deviation) {
+            text.push_str("\n        ");
+            text.push_str(&paint(settings.color, DIM, &plain(&detail)));
+        }
+    }
+    text
 }
 
 fn describe(kind: &EventKind) -> (anstyle::Style, String) {
@@ -85,6 +117,7 @@ fn describe(kind: &EventKind) -> (anstyle::Style, String) {
                 ),
             )
         }
+        EventKind::Deviation(deviation) => deviation::describe(deviation),
         EventKind::Gap { what, count } => (WARN, format!("EVIDENCE GAP: {what} ({count})")),
     }
 }

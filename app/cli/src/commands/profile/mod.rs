@@ -1,11 +1,16 @@
 //! `lazaret profile`: what an image may do when it runs.
 
+mod decisions;
+mod learned;
+mod promote;
+mod promoted;
+
 use std::path::Path;
 
 use lazaret_model::SubjectKind;
 use lazaret_pipeline::{Scan, ScanOptions};
 use lazaret_profile::export::{self, Export, ExportError};
-use lazaret_profile::{ImageExecutable, Profile, Side, derive, diff, provisional, rules};
+use lazaret_profile::{Change, ImageExecutable, Profile, Side, derive, diff, provisional, rules};
 use serde::Serialize;
 
 use crate::args::{ProfileCommand, ProfileShape, SourceArgs};
@@ -16,7 +21,11 @@ use crate::{files, images};
 
 pub(crate) async fn run(settings: &Settings, command: &ProfileCommand) -> Outcome {
     match command {
-        ProfileCommand::Show { subject, output } => {
+        ProfileCommand::Show { subject, promoted: Some(key), variant, output } => {
+            let profile = promoted::show(subject, key, variant.as_deref(), &output.source.registries).await?;
+            write(&profile.text(), output.out.as_deref())
+        }
+        ProfileCommand::Show { subject, output, .. } => {
             let profile = profile(settings, subject, &output.source).await?;
             write(&profile.text(), output.out.as_deref())
         }
@@ -41,6 +50,9 @@ pub(crate) async fn run(settings: &Settings, command: &ProfileCommand) -> Outcom
             }
             write(&export.text, output.out.as_deref())
         }
+        ProfileCommand::Learn(args) => learned::learn(settings, args).await,
+        ProfileCommand::Promote(args) => promote::run(settings, args).await,
+        ProfileCommand::Test { learned, profile } => learned::test(settings, learned, profile).await,
         ProfileCommand::Rules => print(rules::SHIPPED),
         ProfileCommand::Schema => print(lazaret_profile::SCHEMA),
     }
@@ -71,20 +83,29 @@ struct ChangeLine<'c> {
 fn print_changes(settings: &Settings, old: &Profile, new: &Profile) -> Outcome {
     let changes = diff(old, new);
     if settings.json() {
-        let word = |side| if side == Side::Added { "added" } else { "removed" };
-        let lines: Vec<_> = changes
-            .iter()
-            .map(|change| ChangeLine {
-                change: word(change.side),
-                section: &change.section,
-                entry: &change.entry,
-            })
-            .collect();
-        return print_json(&lines);
+        return print_json(&lines(&changes));
     }
+    if changes.is_empty() {
+        remark(settings, "both allow the same");
+    }
+    print(&shown(settings, &changes))
+}
+
+fn lines(changes: &[Change]) -> Vec<ChangeLine<'_>> {
+    let word = |side| if side == Side::Added { "added" } else { "removed" };
+    let line = |change: &'_ Change| (word(change.side), change);
+    changes
+        .iter()
+        .map(line)
+        .map(|(word, change)| ChangeLine { change: word, section: &change.section, entry: &change.entry })
+        .collect()
+}
+
+/// Changes for people, section by section.
+fn shown(settings: &Settings, changes: &[Change]) -> String {
     let mut text = String::new();
     let mut section = "";
-    for change in &changes {
+    for change in changes {
         if change.section != section {
             section = &change.section;
             text.push_str(&paint(settings.color, output::BOLD, section));
@@ -94,13 +115,10 @@ fn print_changes(settings: &Settings, old: &Profile, new: &Profile) -> Outcome {
             Side::Added => ('+', output::GOOD),
             Side::Removed => ('-', output::BAD),
         };
-        text.push_str(&paint(settings.color, style, &format!("  {sign} {}", change.entry)));
+        text.push_str(&paint(settings.color, style, &format!("  {sign} {}", output::plain(&change.entry))));
         text.push('\n');
     }
-    if changes.is_empty() {
-        remark(settings, "both allow the same");
-    }
-    print(&text)
+    text
 }
 
 /// The profile that is named: a file, or what an image says of itself.
