@@ -1,8 +1,10 @@
 //! The command line as data: what can be typed, with the words that teach it.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::builder::Resettable;
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
 use crate::environment;
 
@@ -32,6 +34,26 @@ pub(crate) struct Arguments {
     pub(crate) global: GlobalArgs,
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+impl Arguments {
+    /// The command line of this process. A variable that is set to nothing is not set: that is how scripts and
+    /// workflows take one back.
+    pub(crate) fn of_process() -> Self {
+        let is_empty = |name: &OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
+        let matches = without_variables(Self::command(), &is_empty).get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+}
+
+/// A command, and those below it, as if these variables did not exist.
+fn without_variables(command: clap::Command, is_ignored: &impl Fn(&OsStr) -> bool) -> clap::Command {
+    command
+        .mut_args(|argument| match argument.get_env() {
+            Some(name) if is_ignored(name) => argument.env(Resettable::Reset),
+            _ => argument,
+        })
+        .mut_subcommands(|command| without_variables(command, is_ignored))
 }
 
 #[derive(Debug, Clone, Args)]

@@ -1,6 +1,6 @@
 //! Files that are replaced whole or not at all.
 
-use std::io::Write as _;
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
@@ -8,6 +8,15 @@ use crate::failure::{Code, Failure, Outcome};
 
 /// Writes beside the target, flushes to the disk, then renames: a full disk or a kill leaves what was there.
 pub(crate) fn replace(path: &Path, bytes: &[u8], mode: u32) -> Outcome {
+    replace_with(path, mode, |file| file.write_all(bytes))
+}
+
+/// As [`replace`], for what is made while it is written.
+pub(crate) fn replace_with(
+    path: &Path,
+    mode: u32,
+    write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
+) -> Outcome {
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -19,7 +28,7 @@ pub(crate) fn replace(path: &Path, bytes: &[u8], mode: u32) -> Outcome {
     let file = builder.prefix(&prefix).suffix(SUFFIX).rand_bytes(RANDOM).tempfile_in(directory);
     let mut file = file.map_err(|error| fail(&error))?;
     file.as_file().set_permissions(std::fs::Permissions::from_mode(mode)).map_err(|error| fail(&error))?;
-    file.write_all(bytes).map_err(|error| fail(&error))?;
+    write(&mut file).map_err(|error| fail(&error))?;
     file.as_file().sync_all().map_err(|error| fail(&error))?;
     file.persist(path).map_err(|error| fail(&error.error))?;
     Ok(())

@@ -18,14 +18,12 @@ mod threshold;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use crate::args::{Arguments, Command, OutputFormat};
 use crate::failure::{Code, Failure, Outcome};
 use crate::settings::Settings;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::of_process();
     let settings = Settings::resolve(&arguments.global);
     start_logs();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -89,8 +87,10 @@ async fn dispatch(settings: &Settings, command: Command) -> Outcome {
 }
 
 fn start_logs() {
-    let filter = tracing_subscriber::EnvFilter::try_from_env(environment::LOG)
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,lazaret_server=info"));
+    let given = std::env::var(environment::LOG).ok().filter(|filter| !filter.is_empty());
+    let filter = given
+        .and_then(|filter| tracing_subscriber::EnvFilter::try_new(filter).ok())
+        .unwrap_or_else(|| tracing_subscriber::EnvFilter::new("warn,lazaret_server=info"));
     // Escape sequences belong on terminals, not into log files.
     let color = std::io::IsTerminal::is_terminal(&std::io::stderr());
     tracing_subscriber::fmt()

@@ -25,7 +25,7 @@ impl Settings {
         let color = match global.color {
             ColorChoice::Always => true,
             ColorChoice::Never => false,
-            ColorChoice::Auto => std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
+            ColorChoice::Auto => std::io::stdout().is_terminal() && !is_set("NO_COLOR"),
         };
         let width =
             terminal_size::terminal_size().map_or(120, |(width, _)| usize::from(width.0).clamp(60, 200));
@@ -44,6 +44,11 @@ impl Settings {
     pub(crate) fn json(&self) -> bool {
         self.format == OutputFormat::Json
     }
+}
+
+/// A variable that is set to nothing is not set (<https://no-color.org>).
+fn is_set(name: &str) -> bool {
+    std::env::var_os(name).is_some_and(|value| !value.is_empty())
 }
 
 fn default_token_file() -> PathBuf {

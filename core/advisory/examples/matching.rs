@@ -4,7 +4,8 @@
 //! files of any format that `lazaret db import` reads, at any depth. With a database instead, only matching is
 //! measured. The database that is made stays where the last line says.
 //!
-//! Matching is told in time of the processor, which does not depend on what else runs on the machine.
+//! Matching is of packages of which no two are the same, and is told in time of the processor, which hardly depends on
+//! what else runs on the machine.
 #![expect(
     clippy::disallowed_methods,
     clippy::disallowed_types,
@@ -20,7 +21,7 @@ use std::time::{Duration, Instant};
 use lazaret_advisory::feed::osv::OsvFeed;
 use lazaret_advisory::feed::{Kind, epss, kind};
 use lazaret_advisory::{Builder, Database};
-use lazaret_model::{Distribution, Ecosystem, Limits, NamedPackage, Package, SourcePackage};
+use lazaret_model::{Distribution, Ecosystem, Finding, Limits, NamedPackage, Package, SourcePackage};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let path = std::env::args().nth(1).ok_or("usage: matching FOLDER|DATABASE")?;
@@ -101,7 +102,8 @@ fn push(path: &Path, builder: &mut Builder) -> Result<Option<&'static str>, Box<
 /// The clock of a thread goes on in steps of some milliseconds.
 const RUNS: u32 = 200;
 
-/// Packages as images have them: half of them known to the database, of many versions.
+/// Packages as images have them, half of them known to the database, each once: the time to leave out repeated ones is
+/// no part of what is told.
 fn measure(database: &Database) -> Result<(), Box<dyn Error>> {
     let coverage = database.coverage()?;
     for (title, ecosystems, release) in [
@@ -111,73 +113,73 @@ fn measure(database: &Database) -> Result<(), Box<dyn Error>> {
         if !coverage.iter().any(|of| ecosystems.contains(&of.ecosystem) && of.release == release) {
             continue;
         }
-        let packages = packages(database, ecosystems, release)?;
         let (id, version) = release.split_once(':').unwrap_or(("debian", "0"));
         let distribution =
             Distribution { id: id.into(), version: Some(version.into()), codename: None, title: None };
-        let sound: Vec<Package> =
-            packages.iter().filter(|package| package.location.is_empty()).cloned().collect();
-        for (what, packages) in [("with every fix", &sound), ("with every tenth of old", &packages)] {
-            let begun = busy()?;
-            let findings = database.findings(Some(&distribution), packages)?;
-            let time = busy()?.saturating_sub(begun);
+        let Packages { newest, mixed } = packages(database, ecosystems, release)?;
+        for (what, packages) in [("with every fix", &newest), ("of which every tenth is the oldest", &mixed)]
+        {
+            let (findings, time) = timed(RUNS / 10, || database.findings(Some(&distribution), packages))?;
             println!(
-                "match     {title}, {what}: {} packages, {} findings, {time:.1?}: {:.2} million packages/s",
+                "match     {title}, {what}: {} packages, {findings} findings, {time:.1?}: {:.2} million packages/s",
                 packages.len(),
-                findings.len(),
                 packages.len() as f64 / time.as_secs_f64() / 1e6,
             );
         }
-        let image: Vec<Package> = packages.iter().step_by(packages.len() / 500).take(500).cloned().collect();
-        let (mut found, begun) = (0, busy()?);
-        for _ in 0..RUNS {
-            found = database.findings(Some(&distribution), &image)?.len();
-        }
-        let each = busy()?.saturating_sub(begun) / RUNS;
-        println!("image     {title}: {} packages, {found} findings: {each:.1?}", image.len());
+        let image: Vec<Package> = mixed.iter().step_by(mixed.len() / 500).take(500).cloned().collect();
+        let (findings, time) = timed(RUNS, || database.findings(Some(&distribution), &image))?;
+        println!("image     {title}: {} packages, {findings} findings: {time:.2?}", image.len());
     }
     Ok(())
+}
+
+/// How many findings there are, and the time that one run of many takes, with what it takes to give them back.
+fn timed<E: Error + 'static>(
+    runs: u32,
+    run: impl Fn() -> Result<Vec<Finding>, E>,
+) -> Result<(usize, Duration), Box<dyn Error>> {
+    let (mut found, begun) = (0, busy()?);
+    for _ in 0..runs {
+        found = run()?.len();
+    }
+    Ok((found, busy()?.saturating_sub(begun) / runs))
+}
+
+/// Packages that a database knows, each with one that it does not know. None are there twice.
+struct Packages {
+    /// Each in the newest version that it names.
+    newest: Vec<Package>,
+    /// The same, but every tenth of them in the oldest.
+    mixed: Vec<Package>,
 }
 
 fn packages(
     database: &Database,
     ecosystems: &[Ecosystem],
     release: &str,
-) -> Result<Vec<Package>, Box<dyn Error>> {
-    // Most of what is installed has the newest fix, and every tenth package does not.
-    let mut newest: BTreeMap<(Ecosystem, String, NamedPackage), (String, String)> = BTreeMap::new();
+) -> Result<Packages, Box<dyn Error>> {
+    let mut known: BTreeMap<(Ecosystem, String, NamedPackage), Vec<String>> = BTreeMap::new();
     for row in database.advisories() {
         let row = row?;
-        if !ecosystems.contains(&row.ecosystem) || row.release != release {
-            continue;
-        }
-        let fixed = row.fixed.or(row.last_affected).unwrap_or_else(|| "0".to_owned());
-        let (low, high) = newest
-            .entry((row.ecosystem, row.package, row.names))
-            .or_insert_with(|| (fixed.clone(), fixed.clone()));
-        if row.ecosystem.compare(&fixed, high).is_gt() {
-            high.clone_from(&fixed);
-        }
-        if row.ecosystem.compare(&fixed, low).is_lt() {
-            *low = fixed;
+        if ecosystems.contains(&row.ecosystem) && row.release == release {
+            let version = row.fixed.or(row.last_affected).unwrap_or_else(|| "0".to_owned());
+            known.entry((row.ecosystem, row.package, row.names)).or_default().push(version);
         }
     }
-    let mut packages = Vec::new();
-    for (number, ((ecosystem, name, names), (low, high))) in newest.into_iter().enumerate() {
-        let version = if number % 10 == 0 { low } else { high };
-        let mut package = Package::new(ecosystem, &name, &version);
-        if number % 10 == 0 {
-            package.location = "old".to_owned();
-        }
-        if names == NamedPackage::Binary {
-            package.source = SourcePackage { name: format!("{name}-source"), version: version.clone() };
-        }
-        packages.push(package);
-        packages.push(Package::new(ecosystem, format!("unknown-{name}"), version));
-    }
-    let once = packages.clone();
-    while packages.len() < 200_000 {
-        packages.extend_from_slice(&once);
+    let mut packages = Packages { newest: Vec::new(), mixed: Vec::new() };
+    for (number, ((ecosystem, name, names), mut versions)) in known.into_iter().enumerate() {
+        versions.sort_by(|one, other| ecosystem.compare(one, other).then_with(|| one.cmp(other)));
+        let both = |version: &str| {
+            let mut package = Package::new(ecosystem, &name, version);
+            if names == NamedPackage::Binary {
+                package.source =
+                    SourcePackage { name: format!("{name}-source"), version: version.to_owned() };
+            }
+            [package, Package::new(ecosystem, format!("unknown-{name}"), version)]
+        };
+        let (Some(oldest), Some(newest)) = (versions.first(), versions.last()) else { continue };
+        packages.newest.extend(both(newest));
+        packages.mixed.extend(both(if number % 10 == 0 { oldest } else { newest }));
     }
     Ok(packages)
 }

@@ -16,6 +16,7 @@ mod documents;
 mod lenient;
 mod reach;
 mod stated;
+mod zipped;
 mod xml;
 #[cfg(test)]
 mod in_tests;

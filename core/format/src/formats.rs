@@ -1,5 +1,7 @@
 //! The table of everything that a report can be written as: values of `--format` and the documentation come from it.
 
+use std::io::{self, Write};
+
 use crate::cyclonedx::{self, SpecVersion};
 use crate::report::{self, ScanReport};
 use crate::{github, gitlab, html, junit, markdown, sarif, spdx, vex};
@@ -19,7 +21,11 @@ pub struct Format {
     /// Whether it tells findings.
     pub tells_findings: bool,
     pub write: fn(&ScanReport<'_>) -> String,
+    /// The same to a writer, where that needs less memory.
+    stream: Option<Stream>,
 }
+
+type Stream = fn(&ScanReport<'_>, &mut dyn Write) -> io::Result<()>;
 
 const fn format(
     name: &'static str,
@@ -28,11 +34,16 @@ const fn format(
     about: &'static str,
     write: fn(&ScanReport<'_>) -> String,
 ) -> Format {
-    Format { name, media_type, extension, about, lists_packages: false, tells_findings: true, write }
+    let (lists_packages, tells_findings, stream) = (false, true, None);
+    Format { name, media_type, extension, about, lists_packages, tells_findings, write, stream }
 }
 
 const fn with_packages(format: Format) -> Format {
     Format { lists_packages: true, ..format }
+}
+
+const fn streamed(stream: Stream, format: Format) -> Format {
+    Format { stream: Some(stream), ..format }
 }
 
 const fn packages_only(format: Format) -> Format {
@@ -52,20 +63,26 @@ pub const FORMATS: &[Format] = &[
         "everything, as schema/scan-report-v1.json describes it",
         report::json,
     )),
-    with_packages(format(
-        "cyclonedx",
-        "application/vnd.cyclonedx+json; version=1.6",
-        "cdx.json",
-        "CycloneDX 1.6 with vulnerabilities, evidence and licences",
-        |report| cyclonedx::report(report, SpecVersion::V1_6),
-    )),
-    with_packages(format(
-        "cyclonedx-1.7",
-        "application/vnd.cyclonedx+json; version=1.7",
-        "cdx.json",
-        "the same as CycloneDX 1.7",
-        |report| cyclonedx::report(report, SpecVersion::V1_7),
-    )),
+    streamed(
+        |report, out| cyclonedx::write_report(report, SpecVersion::V1_6, out),
+        with_packages(format(
+            "cyclonedx",
+            "application/vnd.cyclonedx+json; version=1.6",
+            "cdx.json",
+            "CycloneDX 1.6 with vulnerabilities, evidence and licences",
+            |report| cyclonedx::report(report, SpecVersion::V1_6),
+        )),
+    ),
+    streamed(
+        |report, out| cyclonedx::write_report(report, SpecVersion::V1_7, out),
+        with_packages(format(
+            "cyclonedx-1.7",
+            "application/vnd.cyclonedx+json; version=1.7",
+            "cdx.json",
+            "the same as CycloneDX 1.7",
+            |report| cyclonedx::report(report, SpecVersion::V1_7),
+        )),
+    ),
     packages_only(format(
         "spdx",
         "application/spdx+json",
@@ -109,6 +126,14 @@ pub const FORMATS: &[Format] = &[
 impl Format {
     pub fn named(name: &str) -> Option<&'static Self> {
         FORMATS.iter().find(|format| format.name == name)
+    }
+
+    /// As `write`, to a writer, piece by piece where the format can be. Fails only as the writer does.
+    pub fn write_to(&self, report: &ScanReport<'_>, out: &mut dyn Write) -> io::Result<()> {
+        match self.stream {
+            Some(stream) => stream(report, out),
+            None => out.write_all((self.write)(report).as_bytes()),
+        }
     }
 }
 

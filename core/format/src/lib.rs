@@ -5,6 +5,7 @@
 
 mod words;
 mod escape;
+mod json;
 mod licence;
 pub mod v1;
 pub mod purl;

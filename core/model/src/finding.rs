@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use crate::{Package, Severity};
 
 /// A vulnerability of a package in an image.
@@ -6,7 +8,8 @@ pub struct Finding {
     /// `CVE-2026-1234`.
     pub id: String,
     pub aliases: Vec<String>,
-    pub package: Package,
+    /// Shared by all findings of one package: many have dozens.
+    pub package: Arc<Package>,
     pub fix: FixState,
     /// The vendor's rating, else that of the CVSS vector, else that of another body.
     pub severity: Severity,
@@ -42,11 +45,11 @@ pub enum FixState {
 
 impl Finding {
     /// A finding of which nothing is known but that it is one.
-    pub fn new(id: impl Into<String>, package: Package) -> Self {
+    pub fn new(id: impl Into<String>, package: impl Into<Arc<Package>>) -> Self {
         Self {
             id: id.into(),
             aliases: Vec::new(),
-            package,
+            package: package.into(),
             fix: FixState::NotFixed,
             severity: Severity::Unknown,
             cvss_vector: None,

@@ -49,6 +49,10 @@ pub(crate) fn open(
         let why = "it is not a regular file".to_owned();
         return Err(SourceError::NotAnImage { subject, why });
     }
+    if metadata.len() == 0 {
+        let why = "it is empty: 0 bytes; what should have written it did not".to_owned();
+        return Err(SourceError::NotAnImage { subject, why });
+    }
     let window = Window::new(Arc::new(file), metadata.len());
     let budget = Budget::new(limits);
     match uncompressed(LayerBytes::Window(window.clone()), &budget).map_err(file_error)? {

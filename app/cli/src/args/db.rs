@@ -26,6 +26,9 @@ pub(crate) enum DbCommand {
         /// Believe rpm repositories that only an image names, although no key of this machine signed them
         #[arg(long)]
         trust_images: bool,
+        /// Take what an rpm repository says even if it is older than what it said before
+        #[arg(long)]
+        allow_older: bool,
         /// Where indices and parsed changelogs are kept [default: beside the database]
         #[arg(long, value_name = "DIR")]
         cache: Option<PathBuf>,

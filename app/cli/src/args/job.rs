@@ -27,7 +27,7 @@ impl JobArgs {
     /// What GitHub wants to know, each of it: it refuses a snapshot where anything is missing.
     pub(crate) fn revision(&self) -> Result<Revision, Failure> {
         let correlator = self.correlator.clone().or_else(|| {
-            let [workflow, job] = ["GITHUB_WORKFLOW", "GITHUB_JOB"].map(|name| std::env::var(name).ok());
+            let [workflow, job] = ["GITHUB_WORKFLOW", "GITHUB_JOB"].map(variable);
             Some(format!("{}_{}", workflow?, job?))
         });
         let given = [
@@ -58,6 +58,11 @@ impl JobArgs {
 }
 
 /// SHA-1, or the SHA-256 of newer repositories.
+/// A variable that is set to nothing is not set.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
 fn is_commit(text: &str) -> bool {
     matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }

@@ -1,3 +1,5 @@
+use std::io::Write;
+
 use lazaret_format::cyclonedx::{Bom, write};
 use lazaret_format::formats::Format;
 use lazaret_pipeline::ScanOptions;
@@ -6,7 +8,7 @@ use super::scan::{Stamp, report};
 use crate::args::{OutputFormat, SbomArgs};
 use crate::failure::{Code, Failure, Outcome};
 use crate::images::{self, Scanned};
-use crate::output::print;
+use crate::output::print_with;
 use crate::settings::Settings;
 use crate::{cache, files};
 
@@ -17,10 +19,11 @@ pub(crate) async fn run(settings: &Settings, args: &SbomArgs) -> Outcome {
     let options = ScanOptions::default();
     let scanned = images::scan(settings, &args.target, &args.source, cache.as_ref(), None, options).await?;
     cache::tell(settings, cache.as_ref());
-    let text = (format.write)(&stamp.on(report(&scanned)));
+    let report = stamp.on(report(&scanned));
+    let write = |out: &mut dyn Write| format.write_to(&report, out);
     match &args.out {
-        Some(path) => files::replace(path, text.as_bytes(), 0o644),
-        None => print(&text),
+        Some(path) => files::replace_with(path, 0o644, write),
+        None => print_with(write),
     }
 }
 

@@ -3,6 +3,8 @@
 mod table;
 mod time;
 
+use std::io::Write;
+
 use anstyle::{AnsiColor, Style};
 
 pub(crate) use table::Table;
@@ -44,9 +46,13 @@ pub(crate) fn plain(text: &str) -> std::borrow::Cow<'_, str> {
 
 /// Prints a result. A reader that went away (`| head`) is no failure.
 pub(crate) fn print(text: &str) -> Outcome {
-    use std::io::Write as _;
+    print_with(|out| out.write_all(text.as_bytes()))
+}
+
+/// As [`print`], for what is made while it is printed.
+pub(crate) fn print_with(write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Outcome {
     let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match write(&mut out).and_then(|()| out.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(Failure::new(Code::Local, format!("cannot write to standard output: {error}")))
         }
@@ -63,7 +69,6 @@ pub(crate) fn print_json<T: serde::Serialize>(value: &T) -> Outcome {
 
 /// A remark for people beside the result: on standard error, silent with --quiet.
 pub(crate) fn remark(settings: &crate::settings::Settings, text: &str) {
-    use std::io::Write as _;
     if !settings.quiet {
         // Nothing sensible is left to do when even standard error is gone.
         settings.progress.suspend(|| drop(writeln!(std::io::stderr(), "{text}")));

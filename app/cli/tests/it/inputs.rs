@@ -1,5 +1,6 @@
 //! What people type and name by mistake: each gets an exit code, what failed, and what to do.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
@@ -46,6 +47,37 @@ fn each_mistake_has_its_exit_code_and_a_hint() {
         assert!(error.starts_with("error: ") && error.contains("\nhint: "), "{target}: {error}");
         assert!(!error.contains("panicked"), "{error}");
     }
+}
+
+#[test]
+fn an_empty_archive_is_called_empty() {
+    let place = with_database();
+    let empty = place.write("empty.tar", "");
+    for target in [format!("archive:{}", empty.display()), empty.display().to_string()] {
+        let (code, error) = place.fails(&["scan", &target]);
+        assert!(code == 3 && error.contains("it is empty: 0 bytes"), "{error}");
+    }
+}
+
+/// `LAZARET_PLATFORM=` in a script or workflow takes the variable back.
+#[test]
+fn an_empty_variable_is_not_set() {
+    let place = with_database();
+    let project = place.write("project/requirements.txt", "Django==2.2.0\n");
+    // All that options have, as the list of them says.
+    let list = include_str!("../../COMMANDS.md").split("[env: ").skip(1);
+    let variables: BTreeSet<&str> = list.filter_map(|rest| rest.split(']').next()).collect();
+    assert!(variables.len() > 20, "{variables:?}");
+    let scan = |value: &str| {
+        // The database's own has a value in a place.
+        let variables = variables.iter().filter(|name| **name != "LAZARET_DB").map(|name| (name, value));
+        place.command(&["scan", text(project.parent().unwrap())]).envs(variables).output().unwrap()
+    };
+    let output = scan("");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["findings"][0]["id"], "CVE-2026-1");
+    assert!(!scan("nonsense").status.success(), "the variables are those that count");
 }
 
 #[test]

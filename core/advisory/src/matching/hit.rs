@@ -40,29 +40,38 @@ pub(super) fn find(
     hits: &mut Vec<Hit>,
 ) -> Result<(), DatabaseError> {
     let scheme = asked.ecosystem.scheme();
-    let first = hits.len();
-    // One advisory's vulnerabilities follow each other, with one stretch.
-    let mut last = None;
+    let is_distribution = asked.ecosystem.is_of_distribution();
+    // Where hits stand, for those of distributions.
+    let (first, mut places) = (hits.len(), Vec::new());
+    // Rows have few stretches, again and again: each is held against the version once, or hardly more often.
+    let mut known = [None; 16];
     for at in rows.clone() {
         let row = database.row(at)?;
         let key = (row.introduced, row.end, row.inclusive);
-        let is_within = match last {
-            Some((known, is_within)) if known == key => is_within,
-            _ => stretch(database, &row)?.contains(scheme, asked.version),
+        let place = &mut known[row.end.map_or(0, |end| usize::from((end ^ end >> 4).to_le_bytes()[0] % 16))];
+        let is_within = match place {
+            Some((known, is_within)) if *known == key => *is_within,
+            _ => {
+                let is_within = stretch(database, &row)?.contains(scheme, asked.version);
+                *place = Some((key, is_within));
+                is_within
+            }
         };
-        last = Some((key, is_within));
         if !is_within {
             continue;
         }
         let note = database.note(row.note)?;
         if database.optional_text(note.module)? == asked.module {
             hits.push(Hit { row, note });
+            if is_distribution {
+                places.push(at);
+            }
         }
     }
-    if asked.ecosystem.is_of_distribution() && hits.len() > first {
+    if is_distribution && hits.len() > first {
         let found = hits.split_off(first);
-        for hit in &found {
-            if !hit.is_vulnerable() || !is_refuted(database, rows.clone(), hit, &found, asked)? {
+        for (hit, at) in found.iter().zip(places) {
+            if !hit.is_vulnerable() || !is_refuted(database, rows.clone(), at, hit, &found, asked)? {
                 hits.push(*hit);
             }
         }
@@ -78,23 +87,22 @@ pub(super) fn stretch<'d>(database: &'d Database, row: &Row) -> Result<Stretch<'
     })
 }
 
-/// Whether a feed that has no hit of the same vulnerability knows that the hit's stretch ended before.
+/// Whether a feed that has no hit of the same vulnerability knows that the stretch of the hit, which stands at `at`,
+/// ended before.
 fn is_refuted(
     database: &Database,
     rows: Range<usize>,
+    at: usize,
     hit: &Hit,
     found: &[Hit],
     asked: &Asked<'_>,
 ) -> Result<bool, DatabaseError> {
     let scheme = asked.ecosystem.scheme();
-    let own = stretch(database, &hit.row)?;
-    let id = database.text(hit.note.id)?;
-    // Rows of a package stand in the order of their ids.
-    let id_at = |at: usize| database.text(database.note(database.row(at)?.note)?.id);
-    let (mut low, mut high) = (rows.start, rows.end);
-    while low < high {
-        let middle = low + (high - low) / 2;
-        if id_at(middle)?.as_bytes() < id.as_bytes() { low = middle + 1 } else { high = middle }
+    // Rows of a package stand in the order of their ids, and equal texts are one text.
+    let id_at = |at: usize| database.note(database.row(at)?.note).map(|note| note.id);
+    let mut low = at;
+    while low > rows.start && id_at(low - 1)? == hit.note.id {
+        low -= 1;
     }
     for at in low..rows.end {
         let row = database.row(at)?;
@@ -102,9 +110,11 @@ fn is_refuted(
         if note.id != hit.note.id {
             break;
         }
-        let other = stretch(database, &row)?;
-        let speaks = note.feed != hit.note.feed
-            && note.module == hit.note.module
+        if note.feed == hit.note.feed {
+            continue;
+        }
+        let (own, other) = (stretch(database, &hit.row)?, stretch(database, &row)?);
+        let speaks = note.module == hit.note.module
             && row.status != AdvisoryStatus::NotAffected
             && !row.inclusive
             && other.ends_before(scheme, asked.version)

@@ -8,6 +8,7 @@ mod rating;
 mod release;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use lazaret_model::{Distribution, Ecosystem, Finding, NamedPackage, Package};
 
@@ -46,25 +47,35 @@ impl Database {
         }
         vulnerable.sort_by(|one, other| one.0.cmp(other.0));
         vulnerable.dedup_by(|one, other| one.0 == other.0);
-        let mut findings = Vec::new();
-        for (package, hits) in vulnerable {
-            for group in group(self, hits)? {
-                findings.extend(matching.finding(&group, package)?);
-            }
+        let mut groups = Vec::with_capacity(vulnerable.iter().map(|(_, hits)| hits.len()).sum());
+        let mut shared = Vec::with_capacity(vulnerable.len());
+        for (at, (package, hits)) in vulnerable.into_iter().enumerate() {
+            groups.extend(group(self, hits)?.into_iter().map(|group| (at, group)));
+            shared.push(Arc::new(package.clone()));
         }
-        Ok(sorted(findings))
+        let mut findings = Vec::with_capacity(groups.len());
+        for (at, group) in in_order(&groups) {
+            findings.extend(matching.finding(group, &shared[*at])?);
+        }
+        // Documents of one package that end up under one name, which hardly ever happens, are told apart by the rest.
+        if !findings.is_sorted_by(|one, other| one < other) {
+            findings.sort_unstable();
+            findings.dedup();
+        }
+        Ok(findings)
     }
 }
 
-/// Sorted and without repetitions. A finding is large: it is moved once, and mostly the beginnings of ids tell two
-/// of them apart. Those of one id already are in the order of their packages.
-fn sorted(findings: Vec<Finding>) -> Vec<Finding> {
-    let mut order: Vec<(u128, usize)> =
-        findings.iter().enumerate().map(|(at, finding)| (beginning(&finding.id), at)).collect();
-    order.sort_by(|one, other| one.0.cmp(&other.0).then_with(|| findings[one.1].cmp(&findings[other.1])));
-    order.dedup_by(|one, other| one.0 == other.0 && findings[one.1] == findings[other.1]);
-    let mut findings: Vec<Option<Finding>> = findings.into_iter().map(Some).collect();
-    order.into_iter().filter_map(|(_, at)| findings[at].take()).collect()
+/// Groups by packages, which are in order, in the order of the findings that they become. Mostly the beginnings of
+/// ids tell two of them apart.
+fn in_order<'g, 'd>(groups: &'g [(usize, Group<'d>)]) -> impl Iterator<Item = &'g (usize, Group<'d>)> {
+    let mut order: Vec<(u128, &(usize, Group<'d>))> =
+        groups.iter().map(|group| (beginning(group.1.id), group)).collect();
+    order.sort_by(|(one, (at, a)), (other, (of, b))| {
+        let rest = || (a.id, &a.aliases, at).cmp(&(b.id, &b.aliases, of));
+        one.cmp(other).then_with(rest)
+    });
+    order.into_iter().map(|(_, group)| group)
 }
 
 /// The first sixteen bytes of a text, as a number that orders as they do.
@@ -159,7 +170,11 @@ impl<'d> Matching<'d> {
     }
 
     /// What a group of hits says together; nothing if the vulnerability was taken back.
-    fn finding(&mut self, group: &Group<'d>, package: &Package) -> Result<Option<Finding>, DatabaseError> {
+    fn finding(
+        &mut self,
+        group: &Group<'d>,
+        package: &Arc<Package>,
+    ) -> Result<Option<Finding>, DatabaseError> {
         let rating = self.ratings.of(group)?;
         if rating.withdrawn {
             return Ok(None);
@@ -184,7 +199,7 @@ impl<'d> Matching<'d> {
             summary: if summary.is_empty() { rating.summary } else { summary }.to_owned(),
             published: self.database.optional_text(decisive.hit.note.published)?.map(str::to_owned),
             feed: self.database.feed_name(decisive.hit.note.feed)?.to_owned(),
-            ..Finding::new(group.id, package.clone())
+            ..Finding::new(group.id, Arc::clone(package))
         }))
     }
 }
@@ -194,22 +209,34 @@ mod tests {
     use super::*;
 
     #[test]
-    fn findings_are_in_the_order_of_their_fields() {
-        let finding = |id: &str, package: &str| Finding::new(id, Package::new(Ecosystem::Npm, package, "1"));
-        let ids = [
-            "CVE-2024-1",
-            "CVE-2024-10",
-            "GHSA-aaaa-bbbb-cccc",
-            "GHSA-aaaa-bbbb-cccd",
-            "CVE-2024-1",
-            "",
-            "ä",
+    fn groups_are_in_the_order_of_their_findings() {
+        let names = [
+            ("CVE-2024-1", &["b"][..]),
+            ("CVE-2024-10", &[]),
+            ("GHSA-aaaa-bbbb-cccc", &[]),
+            ("GHSA-aaaa-bbbb-cccd", &[]),
+            ("CVE-2024-1", &["a", "z"]),
+            ("", &[]),
+            ("ä", &[]),
         ];
-        let mut all: Vec<Finding> = ids.iter().map(|id| finding(id, "b")).collect();
-        all.extend(ids.iter().rev().map(|id| finding(id, "a")));
-        let found = sorted(all.clone());
-        all.sort_unstable();
-        all.dedup();
-        assert_eq!(found, all);
+        let packages = ["a", "b"].map(|name| Package::new(Ecosystem::Npm, name, "1"));
+        let group = |(at, (id, aliases)): (usize, &(&'static str, &[&'static str]))| {
+            (at, Group { id, aliases: aliases.to_vec(), hits: Vec::new() })
+        };
+        let mut groups: Vec<_> = names
+            .iter()
+            .rev()
+            .map(|name| (1, name))
+            .chain(names.iter().map(|name| (0, name)))
+            .map(group)
+            .collect();
+        let finding = |(at, group): &(usize, Group<'_>)| Finding {
+            aliases: group.aliases.iter().map(|alias| (*alias).to_owned()).collect(),
+            ..Finding::new(group.id, packages[*at].clone())
+        };
+        let mut expected: Vec<Finding> = groups.iter().map(finding).collect();
+        expected.sort_unstable();
+        let found: Vec<Finding> = in_order(&groups).map(finding).collect();
+        assert_eq!(found, expected);
     }
 }

@@ -146,7 +146,7 @@ fn findings(database: &Database, scanned: &Scanned) -> Vec<Match> {
             FixState::EndOfLife => "end_of_life",
         },
         id: finding.id,
-        installed: finding.package.version,
+        installed: finding.package.version.clone(),
     };
     findings.expect("the database is sound").into_iter().map(ours).collect()
 }

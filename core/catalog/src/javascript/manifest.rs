@@ -2,18 +2,23 @@
 
 use std::fmt;
 
-use lazaret_model::{Ecosystem, Package};
+use lazaret_model::{Ecosystem, Extracted, Limits, Package, RandomAccess};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::licence::Licences;
 use crate::documents::{json, unmarked};
 use crate::files::File;
 use crate::lenient::Text;
+use crate::pattern::Extractor;
 use crate::reading::Reading;
+use crate::zipped;
 
 pub(super) fn read(file: &File<'_>, reading: &mut Reading<'_>) {
-    let (manifest, place) = match Place::of(file.path) {
+    let place = if file.path.ends_with(b".zip") { Some(Place::Zipped) } else { Place::of(file.path) };
+    let (manifest, place) = match place {
         None => return,
+        Some(Place::Zipped) if file.bytes.is_empty() => return,
+        Some(Place::Zipped) => (json::<Manifest<'_>>(file, reading), Place::Root),
         Some(Place::Root) => (json::<Manifest<'_>>(file, reading), Place::Root),
         // Packages carry broken manifests along to test with: there is no package that could be missed.
         Some(Place::Within) => (serde_json::from_slice(unmarked(file.bytes)).ok(), Place::Within),
@@ -27,9 +32,7 @@ pub(super) fn read(file: &File<'_>, reading: &mut Reading<'_>) {
             licences: licences.sorted(),
             ..Package::new(Ecosystem::Npm, name, version)
         });
-        return;
-    }
-    if place == Place::Root {
+    } else if place == Place::Root {
         reading.problems.malformed(file.location(), "the name in the manifest is none that npm knows");
     }
 }
@@ -40,6 +43,22 @@ enum Place {
     Root,
     /// Below that: packages bundled without `node_modules`, entry points, test data.
     Within,
+    /// In an archive of yarn's.
+    Zipped,
+}
+
+/// The archives that yarn (since version 2) keeps packages in, and runs them from: `.yarn/cache` of a project, and
+/// `.yarn/berry/cache` of a user. Each holds one package, as `node_modules/NAME`.
+pub(super) const YARN: Extractor = Extractor { whole: yarn, passing: None, alike: None };
+
+fn yarn(file: &mut dyn RandomAccess, path: &[u8], limits: &Limits) -> Extracted {
+    let directory = path.rsplitn(2, |&byte| byte == b'/').nth(1).unwrap_or_default();
+    if ![&b".yarn/cache"[..], b".yarn/berry/cache"].iter().any(|end| directory.ends_with(end)) {
+        return Extracted::default();
+    }
+    zipped::document(file, path, limits, |name| {
+        name.starts_with(b"node_modules/") && Place::of(name) == Some(Place::Root)
+    })
 }
 
 impl Place {

@@ -25,8 +25,11 @@ pub(crate) const CATALOGERS: &[Cataloger] = &[
         evidence: PackageEvidence::Installed,
         ..npm(
             "npm",
-            "installed packages of npm, yarn, pnpm and bun, by their package.json",
-            &[Pattern::content(Place::Anywhere, Name::Exactly("package.json"))],
+            "installed packages of npm, yarn, pnpm and bun, by their package.json; also in yarn's archives",
+            &[
+                Pattern::content(Place::Anywhere, Name::Exactly("package.json")),
+                Pattern::extract(Place::InAnyEndingWith("cache"), Name::EndsWith(".zip"), manifest::YARN),
+            ],
             Read::Each(manifest::read),
         )
     },

@@ -268,15 +268,7 @@ impl Walk<'_> {
     }
 
     fn problem(&mut self, subject: &str, error: &InflateError) {
-        let kind = match error {
-            InflateError::Encrypted | InflateError::Method(_) => ProblemKind::Unsupported,
-            InflateError::TooLarge(_) | InflateError::Ratio(_) | InflateError::TooMuchWork => {
-                ProblemKind::Limit
-            }
-            InflateError::Zip(ZipError::Unreadable(_)) => ProblemKind::Unreadable,
-            InflateError::Zip(_) | InflateError::Damaged => ProblemKind::Malformed,
-        };
-        self.problems.push(Problem::new(kind, subject, error.to_string()));
+        self.problems.push(error.of(subject));
     }
 }
 

@@ -1,13 +1,13 @@
 //! Entries of zip archives, taken out within bounds.
 
 use flate2::{Decompress, FlushDecompress, Status};
-use lazaret_model::{Limits, RandomAccess};
+use lazaret_model::{Limits, Problem, ProblemKind, RandomAccess};
 
 use crate::jvm::zip::{DEFLATED, Place, STORED, ZipError};
 
 /// Takes entries out of an archive and of those within it, and counts the work for all of them together: entries may
 /// lie upon each other, so that each alone is harmless and all are not.
-pub(super) struct Inflater {
+pub(crate) struct Inflater {
     decompress: Decompress,
     input: Vec<u8>,
     /// How many bytes may still be brought forth.
@@ -16,7 +16,7 @@ pub(super) struct Inflater {
 }
 
 #[derive(Debug, thiserror::Error)]
-pub(super) enum InflateError {
+pub(crate) enum InflateError {
     #[error(transparent)]
     Zip(#[from] ZipError),
     #[error("it is encrypted")]
@@ -33,6 +33,19 @@ pub(super) enum InflateError {
     TooMuchWork,
 }
 
+impl InflateError {
+    /// That something could not be read of an archive.
+    pub(crate) fn of(&self, subject: &str) -> Problem {
+        let kind = match self {
+            Self::Encrypted | Self::Method(_) => ProblemKind::Unsupported,
+            Self::TooLarge(_) | Self::Ratio(_) | Self::TooMuchWork => ProblemKind::Limit,
+            Self::Zip(ZipError::Unreadable(_)) => ProblemKind::Unreadable,
+            Self::Zip(_) | Self::Damaged => ProblemKind::Malformed,
+        };
+        Problem::new(kind, subject, self.to_string())
+    }
+}
+
 /// Archives are compressed once: real ones bring forth about three times their size, whatever is nested in them.
 const WORK_FOR_EACH_BYTE: u64 = 16;
 const WORK_FOR_ALL: u64 = 64 << 20;
@@ -44,7 +57,7 @@ const INPUT: usize = 32 << 10;
 
 impl Inflater {
     /// For an archive of so many bytes.
-    pub(super) fn new(archive: u64, limits: &Limits) -> Self {
+    pub(crate) fn new(archive: u64, limits: &Limits) -> Self {
         let work = archive.saturating_mul(WORK_FOR_EACH_BYTE).saturating_add(WORK_FOR_ALL);
         Self {
             decompress: Decompress::new(false),
@@ -55,7 +68,7 @@ impl Inflater {
     }
 
     /// Counts work that brings nothing forth, such as reading a directory.
-    pub(super) fn spend(&mut self, work: u64) -> Result<(), InflateError> {
+    pub(crate) fn spend(&mut self, work: u64) -> Result<(), InflateError> {
         match self.left.checked_sub(work) {
             Some(left) => {
                 self.left = left;
@@ -69,7 +82,7 @@ impl Inflater {
     }
 
     /// The first bytes of an entry: no more are inflated.
-    pub(super) fn beginning(
+    pub(crate) fn beginning(
         &mut self,
         file: &mut dyn RandomAccess,
         place: Place,
@@ -80,7 +93,7 @@ impl Inflater {
     }
 
     /// A whole entry, which may have so many bytes at most.
-    pub(super) fn whole(
+    pub(crate) fn whole(
         &mut self,
         file: &mut dyn RandomAccess,
         place: Place,

@@ -6,7 +6,7 @@ mod file_name;
 mod findings;
 mod group;
 mod identify;
-mod inflate;
+pub(crate) mod inflate;
 mod known;
 mod locks;
 mod manifest;
@@ -14,7 +14,7 @@ mod model;
 mod pom;
 mod project;
 mod properties;
-mod zip;
+pub(crate) mod zip;
 
 use lazaret_model::{Ecosystem, PackageEvidence};
 

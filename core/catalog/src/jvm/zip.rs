@@ -7,33 +7,33 @@ use lazaret_model::RandomAccess;
 
 /// One entry of a central directory.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Entry<'a> {
-    pub(super) name: &'a [u8],
-    pub(super) place: Place,
+pub(crate) struct Entry<'a> {
+    pub(crate) name: &'a [u8],
+    pub(crate) place: Place,
 }
 
 /// Where an entry's bytes are, and in which shape; all as stated, nothing proven.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) method: u16,
-    pub(super) encrypted: bool,
-    pub(super) compressed: u64,
-    pub(super) size: u64,
+pub(crate) struct Place {
+    pub(crate) method: u16,
+    pub(crate) encrypted: bool,
+    pub(crate) compressed: u64,
+    pub(crate) size: u64,
     /// Of the local header, from the beginning of the archive.
-    pub(super) header: u64,
+    pub(crate) header: u64,
 }
 
 /// Where a central directory is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Directory {
+pub(crate) struct Directory {
     at: u64,
-    pub(super) bytes: u64,
+    pub(crate) bytes: u64,
     /// What stands before the archive, such as a script that starts it, and is not counted in its offsets.
     base: u64,
 }
 
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ZipError {
+pub(crate) enum ZipError {
     #[error("no zip archive")]
     NoArchive,
     #[error("the directory of the zip archive is not where its end says")]
@@ -61,12 +61,12 @@ const LOCATOR_64_BYTES: usize = 20;
 /// Bytes of a directory that are read at once; an entry takes 192 KiB at most.
 const WINDOW: usize = 64 << 10;
 
-pub(super) const STORED: u16 = 0;
-pub(super) const DEFLATED: u16 = 8;
+pub(crate) const STORED: u16 = 0;
+pub(crate) const DEFLATED: u16 = 8;
 
 impl Directory {
     /// Finds the directory by the record at the archive's end.
-    pub(super) fn find(file: &mut dyn RandomAccess) -> Result<Self, ZipError> {
+    pub(crate) fn find(file: &mut dyn RandomAccess) -> Result<Self, ZipError> {
         let size = file.size();
         // Most archives have no comment: the record is at the very end.
         for tail in [END_BYTES as u64, (END_BYTES + usize::from(u16::MAX)) as u64] {
@@ -103,7 +103,7 @@ impl Directory {
     }
 
     /// Shows each entry, in the directory's order, without keeping any.
-    pub(super) fn each(
+    pub(crate) fn each(
         self,
         file: &mut dyn RandomAccess,
         mut visit: impl FnMut(Entry<'_>),
@@ -139,7 +139,7 @@ impl Directory {
 
 impl Place {
     /// The offset of an entry's bytes, which its local header tells.
-    pub(super) fn content(self, file: &mut dyn RandomAccess, name: &str) -> Result<u64, ZipError> {
+    pub(crate) fn content(self, file: &mut dyn RandomAccess, name: &str) -> Result<u64, ZipError> {
         let mut header = [0; LOCAL_BYTES];
         let no_header = || ZipError::NoHeader(name.to_owned());
         file.read_at(self.header, &mut header).map_err(|_| no_header())?;
@@ -156,10 +156,10 @@ impl Place {
 }
 
 /// A part of a file, such as an archive that is stored in another.
-pub(super) struct Part<'f> {
-    pub(super) file: &'f mut dyn RandomAccess,
-    pub(super) offset: u64,
-    pub(super) bytes: u64,
+pub(crate) struct Part<'f> {
+    pub(crate) file: &'f mut dyn RandomAccess,
+    pub(crate) offset: u64,
+    pub(crate) bytes: u64,
 }
 
 impl RandomAccess for Part<'_> {

@@ -3,24 +3,37 @@
 
 use std::borrow::Cow;
 
-use lazaret_model::{Ecosystem, Package};
+use lazaret_model::{Ecosystem, Extracted, Limits, Package, RandomAccess};
 
 use super::normalised;
 use crate::documents::unmarked;
 use crate::files::File;
-use crate::pattern::{Name, Pattern, Place};
+use crate::pattern::{Extractor, Name, Pattern, Place};
 use crate::reading::Reading;
+use crate::zipped;
 
 pub(super) const PATTERNS: &[Pattern] = &[
     Pattern::content(Place::InAnyEndingWith("dist-info"), Name::Exactly("METADATA")),
     Pattern::content(Place::InAnyEndingWith("DIST-INFO"), Name::Exactly("METADATA")),
     Pattern::content(Place::InAnyEndingWith("egg-info"), Name::Exactly("PKG-INFO")),
     Pattern::content(Place::InAnyEndingWith("EGG-INFO"), Name::Exactly("PKG-INFO")),
+    Pattern::extract(Place::Anywhere, Name::EndsWith(".egg"), EGG),
     // distutils wrote the file itself in the place of the directory.
     Pattern::content(Place::Anywhere, Name::EndsWith(".egg-info")),
 ];
 
+/// An egg that nobody unpacked: Python imports from it where it lies.
+const EGG: Extractor = Extractor { whole: egg, passing: None, alike: None };
+
+fn egg(file: &mut dyn RandomAccess, path: &[u8], limits: &Limits) -> Extracted {
+    zipped::document(file, path, limits, |name| name == b"EGG-INFO/PKG-INFO")
+}
+
 pub(super) fn read(file: &File<'_>, reading: &mut Reading<'_>) {
+    // What ends as eggs do and holds no metadata is none.
+    if file.bytes.is_empty() && file.path.ends_with(b".egg") {
+        return;
+    }
     let headers = Headers::of(unmarked(file.bytes));
     let (Some(name), Some(version)) = (&headers.name, &headers.version) else {
         reading.problems.malformed(file.location(), "the metadata name no package or no version");

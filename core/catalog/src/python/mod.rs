@@ -24,7 +24,7 @@ use crate::reading::Reading;
 pub(crate) const CATALOGERS: &[Cataloger] = &[
     Cataloger {
         name: "python",
-        about: "installed packages of Python: wheels and eggs",
+        about: "installed packages of Python: wheels and eggs, zipped ones too",
         ecosystem: Ecosystem::PyPi,
         evidence: PackageEvidence::Installed,
         patterns: metadata::PATTERNS,

@@ -21,3 +21,4 @@ mod jars;
 mod lockfiles_others;
 mod syft_others;
 mod zip;
+mod zipped;

@@ -6,16 +6,17 @@ use serde::Serialize;
 
 type Text<'a> = Cow<'a, str>;
 
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Document<'a> {
+pub(super) struct Document<'a, C> {
     pub(super) bom_format: Text<'a>,
     pub(super) spec_version: Text<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) serial_number: Option<Text<'a>>,
     pub(super) version: u64,
     pub(super) metadata: Metadata<'a>,
-    pub(super) components: Vec<Component<'a>>,
+    /// Made one after the other while they are written.
+    pub(super) components: C,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) compositions: Vec<Composition<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]

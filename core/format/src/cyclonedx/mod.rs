@@ -14,5 +14,5 @@ mod foreign;
 pub use crate::sbom::property;
 pub use own::{BillOfMaterial, ReadError, packages};
 pub use read::read;
-pub(crate) use write::uuid;
-pub use write::{Bom, SpecVersion, report, write, write_pretty, write_pretty_as};
+pub use write::{Bom, SpecVersion, report, write, write_pretty, write_pretty_as, write_report};
+pub(crate) use write::{uuid, uuid_of};

@@ -1,8 +1,12 @@
+use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
+use std::io::{self, Write};
 
 use lazaret_model::{
     Digest, Distribution, Finding, Image, ImageReference, Package, PackageEvidence, Problem,
 };
+use serde::{Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
 use super::document::{
@@ -11,8 +15,8 @@ use super::document::{
 };
 use super::{property, vulnerability};
 use crate::report::{ScanReport, Suppressed};
-use crate::sbom::{Fields, image_fields, package_fields, problem_fields};
-use crate::{licence, purl};
+use crate::sbom::{Fields, image_fields, layer_name, layer_names, package_fields, problem_fields};
+use crate::{json, licence, purl};
 
 /// What goes into a bill of material.
 #[derive(Debug, Clone, Copy)]
@@ -53,7 +57,8 @@ impl SpecVersion {
 
 /// The document in one line, to be signed or stored; CycloneDX 1.6.
 pub fn write(bom: &Bom<'_>) -> String {
-    let document = document(bom, &[], SpecVersion::V1_6);
+    let parts = Parts::new(bom);
+    let document = document(&parts, &[], SpecVersion::V1_6);
     serde_json::to_string(&document).expect("strings and numbers always serialize")
 }
 
@@ -64,11 +69,16 @@ pub fn write_pretty(bom: &Bom<'_>) -> String {
 
 /// As [`write_pretty`], of the version asked for.
 pub fn write_pretty_as(bom: &Bom<'_>, version: SpecVersion) -> String {
-    pretty(&document(bom, &[], version))
+    text(|out| write_to(bom, &[], version, out))
 }
 
 /// A whole scan: packages, vulnerabilities, and those that statements take out with their analysis.
 pub fn report(report: &ScanReport<'_>, version: SpecVersion) -> String {
+    text(|out| write_report(report, version, out))
+}
+
+/// As [`report()`], to a writer: the document is nowhere in memory as a whole. Fails only as the writer does.
+pub fn write_report(report: &ScanReport<'_>, version: SpecVersion, out: &mut dyn Write) -> io::Result<()> {
     let bom = Bom {
         name: report.target,
         reference: report.reference,
@@ -80,25 +90,64 @@ pub fn report(report: &ScanReport<'_>, version: SpecVersion) -> String {
         timestamp: report.timestamp,
         tool_version: report.tool_version,
     };
-    pretty(&document(&bom, report.suppressed, version))
+    write_to(&bom, report.suppressed, version, out)
 }
 
-fn pretty(document: &Document<'_>) -> String {
-    serde_json::to_string_pretty(document).expect("strings and numbers always serialize") + "\n"
+fn write_to(
+    bom: &Bom<'_>,
+    suppressed: &[Suppressed],
+    version: SpecVersion,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let parts = Parts::new(bom);
+    json::write_pretty(&document(&parts, suppressed, version), out)
 }
 
-fn document<'a>(bom: &Bom<'a>, suppressed: &'a [Suppressed], version: SpecVersion) -> Document<'a> {
-    let config = bom.image.config.to_string();
-    let references = References::new(bom);
-    let mut components: Vec<Component<'a>> = bom.distribution.into_iter().map(operating_system).collect();
-    components.extend(
-        bom.packages
-            .iter()
-            .zip(&references.in_order)
-            .map(|(package, reference)| library(bom, package, reference)),
-    );
-    let mut vulnerabilities = vulnerability::open(bom.findings, &references);
-    vulnerabilities.extend(vulnerability::suppressed(suppressed, &references));
+fn text(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> String {
+    let mut text = Vec::new();
+    write(&mut text).expect("memory takes everything, and strings and numbers always serialize");
+    String::from_utf8(text).expect("JSON is UTF-8")
+}
+
+/// What a document is made of, and what is asked for again and again while it is written.
+struct Parts<'a> {
+    bom: Bom<'a>,
+    config: String,
+    references: References<'a>,
+    layers: Vec<String>,
+}
+
+impl<'a> Parts<'a> {
+    fn new(bom: &Bom<'a>) -> Self {
+        Self {
+            bom: *bom,
+            config: bom.image.config.to_string(),
+            references: References::new(bom),
+            layers: layer_names(bom.image),
+        }
+    }
+}
+
+/// The distribution and the packages, each made when it is written.
+struct Components<'p, 'a>(&'p Parts<'a>);
+
+impl Serialize for Components<'_, '_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let parts = self.0;
+        let libraries =
+            parts.bom.packages.iter().enumerate().map(|(at, package)| library(parts, at, package));
+        serializer.collect_seq(parts.bom.distribution.into_iter().map(operating_system).chain(libraries))
+    }
+}
+
+fn document<'p, 'a>(
+    parts: &'p Parts<'a>,
+    suppressed: &'p [Suppressed],
+    version: SpecVersion,
+) -> Document<'p, Components<'p, 'a>> {
+    let Parts { bom, config, references, .. } = parts;
+    let mut vulnerabilities = vulnerability::open(bom.findings, references);
+    vulnerabilities.extend(vulnerability::suppressed(suppressed, references));
     let mut document = Document {
         bom_format: "CycloneDX".into(),
         spec_version: version.name().into(),
@@ -107,10 +156,10 @@ fn document<'a>(bom: &Bom<'a>, suppressed: &'a [Suppressed], version: SpecVersio
         metadata: Metadata {
             timestamp: bom.timestamp.map(Into::into),
             tools: Tools { components: vec![tool(bom.tool_version)] },
-            component: Some(container(bom, config.clone())),
+            component: Some(container(bom, config)),
             properties: properties(problem_fields(bom.problems)),
         },
-        components,
+        components: Components(parts),
         compositions: Vec::new(),
         vulnerabilities,
     };
@@ -119,17 +168,21 @@ fn document<'a>(bom: &Bom<'a>, suppressed: &'a [Suppressed], version: SpecVersio
             .compositions
             .push(Composition { aggregate: "incomplete".into(), assemblies: vec![config.into()] });
     }
-    let content = serde_json::to_vec(&document).expect("strings and numbers always serialize");
-    document.serial_number = Some(format!("urn:uuid:{}", uuid(&content)).into());
+    let content = json::digest(&document).expect("strings and numbers always serialize");
+    document.serial_number = Some(format!("urn:uuid:{}", uuid_of(content)).into());
     document
 }
 
-/// A UUID of version 8 (RFC 9562, section 5.8) made of the content's SHA-256: equal documents are one.
+/// [`uuid_of`] the content's SHA-256: equal contents are one.
 pub(crate) fn uuid(content: &[u8]) -> String {
-    let mut bytes: [u8; 32] = Sha256::digest(content).into();
-    bytes[6] = 0x80 | bytes[6] & 0x0f;
-    bytes[8] = 0x80 | bytes[8] & 0x3f;
-    let hex = Digest::from_bytes(bytes).hex();
+    uuid_of(Sha256::digest(content).into())
+}
+
+/// A UUID of version 8 (RFC 9562, section 5.8) made of a SHA-256.
+pub(crate) fn uuid_of(mut digest: [u8; 32]) -> String {
+    digest[6] = 0x80 | digest[6] & 0x0f;
+    digest[8] = 0x80 | digest[8] & 0x3f;
+    let hex = Digest::from_bytes(digest).hex();
     format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..32])
 }
 
@@ -142,13 +195,13 @@ fn tool(version: &str) -> Component<'_> {
     }
 }
 
-fn container<'a>(bom: &Bom<'a>, config: String) -> Component<'a> {
+fn container<'a>(bom: &Bom<'a>, config: &'a str) -> Component<'a> {
     let image = bom.image;
     let hash = |manifest: Digest| Hash { alg: "SHA-256".into(), content: manifest.hex().into() };
     let purl = bom.reference.zip(image.manifest);
     Component {
         kind: "container".into(),
-        version: Some(image.manifest.map_or_else(|| config.clone(), |manifest| manifest.to_string()).into()),
+        version: Some(image.manifest.map_or_else(|| config.into(), |manifest| manifest.to_string().into())),
         reference: Some(config.into()),
         name: bom.name.into(),
         hashes: image.manifest.into_iter().map(hash).collect(),
@@ -173,21 +226,21 @@ fn operating_system(distribution: &Distribution) -> Component<'_> {
     }
 }
 
-fn library<'a>(bom: &Bom<'a>, package: &'a Package, reference: &str) -> Component<'a> {
-    let layer = usize::try_from(package.layer).ok().and_then(|at| bom.image.layers.get(at));
+fn library<'p>(parts: &'p Parts<'_>, at: usize, package: &'p Package) -> Component<'p> {
+    let layer = layer_name(package, &parts.layers);
     Component {
         kind: "library".into(),
-        reference: Some(reference.to_owned().into()),
+        reference: Some(parts.references.at(at)),
         name: package.name.as_str().into(),
         version: Some(package.version.as_str().into()),
         licenses: licences(&package.licences),
-        purl: purl::package(package, bom.distribution).map(Into::into),
-        properties: properties(package_fields(package, bom.image)),
+        purl: parts.references.purl(at).map(Into::into),
+        properties: properties(package_fields(package, &parts.layers)),
         evidence: Some(Evidence {
             identity: vec![identity(package.evidence)],
             occurrences: vec![Occurrence {
                 location: package.location.as_str().into(),
-                additional_context: layer.map(|layer| format!("layer {}", layer.diff_id).into()),
+                additional_context: layer.map(|layer| format!("layer {layer}").into()),
             }],
         }),
         ..Component::default()
@@ -223,34 +276,59 @@ fn properties(fields: Fields<'_>) -> Vec<Property<'_>> {
 
 /// The `bom-ref` of each package: its package URL, numbered where several would share one.
 pub(super) struct References<'a> {
-    in_order: Vec<String>,
-    by_package: HashMap<&'a Package, usize>,
+    /// In the order of the packages, as are the numbers.
+    purls: Vec<Option<String>>,
+    numbers: Vec<usize>,
+    packages: &'a [Package],
+    /// Where each package first stands; made when findings ask for it.
+    places: OnceCell<HashMap<&'a Package, usize>>,
 }
+
+/// What stands for the package URL of a package that has none.
+const NAMELESS: &str = "package";
 
 impl<'a> References<'a> {
     fn new(bom: &Bom<'a>) -> Self {
-        let (mut uses, mut taken) = (HashMap::<String, usize>::new(), HashSet::new());
-        let mut references = Self { in_order: Vec::new(), by_package: HashMap::new() };
-        for package in bom.packages {
-            let purl = purl::package(package, bom.distribution).unwrap_or_else(|| "package".to_owned());
-            let number = uses.entry(purl.clone()).or_default();
-            let reference = loop {
+        let purls: Vec<_> =
+            bom.packages.iter().map(|package| purl::package(package, bom.distribution)).collect();
+        let mut numbers = Vec::with_capacity(purls.len());
+        let mut uses = HashMap::<&str, usize>::with_capacity(purls.len());
+        let mut taken = HashSet::<Cow<'_, str>>::with_capacity(purls.len());
+        for purl in &purls {
+            let purl = purl.as_deref().unwrap_or(NAMELESS);
+            let number = uses.entry(purl).or_default();
+            loop {
                 *number += 1;
-                let reference = if *number == 1 { purl.clone() } else { format!("{purl}#{number}") };
                 // A hostile package may be named as another one's second.
-                if taken.insert(reference.clone()) {
-                    break reference;
+                if taken.insert(numbered(purl, *number)) {
+                    break;
                 }
-            };
-            references.by_package.entry(package).or_insert(references.in_order.len());
-            references.in_order.push(reference);
+            }
+            numbers.push(*number);
         }
-        references
+        Self { packages: bom.packages, purls, numbers, places: OnceCell::new() }
     }
 
-    pub(super) fn of(&self, package: &Package) -> Option<&str> {
-        self.by_package.get(package).map(|at| self.in_order[*at].as_str())
+    /// The package URL of the package at this place.
+    fn purl(&self, at: usize) -> Option<&str> {
+        self.purls[at].as_deref()
     }
+
+    fn at(&self, at: usize) -> Cow<'_, str> {
+        numbered(self.purl(at).unwrap_or(NAMELESS), self.numbers[at])
+    }
+
+    pub(super) fn of(&self, package: &Package) -> Option<Cow<'_, str>> {
+        let places = self.places.get_or_init(|| {
+            // The first one counts: of two the later is put in first.
+            self.packages.iter().enumerate().rev().map(|(at, package)| (package, at)).collect()
+        });
+        places.get(package).map(|at| self.at(*at))
+    }
+}
+
+fn numbered(purl: &str, number: usize) -> Cow<'_, str> {
+    if number == 1 { purl.into() } else { format!("{purl}#{number}").into() }
 }
 
 #[cfg(test)]
@@ -291,8 +369,9 @@ pub(super) mod tests {
         let (sample, reference) = (sample(), "127.0.0.1:5055/shop:v1".parse().unwrap());
         let one = bom(&sample, &reference);
         assert_eq!(write(&one), write(&one));
-        let serial =
-            |bom: &Bom<'_>| document(bom, &[], SpecVersion::V1_6).serial_number.unwrap().into_owned();
+        let serial = |bom: &Bom<'_>| {
+            document(&Parts::new(bom), &[], SpecVersion::V1_6).serial_number.unwrap().into_owned()
+        };
         let other = Bom { timestamp: None, ..one };
         assert_ne!(serial(&one), serial(&other));
         let serial = serial(&one);
@@ -308,7 +387,7 @@ pub(super) mod tests {
         sample.packages.extend([twin.clone(), twin, nameless.clone(), nameless]);
         let bom = bom(&sample, &reference);
         let references = References::new(&bom);
-        let mut unique = references.in_order.clone();
+        let mut unique: Vec<_> = (0..sample.packages.len()).map(|at| references.at(at)).collect();
         unique.sort();
         unique.dedup();
         assert_eq!(unique.len(), sample.packages.len());

@@ -38,15 +38,17 @@ impl fmt::Display for Purl<'_> {
 
 /// Percent-encodes all but letters, digits, `.-_~` and the colon ("Character encoding").
 fn encode(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' | b'_' | b'~' | b':' => {
-                f.write_char(byte.into())?;
-            }
-            _ => write!(f, "%{byte:02X}")?,
+    // Hardly anything needs an escape: what needs none is written at once.
+    let mut plain = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        if matches!(byte, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' | b'_' | b'~' | b':') {
+            continue;
         }
+        f.write_str(text.get(plain..at).unwrap_or_default())?;
+        write!(f, "%{byte:02X}")?;
+        plain = at + 1;
     }
-    Ok(())
+    f.write_str(text.get(plain..).unwrap_or_default())
 }
 
 impl<'a> Purl<'a> {

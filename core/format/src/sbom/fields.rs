@@ -13,9 +13,15 @@ pub(crate) type Fields<'a> = Vec<(Cow<'static, str>, Cow<'a, str>)>;
 /// A hostile image can have any number of problems; that there are more is said.
 const MOST_PROBLEMS: usize = 100;
 
+/// Of one package, with what a format adds.
+const MOST_FIELDS: usize = 10;
+
 /// All but what every format has a field for: name, version, location and licences.
-pub(crate) fn package_fields<'a>(package: &'a Package, image: &Image) -> Fields<'a> {
-    let mut fields: Fields<'a> = vec![(property::ECOSYSTEM.into(), package.ecosystem.name().into())];
+///
+/// `layers` are the [names of the image's layers](layer_names).
+pub(crate) fn package_fields<'a>(package: &'a Package, layers: &'a [String]) -> Fields<'a> {
+    let mut fields: Fields<'a> = Vec::with_capacity(MOST_FIELDS);
+    fields.push((property::ECOSYSTEM.into(), package.ecosystem.name().into()));
     let mut add = |name: &'static str, value: Option<Cow<'a, str>>| {
         fields.extend(value.map(|value| (name.into(), value)));
     };
@@ -26,9 +32,18 @@ pub(crate) fn package_fields<'a>(package: &'a Package, image: &Image) -> Fields<
     add(property::OWNER, package.owner.as_deref().map(Cow::from));
     add(property::MODULE, package.module.as_deref().map(Cow::from));
     add(property::LAYER_INDEX, Some(package.layer.to_string().into()));
-    let layer = usize::try_from(package.layer).ok().and_then(|at| image.layers.get(at));
-    add(property::LAYER_DIFF_ID, layer.map(|layer| layer.diff_id.to_string().into()));
+    add(property::LAYER_DIFF_ID, layer_name(package, layers).map(Cow::from));
     fields
+}
+
+/// What each layer of an image is called. Thousands of packages name one: its text is made once.
+pub(crate) fn layer_names(image: &Image) -> Vec<String> {
+    image.layers.iter().map(|layer| layer.diff_id.to_string()).collect()
+}
+
+/// The layer that brought a package, if the image has it.
+pub(crate) fn layer_name<'l>(package: &Package, layers: &'l [String]) -> Option<&'l str> {
+    usize::try_from(package.layer).ok().and_then(|at| layers.get(at)).map(String::as_str)
 }
 
 pub(crate) fn image_fields(image: &Image) -> Fields<'_> {

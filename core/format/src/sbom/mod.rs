@@ -10,8 +10,8 @@ use lazaret_model::{
 use sha2::{Digest as _, Sha256};
 
 pub(crate) use fields::{
-    Fields, Restored, image_fields, package_fields, problem_fields, restore_image, restore_package,
-    restore_problem,
+    Fields, Restored, image_fields, layer_name, layer_names, package_fields, problem_fields, restore_image,
+    restore_package, restore_problem,
 };
 pub(crate) use lenient::or_default;
 

@@ -6,10 +6,10 @@ use lazaret_model::{Distribution, Package as Found};
 use super::document::{
     Annotation, Checksum, CreationInfo, Document, ExternalRef, ExtractedLicence, Package, Relationship,
 };
-use crate::cyclonedx::uuid;
+use crate::cyclonedx::uuid_of;
 use crate::report::ScanReport;
-use crate::sbom::{Fields, image_fields, package_fields, problem_fields, property};
-use crate::{licence, purl, words};
+use crate::sbom::{Fields, image_fields, layer_names, package_fields, problem_fields, property};
+use crate::{json, licence, purl, words};
 
 const DOCUMENT: &str = "SPDXRef-DOCUMENT";
 const IMAGE: &str = "SPDXRef-Image";
@@ -20,14 +20,19 @@ const NOT_STATED: &str = "NOASSERTION";
 pub fn write(report: &ScanReport<'_>) -> String {
     let mut document = document(report);
     // The namespace must be another for another content.
-    let content = serde_json::to_vec(&document).expect("strings and numbers always serialize");
-    document.document_namespace = format!("urn:uuid:{}", uuid(&content));
+    let content = json::digest(&document).expect("strings and numbers always serialize");
+    document.document_namespace = format!("urn:uuid:{}", uuid_of(content));
     serde_json::to_string_pretty(&document).expect("strings and numbers always serialize") + "\n"
 }
 
 fn document<'a>(report: &ScanReport<'a>) -> Document<'a> {
-    let mut writer =
-        Writer { created: words::time(report.timestamp, report.image), licences: BTreeMap::new(), report };
+    let layers = layer_names(report.image);
+    let mut writer = Writer {
+        layers: &layers,
+        created: words::time(report.timestamp, report.image),
+        licences: BTreeMap::new(),
+        report,
+    };
     let mut packages = vec![writer.image()];
     let mut relationships = vec![relation(DOCUMENT, "DESCRIBES", IMAGE)];
     if let Some(distribution) = report.distribution {
@@ -69,6 +74,7 @@ fn relation(from: &str, kind: &'static str, to: &str) -> Relationship {
 }
 
 struct Writer<'r, 'a> {
+    layers: &'r [String],
     report: &'r ScanReport<'a>,
     created: String,
     /// Licences that are no SPDX expression, with the name each was given.
@@ -121,7 +127,7 @@ impl<'a> Writer<'_, 'a> {
     }
 
     fn package(&mut self, found: &'a Found, at: usize) -> Package<'a> {
-        let mut fields = package_fields(found, self.report.image);
+        let mut fields = package_fields(found, self.layers);
         fields.push((property::LOCATION.into(), found.location.as_str().into()));
         fields.extend(found.licences.iter().map(|text| (property::LICENCE.into(), text.as_str().into())));
         let known = &mut self.licences;

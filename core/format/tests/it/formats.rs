@@ -15,6 +15,9 @@ fn stay_what_they_were_promised_to_be() {
     for format in FORMATS {
         let text = (format.write)(&sample.report());
         assert_eq!(text, (format.write)(&sample.report()), "{} differs on a rerun", format.name);
+        let mut streamed = Vec::new();
+        format.write_to(&sample.report(), &mut streamed).unwrap();
+        assert!(streamed == text.as_bytes(), "{} differs when it is written to a writer", format.name);
         assert!(text.ends_with('\n'), "{}", format.name);
         let name = format!("{}.{}", format.name, format.extension);
         let path: PathBuf = [env!("CARGO_MANIFEST_DIR"), "testdata", "formats", &name].iter().collect();

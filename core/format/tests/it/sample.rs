@@ -207,7 +207,7 @@ pub(crate) fn hostile(text: &str) -> Sample {
         package.licences = vec![own(), own()];
     }
     let poison = |finding: &mut Finding, package: &Package| {
-        finding.package = package.clone();
+        finding.package = package.clone().into();
         (finding.id, finding.summary, finding.feed) = (own(), own(), own());
         finding.aliases = vec![own(), own()];
         (finding.published, finding.exploited, finding.cvss_vector) = (Some(own()), Some(own()), Some(own()));

@@ -24,6 +24,9 @@ pub(super) struct State {
     pub(super) asked: String,
     pub(super) vouched: super::fetch::Vouched,
     pub(super) updateinfo: Option<Kept>,
+    /// When the newest index that was ever taken was made, in seconds since 1970; none of earlier versions' states.
+    #[serde(default)]
+    pub(super) made: Option<u64>,
 }
 
 /// A file in the folder.

@@ -24,6 +24,8 @@ pub struct YumRequest {
     pub roots: Vec<YumRoot>,
     /// Whether what an image names counts without the signature of a key of this machine.
     pub trusts_images: bool,
+    /// Whether an index counts that is older than one which was taken before, and no metalink vouches for.
+    pub allows_older: bool,
     /// A folder that is kept between runs; made if it is not there.
     pub cache: PathBuf,
     /// RFC 3339.
@@ -161,6 +163,7 @@ async fn ask(
         folder: &folder,
         machine_keys,
         trusts_images: request.trusts_images,
+        allows_older: request.allows_older,
         now: &request.now,
     };
     match look.look(before.clone()).await {

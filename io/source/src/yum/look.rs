@@ -32,6 +32,11 @@ pub(super) enum LookError {
     Weak { file: String, kind: String },
     #[error("`{0}` is no place below the repository")]
     Place(String),
+    #[error(
+        "its repomd.xml is of {found}, older than that of {known} which was taken before: a mirror lags behind, or \
+         somebody shows what is mended by now as the newest; it is taken only if older ones are allowed"
+    )]
+    Older { found: String, known: String },
     #[error(transparent)]
     Cache(#[from] YumError),
     /// Nobody vouches for what an image names.
@@ -49,6 +54,7 @@ pub(super) struct Look<'a> {
     /// With which an image's repository must be signed.
     pub(super) machine_keys: &'a [Key],
     pub(super) trusts_images: bool,
+    pub(super) allows_older: bool,
     /// RFC 3339.
     pub(super) now: &'a str,
 }
@@ -121,14 +127,44 @@ impl Look<'_> {
             return self.unchanged(&State { address: base.to_string(), validators, ..known.clone() });
         }
         let vouched = self.vouched(&index, &at("repodata/repomd.xml.asc")?, addresses, network).await?;
-        let updateinfo = match repomd(&index)?.updateinfo {
+        let repomd = repomd(&index)?;
+        let made = self.made(repomd.made, addresses, known)?;
+        let updateinfo = match repomd.updateinfo {
             Some(file) => Some(self.updateinfo(base, &file, network, known).await?),
             None => None,
         };
         let (address, asked) = (base.to_string(), self.now.to_owned());
-        let state = State { address, validators, index: digest, asked, vouched, updateinfo };
+        let state = State { address, validators, index: digest, asked, vouched, updateinfo, made };
         self.folder.put_state(&state)?;
         Ok(state)
+    }
+
+    /// Refuses an index that is older than one which was taken; when the newest was made otherwise. A signature says
+    /// that an index once was the right one, not that it still is. A metalink says that.
+    fn made(
+        &self,
+        made: Option<u64>,
+        addresses: &Addresses,
+        known: Option<&State>,
+    ) -> Result<Option<u64>, LookError> {
+        // A time that lies ahead would lock out all that is made until then.
+        let made = made.map(|made| made.min(self.tomorrow()));
+        let newest = known.and_then(|known| known.made);
+        match (made, newest) {
+            (Some(found), Some(known))
+                if found < known && !self.allows_older && addresses.checksums.is_empty() =>
+            {
+                Err(LookError::Older { found: date(found), known: date(known) })
+            }
+            // Whoever leaves the time out does not make it forgotten.
+            (None, newest) => Ok(newest),
+            (made, _) => Ok(made),
+        }
+    }
+
+    fn tomorrow(&self) -> u64 {
+        let now = self.now.parse::<jiff::Timestamp>().map_or(0, jiff::Timestamp::as_second);
+        u64::try_from(now).unwrap_or_default().saturating_add(24 * 60 * 60)
     }
 
     /// Finds out who vouches for an index.
@@ -194,6 +230,11 @@ impl Look<'_> {
         self.folder.put_updateinfo(&kept, &bytes)?;
         Ok(kept)
     }
+}
+
+fn date(seconds: u64) -> String {
+    let time = i64::try_from(seconds).ok().and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
+    time.map_or_else(|| seconds.to_string(), |time| time.to_string())
 }
 
 /// A file of a repository. An index must not lead elsewhere: the address is what is trusted.

@@ -17,9 +17,11 @@ use crate::settings::Settings;
 
 pub(crate) async fn run(settings: &Settings, command: DbCommand) -> Outcome {
     match command {
-        DbCommand::Update { database, targets, all, root, trust_images, cache, source } => {
+        DbCommand::Update { database, targets, all, root, trust_images, allow_older, cache, source } => {
             let cache = cache.unwrap_or_else(|| beside(&database.db, "cache"));
-            let wish = update::Wish { database, targets, all, root, trust_images, cache, source: *source };
+            let source = *source;
+            let wish =
+                update::Wish { database, targets, all, root, trust_images, allow_older, cache, source };
             update::run(settings, wish).await
         }
         DbCommand::Import { paths, name, again, database } => {

@@ -1,5 +1,6 @@
 //! The feed of repositories for yum, dnf and zypper, against a web server on loopback.
 
+mod older;
 mod place;
 mod server;
 

@@ -92,7 +92,7 @@ impl Place {
 
     pub(crate) fn request(&self, roots: Vec<YumRoot>) -> YumRequest {
         let now = "2026-01-01T00:00:00Z".to_owned();
-        YumRequest { roots, trusts_images: false, cache: self.path("cache"), now }
+        YumRequest { roots, trusts_images: false, allows_older: false, cache: self.path("cache"), now }
     }
 
     pub(crate) async fn run(&self) -> YumFeed {

@@ -1,10 +1,12 @@
 //! `lazaret db import`: files that feeds are published in, into the database.
 //!
-//! An archive or a directory is a whole feed: it takes the place of what that feed said before. A document by itself
+//! An archive or a directory is a whole feed: it takes the place of what that feed said before, and of what its publisher
+//! said there of distributions that it is silent of now. A document by itself
 //! takes the place of what it said before. Everything else stays as it was, and so does all of a feed that cannot be
 //! read to its end; the database then says why it is not newer.
 
 mod parsed;
+mod publisher;
 mod read;
 mod report;
 mod source;
@@ -122,6 +124,8 @@ impl Session<'_> {
                 return Ok(None);
             }
             replaced.extend(source.told.feeds.iter().cloned());
+            let silenced = publisher::silenced(&self.feeds, &source.told.feeds);
+            replaced.extend(silenced.map(|feed| feed.name.clone()));
         }
         // Now that a file could be read, it is no mystery any more.
         let read = sources.iter().filter(|source| source.problem.is_none() && !source.is_unchanged);

@@ -4,6 +4,7 @@
 //! genuine is the signature that travels along, not the server.
 
 mod http;
+mod listen;
 mod range;
 mod version;
 
@@ -42,7 +43,7 @@ pub(super) async fn run(
     say(settings, address, &first)?;
     shelf.put(first);
     let routes = http::routes(Arc::clone(&shelf));
-    let served = async { axum::serve(listener, routes).await };
+    let served = listen::accept(listener, routes, listen::BOUNDS);
     let watched = async {
         loop {
             tokio::time::sleep(LOOK).await;
@@ -64,7 +65,7 @@ pub(super) async fn run(
         }
     };
     tokio::select! {
-        ended = served => ended.map_err(|error| Failure::new(Code::Local, format!("the server broke off: {error}"))),
+        never = served => match never {},
         () = watched => Ok(()),
     }
 }

@@ -26,6 +26,7 @@ pub(super) struct Wish {
     pub(super) all: bool,
     pub(super) root: PathBuf,
     pub(super) trust_images: bool,
+    pub(super) allow_older: bool,
     pub(super) cache: PathBuf,
     pub(super) source: SourceArgs,
 }
@@ -117,6 +118,7 @@ async fn questions(settings: &Settings, wish: &Wish) -> Result<Questions, Failur
         yum: has_yum.then(|| YumRequest {
             roots: yum_roots,
             trusts_images: wish.trust_images,
+            allows_older: wish.allow_older,
             cache: wish.cache.join("yum"),
             now: jiff::Timestamp::now().to_string(),
         }),
