@@ -192,6 +192,7 @@ mod tests {
             manifest: digest(manifest).to_string(),
             config: digest(config).to_string(),
             envelopes: statements.map(sign).iter().map(body).collect(),
+            profile: None,
         }
     }
 

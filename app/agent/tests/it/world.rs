@@ -236,5 +236,6 @@ fn promoted_image(key: &SigningKey, manifest: Digest, config: Digest) -> Admitte
         manifest: manifest.to_string(),
         config: config.to_string(),
         envelopes: predicates.map(sign).map(body).to_vec(),
+        profile: None,
     }
 }

@@ -85,6 +85,18 @@ fn describe(kind: &EventKind) -> (anstyle::Style, String) {
                 ),
             )
         }
+        EventKind::Deviation(deviation) => {
+            let outcome = deviation.outcome.to_uppercase();
+            let rule = deviation.rule.as_ref().map_or_else(String::new, |rule| format!(" [{rule}]"));
+            let text = format!(
+                "{outcome} {} in {}: {}{rule} ({})",
+                deviation.category,
+                short_id(&deviation.container),
+                deviation.what,
+                deviation.rung
+            );
+            (BAD, text)
+        }
         EventKind::Gap { what, count } => (WARN, format!("EVIDENCE GAP: {what} ({count})")),
     }
 }

@@ -84,6 +84,7 @@ async fn snapshot(view: &mut View<'_>, revision: u64) -> Answer<AdmissionSnapsho
             envelopes: envelopes.map_err(|error| {
                 ApiError::internal(format!("an envelope in the database is not readable: {error}"))
             })?,
+            profile: None,
         });
     }
     Ok(AdmissionSnapshot { revision, at: clock::now(), policy, images })

@@ -32,6 +32,9 @@ pub struct AdmittedImage {
     /// Bills of material are left out unless a stage of the policy requires one: they are large, and agents
     /// only need to know that they are there.
     pub envelopes: Vec<EnvelopeBody>,
+    /// What its containers may do, as text (YAML), from the newest profile that was promoted with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
 }
 
 /// DSSE envelope, as in the DSSE specification ("envelope.md").

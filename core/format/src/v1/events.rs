@@ -95,11 +95,86 @@ pub enum EventKind {
         rung: String,
         reason: String,
     },
+    /// A container did what its profile does not allow, or what no container should do.
+    Deviation(Box<Deviation>),
     /// Something could not be seen or kept; never silent.
     Gap {
         what: String,
         count: u64,
     },
+}
+
+/// What was done, what was expected, what answered it, and by which processes.
+///
+/// Words of profiles are as in their text form. Texts from inside the container are as the container chose them:
+/// escape them before they reach a terminal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Deviation {
+    pub container: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_config: Option<String>,
+    /// The side of behaviour: `processes`, `network`, …
+    pub dimension: String,
+    /// The kind of deviation: `network.connect`, `escape.attempt`, …
+    pub category: String,
+    /// One sentence without full stop.
+    pub what: String,
+    /// What the profile expects instead; empty where a fixed rule was broken.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub expected: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub remedy: String,
+    /// The fixed rule that was broken; absent: the profile does not allow it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// Techniques of MITRE ATT&CK.
+    #[serde(default)]
+    pub attack: Vec<String>,
+    pub severity: String,
+    /// `alert` or `block`: that of the dimension, for a fixed rule `alert` whatever the profile says.
+    pub mode: String,
+    /// What the profile orders: `alert`, `deny`, `kill`, `pause`, `quarantine`, `replace`.
+    pub action: String,
+    /// What came of the act: `prevented` (the caller got an error, or died before its program's first instruction),
+    /// `killed` (it happened, and the process was ended for it), `failed` (the kernel itself refused), `happened`.
+    pub outcome: String,
+    /// The mechanism that brought the outcome about: `cgroup-bpf`, `bpf-kill`, `fanotify`, …; `alert`: none did.
+    pub rung: String,
+    /// What was done about it beside this event, or why the action that the profile orders was not possible here.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub answer: String,
+    pub process: ProcessBody,
+    /// How often since the last event of this kind: repetitions are told by their number.
+    #[serde(default = "once")]
+    pub count: u64,
+}
+
+/// A process, and how it came to be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ProcessBody {
+    /// As the host numbers it.
+    pub pid: u32,
+    /// What it runs, as the container sees it; `@runtime`: what comes in from outside.
+    pub exe: String,
+    /// Its arguments with its own name first; empty: not known. They may be cut.
+    #[serde(default)]
+    pub argv: Vec<String>,
+    pub uid: u32,
+    /// Parent first. What was forgotten or never seen is left out.
+    #[serde(default)]
+    pub ancestors: Vec<Ancestor>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Ancestor {
+    pub pid: u32,
+    pub exe: String,
+    #[serde(default)]
+    pub argv: Vec<String>,
+}
+
+const fn once() -> u64 {
+    1
 }
 
 /// `GET /v1/events?after=N&limit=N&wait=SECONDS`: events of all hosts in the order of their arrival.

@@ -92,6 +92,7 @@ fn container(what: &EventKind) -> Option<&str> {
         | EventKind::ContainerRenamed { container, .. }
         | EventKind::ContainerEnded { container, .. }
         | EventKind::ExecutionDenied { container, .. } => Some(container),
+        EventKind::Deviation(deviation) => Some(&deviation.container),
         EventKind::AgentStarted { .. } | EventKind::Gap { .. } => None,
     }
 }
@@ -101,6 +102,7 @@ fn image_config(what: &EventKind) -> Option<&str> {
         EventKind::Decided { image_config, .. }
         | EventKind::ContainerStarted { image_config, .. }
         | EventKind::ExecutionDenied { image_config, .. } => image_config.as_deref(),
+        EventKind::Deviation(deviation) => deviation.image_config.as_deref(),
         _ => None,
     }
 }

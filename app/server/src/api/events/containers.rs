@@ -133,7 +133,10 @@ impl Host<'_> {
             EventKind::ContainerEnded { container, exit_code } => {
                 self.ended(container, at, *exit_code, false)
             }
-            EventKind::Decided { .. } | EventKind::ExecutionDenied { .. } | EventKind::Gap { .. } => {}
+            EventKind::Decided { .. }
+            | EventKind::ExecutionDenied { .. }
+            | EventKind::Deviation(_)
+            | EventKind::Gap { .. } => {}
         }
     }
 
