@@ -52,6 +52,9 @@ impl Host {
         let (sensor, mut events) = Sensor::start(&Options::default()).unwrap();
         tokio::spawn(async move { while events.recv().await.is_some() {} });
         let sensor = Arc::new(sensor);
+        let expectations =
+            Expectations::new(Arc::clone(&world.admissions), StoreReader::new(world.data_root()));
+        let keeper = Arc::new(Keeper::new(expectations, Arc::clone(&sensor), world.spool.clone()));
         let judge = StartJudge {
             stage: stage(),
             admissions: Arc::clone(&world.admissions),
@@ -60,6 +63,7 @@ impl Host {
             desk: Arc::new(Desk::new("testhost", world.spool.clone())),
             sensor: Arc::clone(&sensor),
             inventory: Arc::clone(&inventory),
+            keeper,
         };
         let socket = world.directory.path().join("agent.sock");
         let listener = socket::listen(&socket).await.unwrap();
