@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 use lazaret_model::{Capability, Digest, Dimension, FileOperation, KernelOperation, Phase, Transport};
+use sha2::{Digest as _, Sha256};
 
 use crate::modes::Modes;
 use crate::pattern::Pattern;
@@ -51,6 +52,20 @@ pub struct Variant {
     pub user: String,
     /// `amd64`, `arm64`, …
     pub architecture: String,
+}
+
+impl Variant {
+    /// A short name of the variant: 32 hex digits, of SHA-256 over user, architecture and the words of the command, each
+    /// with a NUL behind it. No such text of a container holds one.
+    pub fn key(&self) -> String {
+        let mut hash = Sha256::new();
+        for text in [&self.user, &self.architecture].into_iter().chain(&self.command) {
+            hash.update(text);
+            hash.update([0]);
+        }
+        let hash: [u8; 32] = hash.finalize().into();
+        hash[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+    }
 }
 
 /// How a profile came to be.
@@ -131,6 +146,16 @@ impl Phases {
 
     pub const fn is_empty(self) -> bool {
         self.0 == 0
+    }
+
+    /// A bit for each, in the order of [`Phase::ALL`].
+    pub(crate) const fn bits(self) -> u8 {
+        self.0
+    }
+
+    pub(crate) fn from_bits(bits: u8) -> Option<Self> {
+        let all = Phase::ALL.iter().copied().fold(Self::NONE, Self::with);
+        (bits & !all.0 == 0).then_some(Self(bits))
     }
 
     pub fn iter(self) -> impl Iterator<Item = Phase> {

@@ -8,9 +8,9 @@ use super::trie::{Folding, Node, Step};
 use crate::pattern::Pattern;
 
 /// Executables and directories that paths of one dimension are kept of. Beyond that nothing is: the dimension is wide.
-const MOST_DIRECTORIES: usize = 256;
+pub(super) const MOST_DIRECTORIES: usize = 256;
 /// Deeper directories are as one.
-const MOST_DEPTH: usize = 16;
+pub(super) const MOST_DEPTH: usize = 16;
 /// Names in one directory that become one when there are more: tightest last.
 pub(super) const WIDTHS: &[usize] = &[48, 24, 12, 6, 3, 1];
 /// Names in one directory that look alike.
@@ -33,7 +33,7 @@ impl Forest {
         if self.wide {
             return;
         }
-        if self.directories.insert(directory(by, steps)) && self.directories.len() > MOST_DIRECTORIES {
+        if self.directories.insert(place_of(by, steps)) && self.directories.len() > MOST_DIRECTORIES {
             return self.give_up();
         }
         let tree = match self.trees.get_mut(by) {
@@ -41,6 +41,19 @@ impl Forest {
             None => self.trees.entry(by.to_owned()).or_default(),
         };
         tree.add(steps, what, sighting, folding(WIDTHS[0]));
+    }
+
+    /// As it was when it was written.
+    pub(super) fn of(trees: BTreeMap<String, Node>, directories: BTreeSet<u64>, wide: bool) -> Self {
+        Self { trees, directories, wide }
+    }
+
+    pub(super) fn trees(&self) -> &BTreeMap<String, Node> {
+        &self.trees
+    }
+
+    pub(super) fn directories(&self) -> &BTreeSet<u64> {
+        &self.directories
     }
 
     /// Nothing is kept, whatever comes: so it does not matter when it came.
@@ -78,7 +91,8 @@ impl Join for Forest {
     }
 }
 
-fn directory(by: &str, steps: &[Step]) -> u64 {
+/// Names a directory, as far as its paths are kept apart.
+pub(super) fn place_of(by: &str, steps: &[Step]) -> u64 {
     let mut key = format!("{by}\0");
     for step in steps.iter().take(steps.len().saturating_sub(1)) {
         match step {

@@ -13,6 +13,7 @@ mod render;
 mod session;
 mod shape;
 mod sighting;
+mod stored;
 mod trie;
 
 use std::collections::BTreeMap;
@@ -32,6 +33,7 @@ pub use observe::Observation;
 pub use phases::{Life, Milestone};
 pub use session::{Sessions, Visit};
 pub use sighting::Replica;
+pub use stored::{MOST_STORED_BYTES, StoredError};
 
 /// Containers that are told apart. More count as this many.
 pub const MOST_REPLICAS: usize = 1024;

@@ -36,7 +36,7 @@ pub(super) struct Sighting {
 }
 
 /// Enough to tell one from many, and a lonely one from the tainted.
-const MOST_NAMED: usize = 8;
+pub(super) const MOST_NAMED: usize = 8;
 
 impl Sighting {
     pub(super) fn new(replica: Replica, at: i64, phase: Phase) -> Self {

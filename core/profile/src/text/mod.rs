@@ -8,7 +8,7 @@ mod scalars;
 mod write;
 
 pub(crate) use read::options;
-pub(crate) use scalars::{Scalar, Word};
+pub(crate) use scalars::{FromText, Place, Scalar, Word};
 pub(crate) use write::peer;
 
 use crate::Profile;

@@ -119,7 +119,7 @@ impl FromText for CallName {
 
 /// An absolute path, or a word for what has none.
 #[derive(Debug, Clone)]
-pub(super) struct Place(pub(super) String);
+pub(crate) struct Place(pub(crate) String);
 
 impl FromText for Place {
     fn from_text(text: &str) -> Result<Self, String> {

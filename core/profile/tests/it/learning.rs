@@ -11,7 +11,7 @@ use crate::facts::{PERL, connect, entered, exec, file, listen, lookup};
 use crate::shop;
 
 #[derive(Debug, Clone)]
-struct Seen {
+pub(crate) struct Seen {
     replica: u64,
     at: i64,
     phase: Phase,
@@ -19,7 +19,7 @@ struct Seen {
     taint: bool,
 }
 
-fn seen() -> impl Strategy<Value = Seen> {
+pub(crate) fn seen() -> impl Strategy<Value = Seen> {
     let by = || select(vec!["/a", "/b", "/c"]);
     let behaviour = prop_oneof![
         (by(), "/[ab]{1,2}(/[a-d][0-9]{0,2}){0,3}", select(FileOperation::ALL))
@@ -39,7 +39,7 @@ fn seen() -> impl Strategy<Value = Seen> {
         .prop_map(|(replica, at, phase, behaviour, taint)| Seen { replica, at, phase, behaviour, taint })
 }
 
-fn learn<'s>(all: impl IntoIterator<Item = &'s Seen>) -> Learned {
+pub(crate) fn learn<'s>(all: impl IntoIterator<Item = &'s Seen>) -> Learned {
     let mut learned = Learned::new(shop::derived().subject);
     for seen in all {
         let replica = Replica(seen.replica);

@@ -8,4 +8,5 @@ mod learning;
 mod made;
 mod rules;
 mod shop;
+mod stored;
 mod text;
