@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use lazaret_format::v1::{Deviation, EventKind};
 
-pub const WINDOW: Duration = Duration::from_secs(10);
+pub(super) const WINDOW: Duration = Duration::from_secs(10);
 /// Of one kind in one container.
 const OF_ONE_KIND: u64 = 3;
 /// Of all kinds of one container: one that raves does not drown the others.
@@ -15,7 +15,7 @@ const OF_ONE_CONTAINER: u64 = 200;
 const OF_ALL: u64 = 1000;
 
 #[derive(Debug, Default)]
-pub struct Flood {
+pub(super) struct Flood {
     began: Option<Instant>,
     all: u64,
     kinds: HashMap<Kind, Seen>,
@@ -48,7 +48,7 @@ struct Share {
 
 impl Flood {
     /// The deviation back if it is told singly.
-    pub fn admit(&mut self, deviation: Box<Deviation>, now: Instant) -> Option<Box<Deviation>> {
+    pub(super) fn admit(&mut self, deviation: Box<Deviation>, now: Instant) -> Option<Box<Deviation>> {
         self.began.get_or_insert(now);
         let kind = Kind {
             container: deviation.container.clone(),
@@ -80,7 +80,7 @@ impl Flood {
     }
 
     /// At the end of a window: what was not told singly, with its number.
-    pub fn close_window(&mut self, now: Instant) -> Vec<EventKind> {
+    pub(super) fn close_window(&mut self, now: Instant) -> Vec<EventKind> {
         if self.began.is_none_or(|began| now.duration_since(began) < WINDOW) {
             return Vec::new();
         }
@@ -88,7 +88,7 @@ impl Flood {
     }
 
     /// The same at once, because the agent ends.
-    pub fn close(&mut self) -> Vec<EventKind> {
+    pub(super) fn close(&mut self) -> Vec<EventKind> {
         let window = std::mem::take(self);
         let mut told = Vec::new();
         for seen in window.kinds.into_values() {

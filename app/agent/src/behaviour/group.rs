@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// The group's id in the unified hierarchy: the inode of its directory. A process that is in no group of its
 /// container's name has none: whatever were done to its group would be done to others.
-pub fn of(pid: u32, container: &str) -> Result<u64, String> {
+pub(super) fn of(pid: u32, container: &str) -> Result<u64, String> {
     let path = format!("/proc/{pid}/cgroup");
     let text = fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?;
     let group = unified(&text).filter(|group| is_of(group, container));

@@ -1,6 +1,6 @@
 //! What was learned, by image and variant: in memory for those that run, on disk for all.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -21,9 +21,9 @@ const COMPLETE: &str = "complete";
 #[derive(Debug)]
 pub struct Shelf {
     directory: PathBuf,
-    books: HashMap<Subject, Book>,
+    books: BTreeMap<Subject, Book>,
     /// Subjects for which there was no room, told once each.
-    turned_away: HashSet<Subject>,
+    turned_away: BTreeSet<Subject>,
     /// What could not be kept, one sentence each, until somebody asks.
     complaints: Vec<String>,
 }
@@ -81,8 +81,8 @@ impl Shelf {
         }
         let shelf = Self {
             directory: directory.to_owned(),
-            books: HashMap::new(),
-            turned_away: HashSet::new(),
+            books: BTreeMap::new(),
+            turned_away: BTreeSet::new(),
             complaints: Vec::new(),
         };
         Ok((shelf, was_complete))

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
+use lazaret_agent::behaviour::expectation::Expectations;
+use lazaret_agent::behaviour::keeper::Keeper;
 use lazaret_agent::desk::Desk;
 use lazaret_agent::hook;
 use lazaret_agent::socket;
