@@ -13,12 +13,12 @@ use tokio::sync::{mpsc, watch};
 use crate::admissions::AdmissionStore;
 use crate::authz::gate::Gate;
 use crate::authz::intents::Intents;
-use crate::canary::{Canary, Flight};
 use crate::behaviour::answer::Answers;
 use crate::behaviour::expectation::Expectations;
 use crate::behaviour::keeper::Keeper;
 use crate::behaviour::shelf::Shelf as LearnedShelf;
 use crate::behaviour::{Observer, upload};
+use crate::canary::{Canary, Flight};
 use crate::config::{BPF_FILE_SYSTEM, Config};
 use crate::desk::Desk;
 use crate::failure::Failure;
@@ -195,11 +195,15 @@ fn enforcement(sensor: &Sensor) -> String {
     }
     match sensor.network() {
         Ok(()) => works.push("cgroup-bpf"),
-        Err(why) => tracing::warn!(why, "connections cannot be refused: profiles that block them admit no start"),
+        Err(why) => {
+            tracing::warn!(why, "connections cannot be refused: profiles that block them admit no start")
+        }
     }
     match sensor.observation() {
         Ok(()) => works.push("bpf-kill"),
-        Err(why) => tracing::warn!(why, "what containers do is not seen, so nothing is learned or alerted on"),
+        Err(why) => {
+            tracing::warn!(why, "what containers do is not seen, so nothing is learned or alerted on")
+        }
     }
     if works.is_empty() { "none".to_owned() } else { works.join(", ") }
 }

@@ -80,7 +80,9 @@ impl Expectations {
     fn image(&self, record: &ContainerRecord) -> (Image, Option<String>) {
         let (mut image, complaint) = match self.engine_files.image_configuration(record.image_config) {
             Ok(Some(image)) => (image, None),
-            Ok(None) => (unknown(record.image_config), Some("the engine has no configuration of it".to_owned())),
+            Ok(None) => {
+                (unknown(record.image_config), Some("the engine has no configuration of it".to_owned()))
+            }
             Err(error) => (unknown(record.image_config), Some(error.to_string())),
         };
         if image.platform.architecture.is_empty() {

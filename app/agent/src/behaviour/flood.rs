@@ -103,7 +103,10 @@ impl Flood {
             gap(format!("more deviations in {short}, of too many kinds to name, within 10 s"), share.nameless)
         }));
         if window.elsewhere > 0 {
-            told.push(gap("deviations in too many containers to name, within 10 s".to_owned(), window.elsewhere));
+            told.push(gap(
+                "deviations in too many containers to name, within 10 s".to_owned(),
+                window.elsewhere,
+            ));
         }
         told
     }
@@ -150,7 +153,8 @@ mod tests {
     fn memory_is_bounded_whatever_the_names() {
         let mut flood = Flood::default();
         let begin = Instant::now();
-        let told = (0..20_000).filter(|number| flood.admit(deviation(&format!("c{number}"), "x"), begin).is_some());
+        let told =
+            (0..20_000).filter(|number| flood.admit(deviation(&format!("c{number}"), "x"), begin).is_some());
         let singly = u64::try_from(told.count()).unwrap();
         assert_eq!((flood.kinds.len(), flood.containers.len()), (1000, 1000));
         assert_eq!(singly + count(&flood.close()), 20_000);

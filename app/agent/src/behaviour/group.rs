@@ -57,7 +57,8 @@ mod tests {
 
     #[test]
     fn the_unified_hierarchy_is_found_beside_old_ones() {
-        let mounts = "cgroup /sys/fs/cgroup/memory cgroup rw 0 0\ncgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0\n";
+        let mounts =
+            "cgroup /sys/fs/cgroup/memory cgroup rw 0 0\ncgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0\n";
         assert_eq!(hierarchy(mounts), Some("/sys/fs/cgroup/unified".into()));
         assert_eq!(hierarchy("proc /proc proc rw 0 0\n"), None);
     }

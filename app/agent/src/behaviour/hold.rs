@@ -133,7 +133,13 @@ mod tests {
     use crate::behaviour::testing::profile;
 
     fn connect(to: Peer, port: u16) -> Connect {
-        Connect { transport: Transport::Tcp, to, port: Some(port), by: "/a".to_owned(), seen: Seen::default() }
+        Connect {
+            transport: Transport::Tcp,
+            to,
+            port: Some(port),
+            by: "/a".to_owned(),
+            seen: Seen::default(),
+        }
     }
 
     fn listen(port: Option<u16>) -> Listen {

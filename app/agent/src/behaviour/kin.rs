@@ -37,7 +37,14 @@ struct Kinsman {
 
 impl Kin {
     /// A process started a program.
-    pub(super) fn started(&mut self, pid: u32, parent: u32, executable: &str, arguments: &[String], entered: bool) {
+    pub(super) fn started(
+        &mut self,
+        pid: u32,
+        parent: u32,
+        executable: &str,
+        arguments: &[String],
+        entered: bool,
+    ) {
         self.serial += 1;
         if self.known.len() >= MOST && !self.known.contains_key(&pid) && !self.forget_dead() {
             // What lives can be asked of `/proc`.
@@ -68,7 +75,9 @@ impl Kin {
         match self.known.get(&pid) {
             Some(kinsman) if kinsman.executable == executable => kinsman.arguments.clone(),
             Some(_) => Vec::new(),
-            None => living(pid).filter(|(_, found)| found.exe == executable).map_or_else(Vec::new, |(_, found)| found.argv),
+            None => living(pid)
+                .filter(|(_, found)| found.exe == executable)
+                .map_or_else(Vec::new, |(_, found)| found.argv),
         }
     }
 
@@ -82,11 +91,7 @@ impl Kin {
         let mut pid = first;
         while line.len() < MOST_ANCESTORS && pid > 1 {
             if let Some(kinsman) = self.known.get(&pid) {
-                line.push(Ancestor {
-                    pid,
-                    exe: kinsman.executable.clone(),
-                    argv: kinsman.arguments.clone(),
-                });
+                line.push(Ancestor { pid, exe: kinsman.executable.clone(), argv: kinsman.arguments.clone() });
                 if kinsman.entered {
                     line.push(border(kinsman.parent));
                     break;
@@ -150,10 +155,10 @@ fn living(pid: u32) -> Option<(u32, Ancestor)> {
 }
 
 fn is_inside(pid: u32) -> bool {
-    let namespaces = |pid: &str| {
-        ["pid", "mnt"].map(|kind| fs::read_link(format!("/proc/{pid}/ns/{kind}")).ok())
-    };
-    let ([pid_there, mount_there], [pid_here, mount_here]) = (namespaces(&pid.to_string()), namespaces("self"));
+    let namespaces =
+        |pid: &str| ["pid", "mnt"].map(|kind| fs::read_link(format!("/proc/{pid}/ns/{kind}")).ok());
+    let ([pid_there, mount_there], [pid_here, mount_here]) =
+        (namespaces(&pid.to_string()), namespaces("self"));
     pid_there != pid_here || mount_there != mount_here
 }
 

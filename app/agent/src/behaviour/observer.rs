@@ -78,7 +78,9 @@ impl Observer {
             if !self.complete {
                 self.missed(&container, at);
             }
-            let Some(known) = self.state.containers.get(&container).and_then(|watched| watched.known.as_ref()) else {
+            let Some(known) =
+                self.state.containers.get(&container).and_then(|watched| watched.known.as_ref())
+            else {
                 continue;
             };
             if let Err(why) = self.keeper.hold(&container, pid, &known.record) {
@@ -174,7 +176,9 @@ impl Observer {
             return;
         }
         let arguments = match &behaviour.fact {
-            Fact::Exec(execution) => execution.arguments.iter().take(16).map(|word| word.chars().take(256).collect()).collect(),
+            Fact::Exec(execution) => {
+                execution.arguments.iter().take(16).map(|word| word.chars().take(256).collect()).collect()
+            }
             _ => kin.arguments(actor.pid, &actor.executable),
         };
         let context = Context {
@@ -336,7 +340,10 @@ impl Observer {
         let incomplete = std::mem::take(&mut self.state.incomplete);
         let unplaced = std::mem::take(&mut self.state.unplaced);
         if incomplete > 0 {
-            self.gap("facts that were not learned: a text in them is longer than what is kept".to_owned(), incomplete);
+            self.gap(
+                "facts that were not learned: a text in them is longer than what is kept".to_owned(),
+                incomplete,
+            );
         }
         if unplaced > 0 {
             self.gap(format!("facts of containers beyond the {MOST_WATCHED} that are told apart"), unplaced);

@@ -55,7 +55,8 @@ impl Title {
 
     fn from_file(name: &str) -> Option<Self> {
         let (config, variant) = name.strip_suffix(".json")?.split_once('-')?;
-        let is_hex = |text: &str, length| text.len() == length && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let is_hex =
+            |text: &str, length| text.len() == length && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         let is_title = is_hex(config, 64) && is_hex(variant, 32);
         is_title.then(|| Self { image_config: format!("sha256:{config}"), variant: variant.to_owned() })
     }

@@ -18,7 +18,10 @@ pub(super) fn image() -> Image {
         config: Digest::from_bytes([1; 32]),
         platform: Platform { os: "linux".to_owned(), architecture: "amd64".to_owned(), variant: None },
         created: None,
-        configuration: ImageConfiguration { command: vec!["/app/serve".to_owned()], ..ImageConfiguration::default() },
+        configuration: ImageConfiguration {
+            command: vec!["/app/serve".to_owned()],
+            ..ImageConfiguration::default()
+        },
         layers: Vec::new(),
     }
 }

@@ -46,9 +46,10 @@ impl Verdict {
         });
         let broken = match reached_through_descriptor(observation) {
             Some(behaviour) => Rules::shipped().iter().filter(|rule| rule.is_broken_by(&behaviour)).collect(),
-            None => Rules::shipped().iter().filter(|rule| {
-                !(named && rule.profile_may_allow) && rule.is_broken_by(behaviour)
-            }).collect(),
+            None => Rules::shipped()
+                .iter()
+                .filter(|rule| !(named && rule.profile_may_allow) && rule.is_broken_by(behaviour))
+                .collect(),
         };
         Self { deviations, broken }
     }
@@ -59,7 +60,12 @@ impl Verdict {
 }
 
 /// What the agent knows better than the profile that it derived.
-fn is_explained(deviation: &Deviation, observation: &Observation, known: &Expectation, guarded: bool) -> bool {
+fn is_explained(
+    deviation: &Deviation,
+    observation: &Observation,
+    known: &Expectation,
+    guarded: bool,
+) -> bool {
     let Fact::Exec(execution) = &observation.behaviour.fact else { return false };
     match deviation.category {
         // It ran, so its content is one of the image's: a file that was merely touched looks changed.

@@ -77,7 +77,8 @@ impl Watched {
         self.heard = at;
         let behaviour = &observation.behaviour;
         let no_check = Vec::new();
-        let check = self.known.as_ref().map_or(&no_check, |known| &known.expectation.profile.login.health_check);
+        let check =
+            self.known.as_ref().map_or(&no_check, |known| &known.expectation.profile.login.health_check);
         let visit = self.sessions.visit(behaviour, check);
         let mut started = false;
         match &behaviour.fact {
@@ -180,7 +181,9 @@ mod tests {
 
     #[test]
     fn orderly_ends() {
-        for (status, orderly) in [(0, true), (15, true), (9, false), (1 << 8, false), (137 << 8, false), (139, false)] {
+        for (status, orderly) in
+            [(0, true), (15, true), (9, false), (1 << 8, false), (137 << 8, false), (139, false)]
+        {
             assert_eq!(is_orderly(status), orderly, "{status}");
         }
     }
