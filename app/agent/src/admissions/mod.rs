@@ -32,6 +32,8 @@ pub struct Admitted {
     pub evidence: Evidence,
     /// What it may execute; `None`: no statement says.
     pub executables: Option<Arc<ExecutableSet>>,
+    /// What its containers may do, as it was promoted with the image: not read yet.
+    pub profile: Option<Arc<str>>,
 }
 
 impl Admissions {
@@ -110,7 +112,8 @@ fn verify_image(image: &AdmittedImage, keys: &[VerifyingKey]) -> Result<Admitted
     let mut evidence = collected.evidence;
     evidence.has_sbom |= names_unsent(&collected.statements, &envelopes);
     let executables = collected.executables.map(|files| files.into_iter().map(Digest::from_bytes).collect());
-    Ok(Admitted { evidence, executables: executables.map(Arc::new) })
+    let profile = image.profile.as_deref().map(Arc::from);
+    Ok(Admitted { evidence, executables: executables.map(Arc::new), profile })
 }
 
 /// Bills of material are large, so agents are not sent them. A promotion names every statement that its signer
@@ -133,6 +136,8 @@ fn fingerprint(image: &AdmittedImage) -> [u8; 32] {
     for text in [&image.repository, &image.manifest, &image.config] {
         add(text);
     }
+    add(if image.profile.is_some() { "profile" } else { "" });
+    add(image.profile.as_deref().unwrap_or_default());
     for envelope in &image.envelopes {
         add(&envelope.payload_type);
         add(&envelope.payload);

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
+use lazaret_agent::behaviour::expectation::Expectations;
+use lazaret_agent::behaviour::keeper::Keeper;
 use lazaret_agent::desk::Desk;
 use lazaret_agent::hook;
 use lazaret_agent::socket;
@@ -52,6 +54,9 @@ impl Host {
         let (sensor, mut events) = Sensor::start(&Options::default()).unwrap();
         tokio::spawn(async move { while events.recv().await.is_some() {} });
         let sensor = Arc::new(sensor);
+        let expectations =
+            Expectations::new(Arc::clone(&world.admissions), StoreReader::new(world.data_root()));
+        let keeper = Arc::new(Keeper::new(expectations, Arc::clone(&sensor), world.spool.clone()));
         let judge = StartJudge {
             stage: stage(),
             admissions: Arc::clone(&world.admissions),
@@ -60,6 +65,7 @@ impl Host {
             desk: Arc::new(Desk::new("testhost", world.spool.clone())),
             sensor: Arc::clone(&sensor),
             inventory: Arc::clone(&inventory),
+            keeper,
         };
         let socket = world.directory.path().join("agent.sock");
         let listener = socket::listen(&socket).await.unwrap();

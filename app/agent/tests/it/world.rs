@@ -63,15 +63,11 @@ impl World {
         let (admissions, _) =
             AdmissionStore::open(&directory.path().join("admissions.json"), &[key_file]).unwrap();
         if let Some(policy) = policy {
-            let snapshot = AdmissionSnapshot {
-                revision: 1,
-                at: clock::now(),
-                policy: PolicyBody { text: policy.to_owned(), digest: String::new() },
-                images: vec![
-                    promoted_image(&key, digest(1), good_config()),
-                    promoted_image(&key, digest(3), of(ROOT_CONFIG)),
-                ],
-            };
+            let images = vec![
+                promoted_image(&key, digest(1), good_config()),
+                promoted_image(&key, digest(3), of(ROOT_CONFIG)),
+            ];
+            let snapshot = snapshot(1, policy, images);
             let lazaret_agent::admissions::Applied::New { complaints } = admissions.apply(snapshot).unwrap()
             else {
                 panic!("not applied")
@@ -85,6 +81,14 @@ impl World {
         let listener = UnixListener::bind(&world.socket).unwrap();
         tokio::spawn(authz::serve(listener, Arc::new(world.gate()), std::future::pending()));
         world
+    }
+
+    /// The server sends admissions anew, with this profile for the good image.
+    pub(crate) fn promote_profile(&self, revision: u64, profile: String) {
+        let key = SigningKey::from_random([1; 32]).unwrap();
+        let mut image = promoted_image(&key, digest(1), good_config());
+        image.profile = Some(profile);
+        self.admissions.apply(snapshot(revision, Policy::default_text(), vec![image])).unwrap();
     }
 
     fn gate(&self) -> Gate {
@@ -127,6 +131,11 @@ impl World {
         };
         self.events().into_iter().filter_map(decided).collect()
     }
+}
+
+fn snapshot(revision: u64, policy: &str, images: Vec<AdmittedImage>) -> AdmissionSnapshot {
+    let policy = PolicyBody { text: policy.to_owned(), digest: String::new() };
+    AdmissionSnapshot { revision, at: clock::now(), policy, images }
 }
 
 pub(crate) fn stage() -> Stage {
@@ -188,7 +197,8 @@ pub(crate) fn write_container(root: &Path, image: Digest, name: &str) {
     let container = root.join("containers").join(CONTAINER);
     std::fs::create_dir_all(&container).unwrap();
     let record = serde_json::json!({
-        "ID": CONTAINER, "Image": image.to_string(), "Name": "/shop", "Config": {"Image": name},
+        "ID": CONTAINER, "Image": image.to_string(), "Name": "/shop", "Config": {"Image": name, "User": "app"},
+        "Path": "/bin/sh", "Args": ["-c", "serve"],
     });
     std::fs::write(container.join("config.v2.json"), record.to_string()).unwrap();
 }

@@ -1,7 +1,7 @@
 //! When enough was seen: not by the clock, but when nothing new came for long and every part of a life was watched.
 
 use super::Learned;
-use super::sighting::Sighting;
+use super::sighting::{Replica, Sighting};
 use crate::profile::Coverage;
 
 /// Whether learning is done, and if not, what it waits for.
@@ -30,6 +30,14 @@ const SHORTEST_QUIET: i64 = 3600;
 /// How many times longer than the longest pause between new things.
 const PAUSES: i64 = 3;
 
+/// The counts of one container.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counted {
+    pub starts: u32,
+    pub stops: u32,
+    pub gaps: u32,
+}
+
 impl Completion {
     pub fn is_done(&self) -> bool {
         self.missing.is_empty()
@@ -54,6 +62,17 @@ impl Learned {
             (pending > 0).then_some(Missing::Pending { entries: pending }),
         ];
         Completion { missing: missing.into_iter().flatten().collect() }
+    }
+
+    /// How often a container was seen to start, to stop and to do something that was missed: whoever counts on goes
+    /// on from here.
+    pub fn counted(&self, replica: Replica) -> Counted {
+        let record = self.replicas.kept.get(&replica);
+        record.map_or_else(Counted::default, |record| Counted {
+            starts: record.starts,
+            stops: record.stops,
+            gaps: record.gaps,
+        })
     }
 
     /// What the profile says of where it comes from; `None`: nothing was watched.

@@ -28,7 +28,7 @@ use crate::profile::{Resources, Subject};
 pub(crate) use fold::masked;
 pub(crate) use observe::is_reading_image;
 
-pub use coverage::{Completion, Missing};
+pub use coverage::{Completion, Counted, Missing};
 pub use observe::Observation;
 pub use phases::{Life, Milestone};
 pub use session::{Sessions, Visit};

@@ -16,6 +16,11 @@ impl ExecutableSet {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+
+    /// Ascending.
+    pub fn iter(&self) -> impl Iterator<Item = &Digest> {
+        self.0.iter()
+    }
 }
 
 impl FromIterator<Digest> for ExecutableSet {
