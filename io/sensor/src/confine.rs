@@ -89,6 +89,22 @@ pub enum Deadly {
 }
 
 impl Deadly {
+    pub const ALL: &[Self] = &[
+        Self::ExecuteMemory,
+        Self::ExecuteDeleted,
+        Self::ExecuteUpper,
+        Self::ExecuteMounted,
+        Self::Trace,
+        Self::Mount,
+        Self::EnterNamespace,
+        Self::NewNamespace,
+        Self::Module,
+        Self::Bpf,
+        Self::IoUring,
+        Self::RawSocket,
+        Self::ChangeRoot,
+    ];
+
     /// The bit of `enum origin`, for executions.
     const fn origin(self) -> Option<u32> {
         match self {
