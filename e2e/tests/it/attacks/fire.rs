@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lazaret_e2e::{Context, Failure, Result, Run, check};
+use lazaret_e2e::{Context, Failure, Result, Run, check, fail};
 use lazaret_engine::docker::request::{RawRequest, Request, decode};
 use lazaret_model::Digest;
 use lazaret_policy::{Policy, forbidden};
 use lazaret_profile::learn::Milestone;
-use lazaret_sensor::{Deadly, ExecutableSet, GuardRequest, NetworkPolicy, Outcome, PeerRule, PortRule, Protocol, Sensor};
+use lazaret_sensor::{Deadly, ExecutableSet, GuardRequest, NetworkPolicy, PeerRule, PortRule, Protocol, Sensor};
 
 use super::corpus::{Case, Corpus, Via};
 use super::judge::{Alert, Judge};
@@ -24,7 +24,7 @@ pub(crate) struct Field {
     pub(crate) sensor: Sensor,
     pub(crate) host: Host,
     pub(crate) judge: Judge,
-    pub(crate) allowed: Vec<Digest>,
+    pub(crate) allowed: Vec<(String, Digest)>,
 }
 
 /// What came of an attack.
@@ -127,7 +127,7 @@ impl Field {
 
     /// What an agent does for a profile that blocks.
     fn confine(&self, container: &Container) -> Result<()> {
-        let allowed: ExecutableSet = self.allowed.iter().copied().collect();
+        let allowed: ExecutableSet = self.allowed.iter().cloned().collect();
         let request = GuardRequest {
             container: container.id.clone(),
             pid: container.pid,
@@ -155,7 +155,12 @@ impl Field {
     pub(crate) fn all(&mut self, corpus: &Corpus, confined: bool) -> Result<Vec<Fired>> {
         let mut fired = Vec::new();
         for cases in corpus.attacks().chunks(AT_ONCE) {
-            fired.extend(self.some(cases, confined)?);
+            let some = self.some(cases, confined)?;
+            for one in &some {
+                let told = if one.is_told() { "told" } else { "MISSED" };
+                eprintln!("{} {:<24} {told:<7} {}", one.id, one.expected, one.by.unwrap_or("-"));
+            }
+            fired.extend(some);
         }
         Ok(fired)
     }
@@ -203,6 +208,7 @@ impl Field {
         let mut alerts = Vec::new();
         for _ in 0..2 {
             let container = self.start(confined)?;
+            alerts.extend(asked(&self.host, "")?);
             for (path, times) in [("/", 200), ("/work", 100), ("/health", 200)] {
                 for _ in 0..times {
                     container.get(path)?;
@@ -234,9 +240,6 @@ impl Field {
 
 /// What is said of the request to make such a container: what it asks of its host that the policy refuses.
 fn asked(host: &Host, arguments: &str) -> Result<Vec<Alert>> {
-    if arguments.is_empty() {
-        return Ok(Vec::new());
-    }
     let body = host.request(arguments)?.to_string();
     let raw = RawRequest {
         method: "POST",
@@ -244,12 +247,12 @@ fn asked(host: &Host, arguments: &str) -> Result<Vec<Alert>> {
         content_type: Some("application/json"),
         body: Some(body.as_bytes()),
     };
-    let Ok(Request::CreateContainer(create)) = decode(&raw) else { return Ok(Vec::new()) };
+    let Ok(Request::CreateContainer(create)) = decode(&raw) else { fail!("the request cannot be read: {body}") };
     let policy = Policy::parse("stages: []\n", "policy.yaml").context(|| "the empty policy".to_owned())?;
     let alert = |reason: lazaret_model::Reason| Alert {
-        category: if reason.rule == "bind-mounts" { "volume.unexpected" } else { "escape.config" },
+        category: if reason.rule.contains("mounts") { "volume.unexpected" } else { "escape.config" },
         what: reason.message,
-        outcome: Some(Outcome::Refused),
+        by: Some("admission"),
     };
     Ok(forbidden(&policy, &create.run).into_iter().map(alert).collect())
 }
@@ -277,11 +280,8 @@ fn attack(host: &Host, case: &Case, aim: &Container) -> String {
     said.unwrap_or_default()
 }
 
+/// Who prevented it, or the way to it: a name server that cannot be reached is asked for nothing.
 fn prevented_by(alerts: &[Alert], expected: &str) -> Option<&'static str> {
-    let of = |alert: &&Alert| alert.category == expected;
-    alerts.iter().filter(of).find_map(|alert| match alert.outcome? {
-        Outcome::Refused => Some("cgroup BPF (EPERM)"),
-        Outcome::DiedBeforeStart => Some("BPF kill"),
-        _ => None,
-    })
+    let area = expected.split('.').next().unwrap_or(expected);
+    alerts.iter().filter(|alert| alert.category.starts_with(area)).find_map(|alert| alert.by)
 }

@@ -7,11 +7,11 @@ use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
 use lazaret_model::{Behaviour, Digest, Fact, FileOrigin, Listening, ResourceUse};
-use lazaret_profile::check::{Circumstances, Compiled, ImageFiles, Scans};
+use lazaret_profile::check::{Category, Circumstances, Compiled, ImageFiles, Scans};
 use lazaret_profile::learn::{Learned, Life, Milestone, Observation as Lesson, Replica, Sessions};
 use lazaret_profile::rules::Rules;
 use lazaret_profile::{Mode, Modes, Profile};
-use lazaret_sensor::{Observation, Outcome, ResourceMeter, Sensor, Sighting};
+use lazaret_sensor::{Observation, Outcome, ResourceMeter, Sensor, SensorEvent, Sighting};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc::Receiver;
 
@@ -20,12 +20,13 @@ use tokio::sync::mpsc::Receiver;
 pub(crate) struct Alert {
     pub(crate) category: &'static str,
     pub(crate) what: String,
-    /// `None`: what was told is no single act, such as the use of memory.
-    pub(crate) outcome: Option<Outcome>,
+    /// The rung that kept it from happening.
+    pub(crate) by: Option<&'static str>,
 }
 
 pub(crate) struct Judge {
     sightings: Receiver<Sighting>,
+    events: Receiver<SensorEvent>,
     containers: HashMap<String, Watched>,
     pub(crate) derived: Profile,
     pub(crate) learned: Learned,
@@ -50,9 +51,13 @@ struct Watched {
 const MOST_HASHED: u64 = 64 << 20;
 
 impl Judge {
-    pub(crate) fn new(sightings: Receiver<Sighting>, derived: Profile, image: ImageFiles) -> Self {
+    pub(crate) fn new(
+        (sightings, events): (Receiver<Sighting>, Receiver<SensorEvent>),
+        derived: Profile,
+        image: ImageFiles,
+    ) -> Self {
         let learned = Learned::new(derived.subject.clone());
-        Self { sightings, containers: HashMap::new(), derived, learned, image, compiled: None, gaps: 0 }
+        Self { sightings, events, containers: HashMap::new(), derived, learned, image, compiled: None, gaps: 0 }
     }
 
     /// From now on what the container does is looked at.
@@ -113,6 +118,9 @@ impl Judge {
                 Ok(Sighting::Missing(gap)) => self.gaps += gap.overflowed + gap.alerts_overflowed + gap.astray,
                 Ok(_) => {}
                 Err(_) => {
+                    while let Ok(event) = self.events.try_recv() {
+                        self.denied(event);
+                    }
                     self.measure();
                     std::thread::sleep(Duration::from_millis(5));
                 }
@@ -129,6 +137,15 @@ impl Judge {
             }
             job.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })
+    }
+
+    fn denied(&mut self, event: SensorEvent) {
+        let SensorEvent::ExecutionDenied(denied) = event else { return };
+        let Some(watched) = denied.container.and_then(|id| self.containers.get_mut(&id)) else { return };
+        let is_replaced = self.image.paths.contains_key(&denied.path);
+        let category = if is_replaced { Category::ModifiedBinary } else { Category::NewBinary };
+        let what = format!("{} was refused to execute {}: {}", denied.by, denied.path, denied.reason);
+        watched.alerts.push(Alert { category: category.name(), what, by: Some("fanotify (EPERM)") });
     }
 
     fn measure(&mut self) {
@@ -190,8 +207,17 @@ impl Judge {
         let of_profile = deviations.iter().chain(&scan).map(|one| (one.category, one.what.clone()));
         let of_rules = broken.iter().map(|rule| (rule.category, format!("rule {}", rule.id)));
         for (category, what) in of_rules.chain(of_profile) {
-            watched.alerts.push(Alert { category: category.name(), what, outcome });
+            watched.alerts.push(Alert { category: category.name(), what, by: outcome.and_then(rung) });
         }
+    }
+}
+
+/// Who prevented it.
+fn rung(outcome: Outcome) -> Option<&'static str> {
+    match outcome {
+        Outcome::Refused => Some("cgroup BPF (EPERM)"),
+        Outcome::DiedBeforeStart => Some("BPF kill"),
+        Outcome::Done | Outcome::Failed(_) | Outcome::Killed => None,
     }
 }
 

@@ -6,11 +6,11 @@ mod judge;
 mod table;
 mod victim;
 
-use std::time::Duration;
-
-use lazaret_e2e::{Result, check};
+use lazaret_e2e::{Failure, Result, check};
+use lazaret_model::Digest;
 use lazaret_profile::{Mode, derive};
-use lazaret_sensor::{Options, Sensor};
+use lazaret_sensor::{Options, Sensor, SensorEvent};
+use tokio::sync::mpsc::Receiver;
 
 use self::corpus::Corpus;
 use self::fire::{Field, Fired};
@@ -31,14 +31,14 @@ pub(crate) fn are_told_and_prevented(_: &mut World) -> Result<()> {
             return Ok(());
         }
     };
-    let Some(sensor) = observing() else { return Ok(()) };
+    let Some((sensor, events)) = observing() else { return Ok(()) };
     let host = Host::start(&corpus)?;
     let found = host.executables()?;
     let derived = derive(&host.image()?, &image_executables(&found));
     let Some(sightings) = sensor.sightings() else { lazaret_e2e::fail!("there are no sightings") };
     let mut field = Field {
-        judge: Judge::new(sightings, derived, image_files(&found)),
-        allowed: found.iter().map(|(_, digest, _)| lazaret_model::Digest::from_bytes(*digest)).collect(),
+        judge: Judge::new((sightings, events), derived, image_files(&found)),
+        allowed: found.iter().map(|(path, digest, _)| (path.clone(), Digest::from_bytes(*digest))).collect(),
         sensor,
         host,
     };
@@ -48,10 +48,19 @@ pub(crate) fn are_told_and_prevented(_: &mut World) -> Result<()> {
     let profile = field.judge.settle(Mode::Alert);
     eprintln!("learned from {REPLICAS} replicas: {} bytes of profile", profile.text().len());
 
-    let told = field.all(&corpus, false)?;
+    held(&mut field, &corpus).map_err(|failure| {
+        Failure::new(format!("{failure}\nend of the engine's log:\n{}", field.host.engine.log_end()))
+    })
+}
+
+fn held(field: &mut Field, corpus: &Corpus) -> Result<()> {
+    let told = field.all(corpus, false)?;
+    if std::env::var_os("LAZARET_ATTACKS_TELL").is_some() {
+        table::print(&told, &[]);
+    }
     let wrong = field.benign(false)?;
     field.judge.settle(Mode::Block);
-    let prevented = field.all(&corpus, true)?;
+    let prevented = field.all(corpus, true)?;
     let wrong_blocked = field.benign(true)?;
     table::print(&told, &prevented);
     let missed = table::below(&told, RECALL);
@@ -65,14 +74,12 @@ pub(crate) fn are_told_and_prevented(_: &mut World) -> Result<()> {
 }
 
 /// A sensor of which everything works, or a loud line.
-fn observing() -> Option<Sensor> {
+fn observing() -> Option<(Sensor, Receiver<SensorEvent>)> {
     let skipped = |why: &str| eprintln!("SKIPPED: attacks::are_told_and_prevented: {why}");
     let options = Options { observe: true, sightings: 1 << 18, ..Options::default() };
-    let (sensor, mut events) = Sensor::start(&options).map_err(|why| skipped(&why.to_string())).ok()?;
-    std::thread::spawn(move || while events.blocking_recv().is_some() {});
+    let (sensor, events) = Sensor::start(&options).map_err(|why| skipped(&why.to_string())).ok()?;
     for part in [sensor.tracing(), sensor.observation(), sensor.requests(), sensor.network(), sensor.enforcement()] {
         part.map_err(skipped).ok()?;
     }
-    std::thread::sleep(Duration::from_millis(100));
-    Some(sensor)
+    Some((sensor, events))
 }

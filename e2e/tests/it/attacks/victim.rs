@@ -1,6 +1,5 @@
 //! The engine, the application that is attacked, and the machine on the network that attacks lead to.
 
-use std::collections::HashSet;
 use std::fs;
 use std::io::Read as _;
 use std::net::SocketAddr;
@@ -38,6 +37,22 @@ pub(crate) struct Host {
     _swept: Swept,
 }
 
+/// The cases name addresses, so that the network cannot be one that the laboratory chooses and removes.
+const SUBNET: &str = "198.51.100.0/24";
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        remove_bridges();
+    }
+}
+
+fn remove_bridges() {
+    let Ok(shown) = Run::new("ip").args(["-4", "-oneline", "addr", "show", "to", SUBNET]).ok() else { return };
+    for bridge in shown.stdout.lines().filter_map(|line| line.split_whitespace().nth(1)) {
+        let _ = Run::new("ip").args(["link", "del", bridge]).end();
+    }
+}
+
 #[derive(Debug, Clone)]
 pub(crate) struct Container {
     pub(crate) id: String,
@@ -66,8 +81,9 @@ impl Host {
         Run::new("cc").args(["-O2", "-static", "-w", "-o", &program, &source]).ok()?;
         engine.docker(["import", &text(&release_base()?.archive), "debian:bookworm"]).ok()?;
         engine.docker(["build", "-q", "-t", IMAGE, &text(&context)]).ok()?;
+        remove_bridges();
         engine
-            .docker(["network", "create", "--internal", "--subnet", "198.51.100.0/24", NETWORK])
+            .docker(["network", "create", "--internal", "--subnet", SUBNET, NETWORK])
             .ok()?;
         let script = format!("{}:/sink.pl:ro", text(&corpus.folder.join("sink.pl")));
         engine
@@ -103,7 +119,12 @@ impl Host {
         let id = created.stdout.trim().to_owned();
         let shown = self.inspect(&id)?;
         self.remove(&id);
-        Ok(serde_json::json!({ "Image": IMAGE, "HostConfig": shown["HostConfig"] }))
+        let mut settings = shown["HostConfig"].clone();
+        // What the engine adds by itself was not asked for.
+        for added in ["CgroupnsMode", "Runtime"] {
+            settings.as_object_mut().map(|settings| settings.remove(added));
+        }
+        Ok(serde_json::json!({ "Image": IMAGE, "HostConfig": settings }))
     }
 
     pub(crate) fn begin(&self, id: &str) -> Result<Container> {
@@ -172,7 +193,7 @@ impl Host {
 pub(crate) fn image_files(found: &[Found]) -> ImageFiles {
     ImageFiles {
         digests: found.iter().map(|(_, digest, _)| *digest).collect(),
-        paths: found.iter().map(|(path, ..)| path.clone()).collect::<HashSet<_>>(),
+        paths: found.iter().map(|(path, digest, _)| (path.clone(), *digest)).collect(),
     }
 }
 
