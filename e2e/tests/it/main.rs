@@ -1,6 +1,7 @@
 //! Everything that needs a whole host: engines, registry, server, agent, kernel. One test after the other, on shared
 //! laboratories: setting one up takes seconds, and the machine is one.
 
+mod attacks;
 mod audit;
 mod bad_input;
 mod beside;
@@ -55,6 +56,7 @@ const TESTS: &[Test] = &[
         run: dies_well::kills_before_every_step_change_nothing,
     },
     Test { name: "beside::another_engine_is_not_touched", run: beside::another_engine_is_not_touched },
+    Test { name: "attacks::are_told_and_prevented", run: attacks::are_told_and_prevented },
     Test {
         name: "beside::leftovers_of_a_killed_run_are_removed",
         run: beside::leftovers_of_a_killed_run_are_removed,

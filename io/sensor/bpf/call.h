@@ -28,6 +28,8 @@ enum handling {
 	HANDLE_SEND = 7,
 	HANDLE_CLONE = 8,
 	HANDLE_SOCKET = 9,
+	HANDLE_DESCRIPTOR = 10, /* the first argument is a descriptor of what is changed */
+	HANDLE_WRITE = 11,      /* as HANDLE_SEND, without an address */
 };
 
 #define SHAPE_ALERT 1         /* goes to the ring of alerts */

@@ -93,6 +93,9 @@ int BPF_PROG(call_returned, struct pt_regs *registers, long result)
 		return 0;
 	if (handling == HANDLE_SOCKET && !is_odd_socket(arguments[0], arguments[1]))
 		return 0;
+	/* Most of what is sent and written is for nobody here. */
+	if ((handling == HANDLE_SEND || handling == HANDLE_WRITE) && !is_datagram_socket(task, arguments[0]))
+		return 0;
 	if (!is_current() || is_runtime(task))
 		return 0;
 	__u32 zero = 0;
@@ -145,6 +148,12 @@ int BPF_PROG(call_returned, struct pt_regs *registers, long result)
 		break;
 	case HANDLE_SEND:
 		handle_send(task, call, shape->second);
+		break;
+	case HANDLE_WRITE:
+		handle_write(task, call, shape->second);
+		break;
+	case HANDLE_DESCRIPTOR:
+		handle_descriptor(task, call, shape->second);
 		break;
 	default:
 		handle_plain(task, call, shape->first, shape->second, flags);

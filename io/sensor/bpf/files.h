@@ -67,6 +67,27 @@ static __always_inline void handle_open(struct task_struct *task, struct call *c
 	deliver(call, used, alarming || mode == S_IFBLK);
 }
 
+/* A file with a name is changed through a descriptor: told by the name that the kernel has. */
+static __always_inline void handle_descriptor(struct task_struct *task, struct call *call, __u8 second)
+{
+	struct record *record = &call->record;
+	struct file *file = file_of(task, record->values[1]);
+	if (!file || BPF_CORE_READ(file, f_inode, i_nlink) == 0)
+		return;
+	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
+	start_fact(call, record->values[7]);
+	call->fact.what[0] = (__u64)dentry;
+	call->fact.what[1] = BPF_CORE_READ(dentry, d_name.hash_len);
+	call->fact.what[2] = second == NO_ARGUMENT ? record->values[2] : 0;
+	if (second == NO_ARGUMENT && !is_news(call))
+		return;
+	__u64 used = 0;
+	add_path(call, &used, 0, &file->f_path);
+	if (second != NO_ARGUMENT)
+		add_text(call, &used, 1, argument(record, second));
+	deliver(call, used, false);
+}
+
 static long note_mapping(struct task_struct *task, struct vm_area_struct *area, struct file **file)
 {
 	*file = area->vm_file;

@@ -219,6 +219,11 @@ struct signal_struct {
 	struct tty_struct *tty;
 };
 
+/* Only where the kernel accounts for it (CONFIG_TASK_IO_ACCOUNTING). */
+struct task_io_accounting {
+	__u64 write_bytes;
+};
+
 struct task_struct {
 	struct thread_info thread_info;
 	struct signal_struct *signal;
@@ -236,6 +241,7 @@ struct task_struct {
 	struct files_struct *files;
 	struct nsproxy *nsproxy;
 	struct css_set *cgroups;
+	struct task_io_accounting ioac;
 };
 
 struct linux_binprm {

@@ -10,7 +10,8 @@
 
 struct policy {
 	__u64 kill;         /* a bit for each `enum kind` that ends the process */
-	__u32 kill_origins; /* a bit for each `enum origin` whose execution ends the process */
+	/* A bit for each `enum origin` whose execution ends the process, and CODE_BITS above, whose mapping as code. */
+	__u32 kill_origins;
 	__u32 network;
 };
 
@@ -21,9 +22,15 @@ struct {
 	__type(value, struct policy);
 } policies SEC(".maps");
 
+#define CODE_BITS 16
+
 static __always_inline bool must_die(struct record *record, struct policy *policy)
 {
-	return policy && policy->kill & 1ull << (record->kind & 63);
+	if (!policy)
+		return false;
+	if (record->kind == KIND_MAP_CODE && policy->kill_origins & 1u << (CODE_BITS + (record->values[4] & 15)))
+		return true;
+	return policy->kill & 1ull << (record->kind & 63);
 }
 
 /* SIGKILL is delivered before the process executes another instruction of its own. */

@@ -44,6 +44,10 @@ enum kind {
 	KIND_UNIX_CONNECT = 32,
 	KIND_CHANGE_ROOT = 33,
 	KIND_DIRECTORY = 34,
+	KIND_UNMOUNT = 35,
+	KIND_TRUNCATE = 36,
+	KIND_OWNER = 37,
+	KIND_ATTRIBUTE = 38,
 };
 
 #define FLAG_TEXT_CUT 1        /* a text was longer than its room, or its end was not found */

@@ -84,15 +84,32 @@ struct user_message {
 	__u64 count;
 };
 
-#define OPERATION_SENDTO 1
+/* Sockets that questions to name servers go through. */
+static __always_inline bool is_datagram_socket(struct task_struct *task, __u32 descriptor)
+{
+	struct sock *socket = socket_of(task, descriptor);
+	return socket && BPF_CORE_READ(socket, sk_protocol) == IPPROTO_UDP;
+}
 
 /* A question to a name server. The text is the message as sent; user space reads the name in it. */
+static __always_inline void tell_question(struct call *call, struct user_vector content)
+{
+	struct record *record = &call->record;
+	__u64 length = content.length;
+	if (length > QUESTION_ROOM)
+		record->flags |= FLAG_TEXT_CUT;
+	length = WITHIN(length, QUESTION_ROOM);
+	if (bpf_probe_read_user(call->text, length, (void *)content.base))
+		record->flags |= FLAG_TEXT_UNREADABLE;
+	else
+		record->lengths[0] = length;
+	deliver(call, record->lengths[0], false);
+}
+
 static __always_inline void handle_send(struct task_struct *task, struct call *call, bool is_message)
 {
 	struct record *record = &call->record;
 	struct sock *socket = socket_of(task, record->values[1]);
-	if (!socket || BPF_CORE_READ(socket, sk_protocol) != IPPROTO_UDP)
-		return;
 	__u16 port = BPF_CORE_READ(socket, __sk_common.skc_dport);
 	__u64 name = record->values[5];
 	struct user_vector content = { record->values[2], record->values[3] };
@@ -110,17 +127,21 @@ static __always_inline void handle_send(struct task_struct *task, struct call *c
 			return;
 		port = given[1];
 	}
-	if (port != bpf_htons(DNS_PORT))
+	if (port == bpf_htons(DNS_PORT))
+		tell_question(call, content);
+}
+
+/* write(2) and writev(2) on a socket that is connected to a name server. */
+static __always_inline void handle_write(struct task_struct *task, struct call *call, __u8 vector)
+{
+	struct record *record = &call->record;
+	struct sock *socket = socket_of(task, record->values[1]);
+	if (BPF_CORE_READ(socket, __sk_common.skc_dport) != bpf_htons(DNS_PORT))
 		return;
-	__u64 length = content.length;
-	if (length > QUESTION_ROOM)
-		record->flags |= FLAG_TEXT_CUT;
-	length = WITHIN(length, QUESTION_ROOM);
-	if (bpf_probe_read_user(call->text, length, (void *)content.base))
-		record->flags |= FLAG_TEXT_UNREADABLE;
-	else
-		record->lengths[0] = length;
-	deliver(call, record->lengths[0], false);
+	struct user_vector content = { record->values[2], record->values[3] };
+	if (vector != NO_ARGUMENT && bpf_probe_read_user(&content, sizeof(content), (void *)record->values[2]))
+		return;
+	tell_question(call, content);
 }
 
 #endif

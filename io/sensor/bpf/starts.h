@@ -151,9 +151,36 @@ int BPF_PROG(exec, struct task_struct *task, int old_pid, struct linux_binprm *b
 	return 0;
 }
 
+/*
+ * Bytes that threads wrote that are gone, for each control group. The control groups of version 1 know nothing of
+ * what is written later from memory.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u64);
+	__type(value, __u64);
+} written SEC(".maps");
+
+static __always_inline void count_written(struct task_struct *task)
+{
+	if (!bpf_core_field_exists(task->ioac.write_bytes))
+		return;
+	__u64 bytes = BPF_CORE_READ(task, ioac.write_bytes);
+	if (!bytes || !is_inside(task) || !is_current())
+		return;
+	__u64 group = bpf_get_current_cgroup_id();
+	__u64 *sum = bpf_map_lookup_elem(&written, &group);
+	if (sum)
+		__sync_fetch_and_add(sum, bytes);
+	else
+		bpf_map_update_elem(&written, &group, &bytes, BPF_ANY);
+}
+
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(ended, struct task_struct *task)
 {
+	count_written(task);
 	if (task->pid != task->tgid || !is_inside(task) || !is_current() || is_runtime(task))
 		return 0;
 	struct record record;

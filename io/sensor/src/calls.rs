@@ -27,6 +27,8 @@ const CONNECT: u8 = 6;
 const SEND: u8 = 7;
 const CLONE: u8 = 8;
 const SOCKET: u8 = 9;
+const DESCRIPTOR: u8 = 10;
+const WRITE: u8 = 11;
 
 /// Goes to the ring of alerts.
 const ALERT: u8 = 1;
@@ -96,6 +98,7 @@ mod old {
     pub(super) const UNLINK: &[c_long] = &[libc::SYS_unlink, libc::SYS_rmdir];
     pub(super) const MKDIR: &[c_long] = &[libc::SYS_mkdir];
     pub(super) const CHMOD: &[c_long] = &[libc::SYS_chmod];
+    pub(super) const CHOWN: &[c_long] = &[libc::SYS_chown, libc::SYS_lchown];
     pub(super) const MKNOD: &[c_long] = &[libc::SYS_mknod];
     pub(super) const UTIMES: &[c_long] = &[libc::SYS_utimes, libc::SYS_utime];
 }
@@ -110,6 +113,7 @@ mod old {
     pub(super) const UNLINK: &[c_long] = &[];
     pub(super) const MKDIR: &[c_long] = &[];
     pub(super) const CHMOD: &[c_long] = &[];
+    pub(super) const CHOWN: &[c_long] = &[];
     pub(super) const MKNOD: &[c_long] = &[];
     pub(super) const UTIMES: &[c_long] = &[];
 }
@@ -187,6 +191,20 @@ const TABLE: &[Operation] = &[
     operation(Kind::IoUring, &[libc::SYS_io_uring_setup], &[425]).with(ALERT | FAILED | ONCE),
     operation(Kind::Socket, &[libc::SYS_socket], &[359]).by(SOCKET).with(ALERT | FAILED | ONCE),
     operation(Kind::UnixConnect, &[libc::SYS_connect], &[362]).by(CONNECT),
+    operation(Kind::Unmount, &[libc::SYS_umount2], &[22, 52]).takes(0, NONE).with(ALERT | FAILED),
+    operation(Kind::Truncate, &[libc::SYS_truncate], &[92, 193]).takes(0, NONE),
+    operation(Kind::Truncate, &[libc::SYS_ftruncate], &[93, 194]).by(DESCRIPTOR),
+    operation(Kind::Mode, &[libc::SYS_fchmod], &[94]).by(DESCRIPTOR),
+    operation(Kind::Owner, old::CHOWN, &[16, 182, 198, 212]).takes(0, NONE),
+    operation(Kind::Owner, &[libc::SYS_fchownat], &[298]).takes(1, NONE).with(AT),
+    operation(Kind::Owner, &[libc::SYS_fchown], &[95, 207]).by(DESCRIPTOR),
+    operation(Kind::Attribute, &[libc::SYS_setxattr, libc::SYS_lsetxattr], &[226, 227]).takes(0, 1),
+    operation(Kind::Attribute, &[libc::SYS_removexattr, libc::SYS_lremovexattr], &[235, 236]).takes(0, 1),
+    operation(Kind::Attribute, &[libc::SYS_fsetxattr, libc::SYS_fremovexattr], &[228, 237])
+        .by(DESCRIPTOR)
+        .takes(NONE, 1),
+    operation(Kind::Dns, &[libc::SYS_write], &[4]).by(WRITE),
+    operation(Kind::Dns, &[libc::SYS_writev], &[]).by(WRITE).takes(NONE, 1),
     operation(Kind::Listen, &[libc::SYS_listen], &[363]).by(LISTEN),
     operation(Kind::Dns, &[libc::SYS_sendto], &[369]).by(SEND).takes(NONE, 0),
     operation(Kind::Dns, &[libc::SYS_sendmsg, libc::SYS_sendmmsg], &[]).by(SEND).takes(NONE, 1),
@@ -225,6 +243,12 @@ pub(crate) fn tables() -> Tables {
 pub(crate) fn is_at(operation: u8) -> bool {
     let place = usize::from(operation).checked_sub(1);
     place.and_then(|place| TABLE.get(place)).is_some_and(|operation| operation.flags & AT != 0)
+}
+
+/// Whether the operation's path is the kernel's, of a file that is named by a descriptor.
+pub(crate) fn is_of_descriptor(operation: u8) -> bool {
+    let place = usize::from(operation).checked_sub(1);
+    place.and_then(|place| TABLE.get(place)).is_some_and(|operation| operation.handling == DESCRIPTOR)
 }
 
 /// `struct shape` of `bpf/call.h`.

@@ -21,6 +21,19 @@ pub(crate) fn membership(text: &str) -> Membership {
     Membership { path: unified.to_owned(), container_id: None }
 }
 
+/// Where a controller's hierarchy is mounted, by the text of `/proc/self/mounts`. The empty name is the unified one.
+pub(crate) fn mount_point(mounts: &str, controller: &str) -> Option<String> {
+    mounts.lines().find_map(|line| {
+        let mut fields = line.split(' ').skip(1);
+        let (point, kind, options) = (fields.next()?, fields.next()?, fields.next()?);
+        let fits = match controller {
+            "" => kind == "cgroup2",
+            name => kind == "cgroup" && options.split(',').any(|option| option == name),
+        };
+        fits.then(|| point.to_owned())
+    })
+}
+
 /// The innermost 64-digit id in a cgroup path: `/docker/<id>`, `docker-<id>.scope`, `cri-containerd-<id>.scope`,
 /// `crio-<id>.scope`, `libpod-<id>.scope/container`, `/kubepods/besteffort/pod…/<id>`.
 pub(crate) fn container_id(path: &str) -> Option<String> {
@@ -83,6 +96,15 @@ mod tests {
         assert_eq!(membership(&text), Membership { path: format!("/docker/{old}"), container_id: Some(old) });
         assert_eq!(membership("0::/x:y\n"), Membership { path: "/x:y".to_owned(), container_id: None });
         assert_eq!(membership(""), Membership::default());
+    }
+
+    #[test]
+    fn finds_where_controllers_are() {
+        let mounts = "tmpfs /sys/fs/cgroup tmpfs rw 0 0\ncgroup /sys/fs/cgroup/cpu,cpuacct cgroup rw,cpu,cpuacct 0 0\n\
+                      cgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0\n";
+        assert_eq!(mount_point(mounts, "cpuacct").as_deref(), Some("/sys/fs/cgroup/cpu,cpuacct"));
+        assert_eq!(mount_point(mounts, "").as_deref(), Some("/sys/fs/cgroup/unified"));
+        assert_eq!(mount_point(mounts, "memory"), None);
     }
 
     proptest! {

@@ -64,7 +64,7 @@ impl Protocol {
 }
 
 /// What ends the process that does it, by SIGKILL before its next instruction. The act itself has happened, other
-/// than for executions: those die before their first instruction.
+/// than for programs and code: the process dies before their first instruction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Deadly {
     /// Execution of a file in memory (`memfd_create`).
@@ -77,6 +77,16 @@ pub enum Deadly {
     ExecuteMounted,
     /// ptrace(2), and memory of other processes.
     Trace,
+    /// Mapping code of a file in memory: a library, or a program that is given to a loader.
+    LoadMemory,
+    /// Of a file that has no name any more.
+    LoadDeleted,
+    /// Of a file in the container's own layer, changed or merely touched ones of the image included.
+    LoadUpper,
+    /// Of a file on a volume, a bind mount or a tmpfs.
+    LoadMounted,
+    /// Memory that was written becomes code.
+    WrittenCode,
     Mount,
     EnterNamespace,
     NewNamespace,
@@ -89,22 +99,55 @@ pub enum Deadly {
 }
 
 impl Deadly {
-    /// The bit of `enum origin`, for executions.
+    pub const ALL: &[Self] = &[
+        Self::ExecuteMemory,
+        Self::ExecuteDeleted,
+        Self::ExecuteUpper,
+        Self::ExecuteMounted,
+        Self::Trace,
+        Self::LoadMemory,
+        Self::LoadDeleted,
+        Self::LoadUpper,
+        Self::LoadMounted,
+        Self::WrittenCode,
+        Self::Mount,
+        Self::EnterNamespace,
+        Self::NewNamespace,
+        Self::Module,
+        Self::Bpf,
+        Self::IoUring,
+        Self::RawSocket,
+        Self::ChangeRoot,
+    ];
+
+    /// The bit of `kill_origins`, for programs and code.
     const fn origin(self) -> Option<u32> {
         match self {
             Self::ExecuteUpper => Some(1),
             Self::ExecuteMounted => Some(2),
             Self::ExecuteDeleted => Some(3),
             Self::ExecuteMemory => Some(5),
+            Self::LoadUpper => Some(CODE_BITS + 1),
+            Self::LoadMounted => Some(CODE_BITS + 2),
+            Self::LoadDeleted => Some(CODE_BITS + 3),
+            Self::LoadMemory => Some(CODE_BITS + 5),
             _ => None,
         }
     }
 
     const fn kinds(self) -> &'static [Kind] {
         match self {
-            Self::ExecuteMemory | Self::ExecuteDeleted | Self::ExecuteUpper | Self::ExecuteMounted => &[],
+            Self::ExecuteMemory
+            | Self::ExecuteDeleted
+            | Self::ExecuteUpper
+            | Self::ExecuteMounted
+            | Self::LoadMemory
+            | Self::LoadDeleted
+            | Self::LoadUpper
+            | Self::LoadMounted => &[],
+            Self::WrittenCode => &[Kind::MemoryCode],
             Self::Trace => &[Kind::Ptrace, Kind::ForeignMemory],
-            Self::Mount => &[Kind::Mount],
+            Self::Mount => &[Kind::Mount, Kind::Unmount],
             Self::EnterNamespace => &[Kind::EnterNamespace],
             Self::NewNamespace => &[Kind::NewNamespace],
             Self::Module => &[Kind::Module],
@@ -138,6 +181,8 @@ pub(crate) struct Policy {
 /// `struct peer` of `bpf/network.h` without its prefix: bytes, because it has no alignment.
 pub(crate) type Peer = [u8; 28];
 
+/// `bpf/policy.h`
+const CODE_BITS: u32 = 16;
 const NETWORK_PEERS: u32 = 1;
 const NETWORK_PORTS: u32 = 2;
 const DIRECTION_OUT: u8 = 1;

@@ -73,7 +73,7 @@ pub struct ExecutionDenied {
 /// Why an execution was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DenyReason {
-    /// The content is none of the image's executables.
+    /// The content is none of the image's executables, or not where the image has it.
     NotInImage,
     /// A process holds the file open for writing, so what would run is not what was read.
     OpenForWriting,

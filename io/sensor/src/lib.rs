@@ -29,6 +29,7 @@ mod pins;
 mod probe;
 mod process;
 mod record;
+mod resources;
 mod sensor;
 mod sys;
 mod tracer;
@@ -41,4 +42,5 @@ pub use event::{ContainerGone, ContainerSeen, DenyReason, ExecutionDenied, Gap, 
 pub use namespaces::HostError;
 pub use observation::{Account, EvidenceGap, Observation, Outcome, ProcessEnded, Sighting};
 pub use probe::{Mechanism, probe};
+pub use resources::ResourceMeter;
 pub use sensor::{Options, Sensor, SensorError};

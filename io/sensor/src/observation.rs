@@ -40,7 +40,8 @@ pub enum Outcome {
     Failed(i32),
     /// Prevented by this sensor's rule: the caller got EPERM.
     Refused,
-    /// Prevented by this sensor's rule: the process died before its program's first instruction.
+    /// Prevented by this sensor's rule: the process died before the first instruction of its program, or of the
+    /// code that it had loaded.
     DiedBeforeStart,
     /// The process was ended for it. The act itself has happened.
     Killed,

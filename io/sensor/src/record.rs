@@ -57,11 +57,16 @@ pub(crate) enum Kind {
     UnixConnect = 32,
     ChangeRoot = 33,
     Directory = 34,
+    Unmount = 35,
+    Truncate = 36,
+    Owner = 37,
+    /// An extended attribute.
+    Attribute = 38,
 }
 
 impl Kind {
     /// In the order of their numbers, which begin with 1.
-    pub(crate) const ALL: [Self; 34] = [
+    pub(crate) const ALL: [Self; 38] = [
         Self::Exec,
         Self::Exit,
         Self::CgroupMade,
@@ -96,6 +101,10 @@ impl Kind {
         Self::UnixConnect,
         Self::ChangeRoot,
         Self::Directory,
+        Self::Unmount,
+        Self::Truncate,
+        Self::Owner,
+        Self::Attribute,
     ];
 
     fn from_number(number: u16) -> Option<Self> {

@@ -16,8 +16,9 @@ use crate::ledger::{self, Tally};
 use crate::namespaces::{Host, HostError};
 use crate::observation::{Account, Sighting};
 use crate::pins;
+use crate::resources::ResourceMeter;
 use crate::sys;
-use crate::tracer::{Parts, Tallies, Tracer};
+use crate::tracer::{Parts, Tallies, Tracer, Written};
 use crate::watch::Watch;
 
 /// How the sensor works; the defaults suit a host.
@@ -74,6 +75,7 @@ pub struct Sensor {
     confinement: Mutex<Option<Confinement>>,
     sightings: Mutex<Option<mpsc::Receiver<Sighting>>>,
     tallies: Option<Tallies>,
+    written: Option<Written>,
     enforcer: Result<Enforcer, String>,
     stop: Arc<EventFd>,
     watch: Option<JoinHandle<()>>,
@@ -96,6 +98,7 @@ impl Sensor {
             (None, Ok(())) => Parts::none("not started"),
         };
         let tallies = tracer.as_ref().map(|tracer| tracer.tallies.clone());
+        let written = tracer.as_ref().map(|tracer| tracer.written.clone());
         let (teller, sightings) = mpsc::channel(options.sightings.max(1));
         let teller = options.observe.then_some(teller);
         let starts = Arc::new(Starts::new(tracer.is_some()));
@@ -127,6 +130,7 @@ impl Sensor {
             confinement: Mutex::new(controls.map(Confinement::new)),
             sightings: Mutex::new(options.observe.then_some(sightings)),
             tallies,
+            written,
             enforcer,
             stop,
             watch: Some(watch),
@@ -208,6 +212,14 @@ impl Sensor {
             repeated: ledger::repeated(&tally),
         };
         lock(tallies).iter().flatten().map(read).collect()
+    }
+
+    /// Measures what the container of a process uses.
+    ///
+    /// # Errors
+    /// The process is gone, or no control group of it can be found.
+    pub fn meter(&self, pid: u32) -> io::Result<ResourceMeter> {
+        ResourceMeter::of(pid, self.written.clone())
     }
 
     /// Takes everything out of the kernel that sensors with these [`Options::pins`] left there. Enforcement ends.

@@ -95,7 +95,7 @@ const NETWORK: [(&str, Hook); 7] = [
 ];
 
 /// Maps that outlive the agent where they are pinned.
-const LASTING: [&str; 12] = [
+const LASTING: [&str; 13] = [
     "starts",
     "facts",
     "alerts",
@@ -107,6 +107,7 @@ const LASTING: [&str; 12] = [
     "sensitive",
     "arrived",
     "entered",
+    "written",
     "current_generation",
 ];
 
@@ -128,6 +129,9 @@ impl Parts {
 /// Books of the kernel, shared with whoever asks for them.
 pub(crate) type Tallies = Arc<Mutex<HashMap<MapData, u64, Tally>>>;
 
+/// Bytes that threads of each control group wrote that are gone.
+pub(crate) type Written = Arc<Mutex<HashMap<MapData, u64, u64>>>;
+
 /// Maps that decide: written by the sensor's owner while the tracer reads the rings.
 pub(crate) struct Controls {
     pub(crate) policies: HashMap<MapData, u64, Policy>,
@@ -139,6 +143,7 @@ pub(crate) struct Controls {
 pub(crate) struct Tracer {
     rings: [RingBuf<MapData>; RINGS],
     pub(crate) tallies: Tallies,
+    pub(crate) written: Written,
     /// Written only where it lasts.
     pub(crate) books: HashMap<MapData, u64, Entry>,
     pub(crate) lasting: bool,
@@ -188,6 +193,7 @@ impl Tracer {
         let rings = [ring(take("starts")?)?, ring(take("facts")?)?, ring(take("alerts")?)?];
         let mut tallies: HashMap<_, u64, Tally> = take("tallies")?.try_into().map_err(TracerError::Map)?;
         let books = take("books")?.try_into().map_err(TracerError::Map)?;
+        let written = take("written")?.try_into().map_err(TracerError::Map)?;
         let mut current: Array<_, u64> = take("current_generation")?.try_into().map_err(TracerError::Map)?;
         let controls = Controls {
             policies: take("policies")?.try_into().map_err(TracerError::Map)?,
@@ -220,9 +226,9 @@ impl Tracer {
         };
         let pinned = attaching.pinned;
         current.set(0, generation, 0).map_err(TracerError::Map)?;
-        let tallies = Arc::new(Mutex::new(tallies));
+        let (tallies, written) = (Arc::new(Mutex::new(tallies)), Arc::new(Mutex::new(written)));
         let lasting = pins.is_some();
-        let tracer = Self { rings, tallies, books, lasting, program, parts, _pinned: pinned };
+        let tracer = Self { rings, tallies, written, books, lasting, program, parts, _pinned: pinned };
         Ok((tracer, controls))
     }
 

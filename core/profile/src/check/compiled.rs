@@ -39,8 +39,19 @@ pub struct Compiled {
 pub struct ImageFiles {
     /// SHA-256 of executables.
     pub digests: HashSet<[u8; 32]>,
-    /// Absolute paths of executables, where they are known.
-    pub paths: HashSet<String>,
+    /// Absolute paths of executables and what each holds, where that is known. Then a copy elsewhere is not what
+    /// the image brought, nor is one program in the place of another.
+    pub paths: HashMap<String, [u8; 32]>,
+}
+
+impl ImageFiles {
+    /// Whether the image brought this content, and here.
+    pub(super) fn brought(&self, path: &str, digest: &[u8; 32]) -> bool {
+        match self.paths.is_empty() {
+            true => self.digests.contains(digest),
+            false => self.paths.get(path) == Some(digest),
+        }
+    }
 }
 
 /// Under which circumstances something happened.

@@ -48,7 +48,11 @@ impl Compiled {
             });
         }
         let uid = execution.gains.map_or(actor.uid, |gain| gain.uid);
-        self.user(uid, &execution.executable, circumstances.phase, found);
+        // A strange program that runs as one of the container's users is strange, but no change of the user.
+        let is_strange = !self.processes.contains_key(&execution.executable);
+        if !(is_strange && execution.gains.is_none() && self.users.contains_key(&uid)) {
+            self.user(uid, &execution.executable, circumstances.phase, found);
+        }
     }
 
     fn drift(&self, execution: &Execution, found: &mut Vec<Deviation>) {
@@ -58,7 +62,7 @@ impl Compiled {
             FileOrigin::Nameless | FileOrigin::Kernel => (Category::Fileless, self.executables.memory),
             FileOrigin::Upper | FileOrigin::Mounted => {
                 let is_brought = |digest: &[u8; 32]| {
-                    self.image.digests.contains(digest)
+                    self.image.brought(path, digest)
                         || self.executables.added.iter().any(|added| added.digest.as_bytes() == digest)
                 };
                 // Touched, but with the content that the image brought.
@@ -66,7 +70,7 @@ impl Compiled {
                     return;
                 }
                 let category = match () {
-                    () if self.image.paths.contains(path) => Category::ModifiedBinary,
+                    () if self.image.paths.contains_key(path) => Category::ModifiedBinary,
                     () if execution.interpreter.is_some() => Category::Script,
                     () => Category::NewBinary,
                 };
@@ -164,7 +168,7 @@ impl Compiled {
 
     pub(super) fn map(&self, mapping: &Mapping, by: &str, found: &mut Vec<Deviation>) {
         let is_brought = mapping.origin == FileOrigin::Image
-            || mapping.digest.is_some_and(|digest| self.image.digests.contains(digest.as_bytes()));
+            || mapping.digest.is_some_and(|digest| self.image.brought(&mapping.path, digest.as_bytes()));
         if mapping.as_program {
             let is_known = is_brought && self.processes.contains_key(&mapping.path);
             if self.executables.loader == Permission::Deny && !is_known {

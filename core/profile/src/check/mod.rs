@@ -8,6 +8,7 @@ mod files;
 mod libraries;
 mod network;
 mod reach;
+mod scan;
 
 use lazaret_model::{Behaviour, Dimension, Fact};
 
@@ -16,6 +17,7 @@ use crate::modes::{Action, Mode};
 
 pub use compiled::{Circumstances, Compiled, ImageFiles};
 pub use deviation::{Category, Deviation};
+pub use scan::Scans;
 
 impl Compiled {
     /// What of a behaviour is not allowed, gravest first; empty if all is. Dimensions that are off or learn are not

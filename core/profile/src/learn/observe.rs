@@ -147,9 +147,18 @@ impl Learned {
     }
 }
 
-/// What the image brought is there to be read, but for secrets: nothing is learned of it, and nothing checked.
+/// What the image brought is there to be read, but for secrets, and so are devices that are nothing but streams:
+/// nothing is learned of them, and nothing checked.
 pub(crate) fn is_reading_image(access: &FileAccess) -> bool {
-    access.operation == FileOperation::Read && access.origin == FileOrigin::Image
+    access.operation == FileOperation::Read && access.origin == FileOrigin::Image || is_stream(access)
+}
+
+/// Devices that take what nobody wants and give what everybody may have, and the terminal of the process itself.
+fn is_stream(access: &FileAccess) -> bool {
+    use FileOperation::{Append, Read, Truncate, Write};
+    const DEVICES: &[&str] =
+        &["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty", "/dev/console"];
+    matches!(access.operation, Read | Write | Append | Truncate) && DEVICES.contains(&access.path.as_str())
 }
 
 /// A path as a profile can state it, also where the sensor gave none: the profile must be readable whatever came in.

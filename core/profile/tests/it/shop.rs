@@ -51,7 +51,7 @@ pub(crate) fn executables() -> Vec<ImageExecutable<'static>> {
 pub(crate) fn image_files() -> ImageFiles {
     ImageFiles {
         digests: EXECUTABLES.iter().map(|(_, byte, _)| [*byte; 32]).collect(),
-        paths: EXECUTABLES.iter().map(|(path, ..)| format!("/{path}")).collect(),
+        paths: EXECUTABLES.iter().map(|(path, byte, _)| (format!("/{path}"), [*byte; 32])).collect(),
     }
 }
 

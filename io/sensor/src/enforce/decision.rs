@@ -67,7 +67,7 @@ pub(crate) fn glance(pending: &Pending, registered: &Registered, cache: &Cache) 
     let known = cache.lock().unwrap_or_else(PoisonError::into_inner).get(&key);
     match known {
         Some(digest) => {
-            let ruling = rule(&guarded, digest);
+            let ruling = rule(pending, &guarded, digest);
             Glance::Ruled(Some(guarded), ruling)
         }
         None => Glance::Unread(guarded),
@@ -96,11 +96,12 @@ pub(crate) fn examine(pending: &Pending, guarded: &Guarded, cache: &Cache) -> Ru
         let key = Key { guard: guarded.number, file: before };
         cache.lock().unwrap_or_else(PoisonError::into_inner).insert(key, digest);
     }
-    rule(guarded, digest)
+    rule(pending, guarded, digest)
 }
 
-fn rule(guarded: &Guarded, digest: Digest) -> Ruling {
-    match guarded.allowed.contains(&digest) {
+fn rule(pending: &Pending, guarded: &Guarded, digest: Digest) -> Ruling {
+    let place = || pending.file().map(|fd| path(fd, pending.pid())).unwrap_or_default();
+    match guarded.allowed.allows(&digest, place) {
         true => Ruling::Allow,
         false => Ruling::Deny { reason: DenyReason::NotInImage, digest: Some(digest) },
     }

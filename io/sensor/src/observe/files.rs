@@ -45,7 +45,7 @@ pub(super) fn path(components: &[u8], record: &Record) -> String {
 
 pub(super) fn accesses(record: &Record) -> Vec<FileAccess> {
     let access = |path, operation, other, origin| FileAccess { path, operation, other, origin };
-    let given = |operation, other| vec![access(named(record, 0, 2), operation, other, FileOrigin::Upper)];
+    let given = |operation, other| vec![access(target(record), operation, other, FileOrigin::Upper)];
     match record.kind {
         Kind::Open => {
             let (path, origin) = (path(&record.texts[0], record), origin(record.values[4]));
@@ -60,7 +60,10 @@ pub(super) fn accesses(record: &Record) -> Vec<FileAccess> {
         Kind::Symlink => given(FileOperation::Symlink, Some(path_text(&record.texts[1]).into_owned())),
         Kind::Unlink => given(FileOperation::Delete, None),
         Kind::Directory => given(FileOperation::Create, None),
-        Kind::Times => given(FileOperation::Attributes, None),
+        Kind::Truncate => given(FileOperation::Truncate, None),
+        // The kernel takes file capabilities from there.
+        Kind::Attribute if record.texts[1] == b"security.capability" => given(FileOperation::SetUserId, None),
+        Kind::Times | Kind::Owner | Kind::Attribute => given(FileOperation::Attributes, None),
         Kind::Mode => {
             let mode = low16(record.values[if is_at(record) { 3 } else { 2 }]);
             let gains = mode & SET_USER_OR_GROUP != 0;
@@ -112,6 +115,14 @@ pub(super) fn mapping(record: &Record, by: String) -> Mapping {
     // What a loader maps first of all, in its own name, is the program it was given.
     let as_program = is_loader && !path.contains(".so");
     Mapping { path, digest: None, origin: origin(record.values[4]), as_program }
+}
+
+/// What a call changes that names one file.
+pub(super) fn target(record: &Record) -> String {
+    match calls::is_of_descriptor(low8(record.values[7])) {
+        true => path(&record.texts[0], record),
+        false => named(record, 0, 2),
+    }
 }
 
 /// Whether the call says relative to which directory.

@@ -80,6 +80,9 @@ impl Observer {
             | Kind::Node
             | Kind::Times
             | Kind::Directory
+            | Kind::Truncate
+            | Kind::Owner
+            | Kind::Attribute
             | Kind::UnixConnect => files::accesses(record).into_iter().map(Fact::File).collect(),
             Kind::IoUringRequest => {
                 let opened = files::requested(record).map(Fact::File);
@@ -91,6 +94,11 @@ impl Observer {
             })),
             Kind::Ptrace | Kind::ForeignMemory => one(Fact::Kernel(KernelOperation::Trace)),
             Kind::Mount => one(Fact::Mount(mounting(record))),
+            Kind::Unmount => one(Fact::Mount(Mounting {
+                source: String::new(),
+                target: files::target(record),
+                kind: "unmount".to_owned(),
+            })),
             Kind::EnterNamespace => one(Fact::Kernel(KernelOperation::EnterNamespace)),
             Kind::NewNamespace if record.values[1] & CLONE_NEWUSER != 0 => {
                 one(Fact::Kernel(KernelOperation::UserNamespace))
@@ -167,7 +175,8 @@ impl Observer {
 
 fn outcome(record: &Record) -> Outcome {
     if record.has(flag::KILLED) {
-        return if record.kind == Kind::Exec { Outcome::DiedBeforeStart } else { Outcome::Killed };
+        let before = matches!(record.kind, Kind::Exec | Kind::MapCode | Kind::MemoryCode);
+        return if before { Outcome::DiedBeforeStart } else { Outcome::Killed };
     }
     if !record.has(flag::REFUSED) {
         return Outcome::Done;
@@ -270,7 +279,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn no_record_makes_it_panic(
-            kind in 0usize..34,
+            kind in 0usize..38,
             values in proptest::array::uniform8(proptest::prelude::any::<u64>()),
             flags in proptest::prelude::any::<u16>(),
             texts in proptest::array::uniform4(proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200)),

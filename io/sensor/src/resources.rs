@@ -1,0 +1,174 @@
+//! How much of the machine a container uses, read from its control groups, of both versions.
+
+use std::collections::VecDeque;
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+use lazaret_model::ResourceUse;
+
+use crate::cgroup;
+use crate::tracer::Written;
+
+/// Reads what one container uses. Made for being read about once a second.
+#[derive(Debug)]
+pub struct ResourceMeter {
+    groups: Groups,
+    /// Bytes that threads wrote that are gone, by control group, as the kernel programs count them.
+    gone: Option<Written>,
+    /// Processor time and bytes written so far, oldest first.
+    past: VecDeque<Point>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Point {
+    at: Instant,
+    processor: Duration,
+    written: u64,
+}
+
+/// A peak of a second is no load.
+const WINDOW: Duration = Duration::from_secs(10);
+/// The shortest time that tells something.
+const SHORTEST: Duration = Duration::from_secs(3);
+const MOST_POINTS: usize = 64;
+/// Threads that are asked at each reading what they wrote.
+const MOST_THREADS: usize = 256;
+
+/// Where each controller keeps the container's numbers.
+#[derive(Debug)]
+struct Groups {
+    unified: Option<PathBuf>,
+    processor: Option<PathBuf>,
+    memory: Option<PathBuf>,
+    processes: Option<PathBuf>,
+    blocks: Option<PathBuf>,
+}
+
+impl ResourceMeter {
+    pub(crate) fn of(pid: u32, gone: Option<Written>) -> io::Result<Self> {
+        let membership = fs::read_to_string(format!("/proc/{pid}/cgroup"))?;
+        let mounts = fs::read_to_string("/proc/self/mounts")?;
+        let groups = Groups::find(&membership, &mounts);
+        if groups.unified.is_none() && groups.memory.is_none() {
+            return Err(io::Error::new(io::ErrorKind::NotFound, format!("process {pid} has no control group")));
+        }
+        Ok(Self { groups, gone, past: VecDeque::new() })
+    }
+
+    /// What was used during the last ten seconds, or since the first reading. `None` until there is something to
+    /// tell, and after the container's end.
+    pub fn read(&mut self) -> Option<ResourceUse> {
+        let now = Point {
+            at: Instant::now(),
+            processor: self.groups.processor_time()?,
+            written: self.written(),
+        };
+        while self.past.len() >= MOST_POINTS
+            || self.past.get(1).is_some_and(|next| now.at.duration_since(next.at) >= WINDOW)
+        {
+            self.past.pop_front();
+        }
+        self.past.push_back(now);
+        let first = self.past.front().filter(|first| now.at.duration_since(first.at) >= SHORTEST)?;
+        let window = now.at.duration_since(first.at);
+        let used = now.processor.saturating_sub(first.processor);
+        let cpu = used.as_micros().saturating_mul(1000).checked_div(window.as_micros()).unwrap_or(0);
+        Some(ResourceUse {
+            window: u32::try_from(window.as_secs()).unwrap_or(u32::MAX),
+            cpu_permille: u64::try_from(cpu).unwrap_or(u64::MAX),
+            memory_bytes: self.groups.memory().unwrap_or(0),
+            processes: self.groups.processes().unwrap_or(0),
+            written_bytes: now.written.saturating_sub(first.written),
+        })
+    }
+}
+
+impl ResourceMeter {
+    /// So far. What was written by a thread that ended is kept by the kernel program, the rest by its thread.
+    fn written(&self) -> u64 {
+        let Some(unified) = &self.groups.unified else { return self.groups.written_to_devices().unwrap_or(0) };
+        let kept = self.gone.as_ref().zip(fs::metadata(unified).ok()).and_then(|(gone, data)| {
+            let gone = gone.lock().unwrap_or_else(PoisonError::into_inner);
+            gone.get(&data.ino(), 0).ok()
+        });
+        let processes = fs::read_to_string(unified.join("cgroup.procs")).unwrap_or_default();
+        let threads = processes.lines().flat_map(|pid| fs::read_dir(format!("/proc/{pid}/task"))).flatten();
+        let of_thread = |thread: fs::DirEntry| {
+            let text = fs::read_to_string(thread.path().join("io")).ok()?;
+            text.lines().find_map(|line| line.strip_prefix("write_bytes: ")?.parse().ok())
+        };
+        let alive = sum(threads.flatten().take(MOST_THREADS).filter_map(of_thread));
+        kept.unwrap_or(0).saturating_add(alive)
+    }
+}
+
+impl Groups {
+    /// `membership` is `/proc/PID/cgroup`, `mounts` `/proc/self/mounts`.
+    fn find(membership: &str, mounts: &str) -> Self {
+        let own = |controller: &str| {
+            let lines = membership.lines().map(|line| line.splitn(3, ':').collect::<Vec<_>>());
+            let mut paths = lines.filter_map(|fields| match fields.as_slice() {
+                [_, names, path] if names.split(',').any(|name| name == controller) => Some(path.to_string()),
+                _ => None,
+            });
+            let path = paths.next()?;
+            let point = cgroup::mount_point(mounts, controller)?;
+            Some(Path::new(&point).join(path.trim_start_matches('/'))).filter(|folder| folder.is_dir())
+        };
+        Self {
+            unified: own(""),
+            processor: own("cpuacct"),
+            memory: own("memory"),
+            processes: own("pids"),
+            blocks: own("blkio"),
+        }
+    }
+
+    fn processor_time(&self) -> Option<Duration> {
+        if let Some(folder) = &self.processor {
+            return number(&folder.join("cpuacct.usage")).map(Duration::from_nanos);
+        }
+        field(&self.unified.as_ref()?.join("cpu.stat"), "usage_usec").map(Duration::from_micros)
+    }
+
+    /// What cannot be taken back without a loss: pages of files come and go as the machine has room.
+    fn memory(&self) -> Option<u64> {
+        let (file, names) = match &self.memory {
+            Some(folder) => (folder.join("memory.stat"), ["total_rss", "total_shmem"]),
+            None => (self.unified.as_ref()?.join("memory.stat"), ["anon", "shmem"]),
+        };
+        let [own, shared] = names.map(|name| field(&file, name));
+        Some(own?.saturating_add(shared.unwrap_or(0)))
+    }
+
+    fn processes(&self) -> Option<u64> {
+        number(&self.processes.as_ref().or(self.unified.as_ref())?.join("pids.current"))
+    }
+
+    fn written_to_devices(&self) -> Option<u64> {
+        if let Some(folder) = &self.blocks {
+            let text = fs::read_to_string(folder.join("blkio.throttle.io_service_bytes_recursive")).ok()?;
+            return Some(sum(text.lines().filter_map(|line| line.split_once(" Write ")?.1.parse().ok())));
+        }
+        let text = fs::read_to_string(self.unified.as_ref()?.join("io.stat")).ok()?;
+        Some(sum(text.split_whitespace().filter_map(|word| word.strip_prefix("wbytes=")?.parse().ok())))
+    }
+}
+
+fn sum(numbers: impl Iterator<Item = u64>) -> u64 {
+    numbers.fold(0, u64::saturating_add)
+}
+
+fn number(file: &Path) -> Option<u64> {
+    fs::read_to_string(file).ok()?.trim().parse().ok()
+}
+
+/// `NAME VALUE` lines.
+fn field(file: &Path, name: &str) -> Option<u64> {
+    let text = fs::read_to_string(file).ok()?;
+    text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.trim().parse().ok())
+}
