@@ -34,7 +34,7 @@ impl ExecutableSet {
 
     /// Ascending.
     pub fn iter(&self) -> impl Iterator<Item = &Digest> {
-        self.0.iter()
+        self.digests.iter()
     }
 }
 
