@@ -34,10 +34,8 @@ pub(super) async fn learn(settings: &Settings, args: &ProfileLearnArgs) -> Outco
     let begun = Instant::now();
     loop {
         let known = find(&client, config, variant).await?;
-        let waits = match &known {
-            Some(body) => body.missing.iter().find(|missing| missing.rule != "pending"),
-            None => None,
-        };
+        let waits =
+            known.as_ref().and_then(|body| body.missing.iter().find(|missing| missing.rule != "pending"));
         match (known.as_ref(), waits) {
             (Some(body), None) => {
                 drop(progress);

@@ -93,11 +93,13 @@ fn print_changes(settings: &Settings, old: &Profile, new: &Profile) -> Outcome {
 
 fn lines(changes: &[Change]) -> Vec<ChangeLine<'_>> {
     let word = |side| if side == Side::Added { "added" } else { "removed" };
-    let line = |change: &'_ Change| (word(change.side), change);
     changes
         .iter()
-        .map(line)
-        .map(|(word, change)| ChangeLine { change: word, section: &change.section, entry: &change.entry })
+        .map(|change| ChangeLine {
+            change: word(change.side),
+            section: &change.section,
+            entry: &change.entry,
+        })
         .collect()
 }
 
