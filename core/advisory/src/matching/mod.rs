@@ -223,7 +223,7 @@ mod tests {
         let group = |(at, (id, aliases)): (usize, &(&'static str, &[&'static str]))| {
             (at, Group { id, aliases: aliases.to_vec(), hits: Vec::new() })
         };
-        let mut groups: Vec<_> = names
+        let groups: Vec<_> = names
             .iter()
             .rev()
             .map(|name| (1, name))
