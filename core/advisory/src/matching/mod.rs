@@ -195,6 +195,7 @@ impl<'d> Matching<'d> {
             cvss_score: rating.vector.map(|(_, score)| score.tenths),
             epss: rating.epss,
             exploited: rating.exploited.map(str::to_owned),
+            ssvc: rating.ssvc,
             disputed: decisive.disputed,
             summary: if summary.is_empty() { rating.summary } else { summary }.to_owned(),
             published: self.database.optional_text(decisive.hit.note.published)?.map(str::to_owned),
