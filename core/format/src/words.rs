@@ -1,6 +1,6 @@
 //! Small words and numbers that several formats write alike.
 
-use lazaret_model::{Finding, FixState, Image, Layer, Package, Severity};
+use lazaret_model::{Finding, FixState, Image, Layer, Package, Severity, Ssvc};
 
 pub(crate) const fn fix(fix: &FixState) -> &'static str {
     match fix {
@@ -114,6 +114,12 @@ pub(crate) fn shorten(text: &str) -> String {
         short.push('…');
     }
     short
+}
+
+/// `exploitation=poc automatable=yes technical_impact=total`, as far as it was decided.
+pub(crate) fn ssvc(ssvc: Ssvc) -> String {
+    let points: Vec<String> = ssvc.points().map(|(point, value)| format!("{point}={value}")).collect();
+    points.join(" ")
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-use crate::{Digest, Ecosystem, Severity};
+use crate::{Digest, Ecosystem, Severity, Ssvc};
 
 /// One statement about a stretch of versions of one package: of a source package of one distribution release, or of
 /// a package of a language's ecosystem.
@@ -111,6 +111,8 @@ pub struct Vulnerability {
     pub epss: Option<u32>,
     /// Since when it is known to be exploited (CISA KEV); RFC 3339 date.
     pub exploited: Option<String>,
+    /// What CISA decided about it.
+    pub ssvc: Option<Ssvc>,
     pub summary: String,
     pub published: Option<String>,
     /// Taken back by its publisher: advisories under this id don't count.
@@ -154,6 +156,7 @@ impl Vulnerability {
             cvss: Vec::new(),
             epss: None,
             exploited: None,
+            ssvc: None,
             summary: String::new(),
             published: None,
             withdrawn: false,

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use crate::{Package, Severity};
+use crate::{Package, Severity, Ssvc};
 
 /// A vulnerability of a package in an image.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,6 +21,8 @@ pub struct Finding {
     pub epss: Option<u32>,
     /// Since when it is known to be exploited (CISA KEV); RFC 3339 date.
     pub exploited: Option<String>,
+    /// What CISA decided about it.
+    pub ssvc: Option<Ssvc>,
     /// The publisher of the advisory disputes that it is a vulnerability.
     pub disputed: bool,
     pub summary: String,
@@ -56,6 +58,7 @@ impl Finding {
             cvss_score: None,
             epss: None,
             exploited: None,
+            ssvc: None,
             disputed: false,
             summary: String::new(),
             published: None,

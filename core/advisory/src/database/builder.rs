@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use jiff::Timestamp;
-use lazaret_model::{Advisory, AdvisoryStatus, Severity, Vulnerability};
+use lazaret_model::{Advisory, AdvisoryStatus, Severity, Ssvc, Vulnerability};
 
 use super::codes::Kind;
 use super::feeds::Feed;
@@ -73,6 +73,7 @@ pub(super) struct PendingVulnerability {
     pub(super) first_vector: usize,
     pub(super) vectors: u16,
     pub(super) severity: Severity,
+    pub(super) ssvc: Option<Ssvc>,
     pub(super) withdrawn: bool,
 }
 
@@ -219,6 +220,7 @@ impl Builder {
             first_vector,
             vectors: u16::try_from(vulnerability.cvss.len()).map_err(|_| BuildError::TooMany("vectors"))?,
             severity: vulnerability.severity,
+            ssvc: vulnerability.ssvc.and_then(Ssvc::if_decided),
             withdrawn: vulnerability.withdrawn,
         };
         self.vulnerabilities.push(pending);

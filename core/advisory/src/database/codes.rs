@@ -1,6 +1,6 @@
 //! Numbers that stand for words in files: they are never changed and never given out again.
 
-use lazaret_model::{AdvisoryStatus, Ecosystem, NamedPackage, Severity};
+use lazaret_model::{AdvisoryStatus, Ecosystem, Exploitation, NamedPackage, Severity, Ssvc, TechnicalImpact};
 
 /// In the order of their codes.
 const ECOSYSTEMS: &[Ecosystem] = &[
@@ -88,6 +88,46 @@ pub(super) fn status(code: u8) -> Option<AdvisoryStatus> {
     STATUSES.get(usize::from(code)).copied()
 }
 
+/// Three points of two bits each, in which 0 stands for what is not decided.
+pub(super) fn ssvc_code(ssvc: Ssvc) -> u8 {
+    let exploitation = match ssvc.exploitation {
+        None => 0,
+        Some(Exploitation::None) => 1,
+        Some(Exploitation::PublicProof) => 2,
+        Some(Exploitation::Active) => 3,
+    };
+    let automatable = ssvc.automatable.map_or(0, |is| 1 + u8::from(is));
+    let impact = match ssvc.technical_impact {
+        None => 0,
+        Some(TechnicalImpact::Partial) => 1,
+        Some(TechnicalImpact::Total) => 2,
+    };
+    exploitation | automatable << 2 | impact << 4
+}
+
+pub(super) fn ssvc(code: u8) -> Option<Ssvc> {
+    let known = Ssvc {
+        exploitation: match code & 3 {
+            0 => None,
+            1 => Some(Exploitation::None),
+            2 => Some(Exploitation::PublicProof),
+            _ => Some(Exploitation::Active),
+        },
+        automatable: match code >> 2 & 3 {
+            1 => Some(false),
+            2 => Some(true),
+            _ => None,
+        },
+        technical_impact: match code >> 4 {
+            1 => Some(TechnicalImpact::Partial),
+            2 => Some(TechnicalImpact::Total),
+            _ => None,
+        },
+    };
+    // Numbers that were never given out are damage.
+    (ssvc_code(known) == code).then_some(known)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,6 +146,9 @@ mod tests {
         for value in STATUSES {
             assert_eq!(status(status_code(*value)), Some(*value));
         }
+        let decisions = (0..=u8::MAX).filter_map(|code| Some((code, ssvc(code)?)));
+        assert_eq!(decisions.clone().count(), 4 * 3 * 3);
+        assert!(decisions.clone().all(|(code, decided)| ssvc_code(decided) == code));
         assert_eq!(
             (Kind(99).ecosystem(), Kind(0x1_0000).names(), severity(6), status(6)),
             (None, None, None, None)

@@ -132,6 +132,7 @@ impl Builder {
             first_vector,
             vectors: record.vectors,
             severity: record.severity,
+            ssvc: record.ssvc,
             withdrawn: record.withdrawn,
         };
         self.vulnerabilities.push(pending);

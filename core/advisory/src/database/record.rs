@@ -3,7 +3,7 @@
 //! Fields are numbers of 32 bits unless said otherwise. A text is where it begins in the section of texts; "or
 //! none" is the highest number there is.
 
-use lazaret_model::{AdvisoryStatus, Severity};
+use lazaret_model::{AdvisoryStatus, Severity, Ssvc};
 
 use super::codes;
 use super::layout::{DatabaseError, NOTES, ROWS, VULNERABILITIES, WIDTHS, u32_at};
@@ -75,7 +75,8 @@ pub(crate) struct Note {
 /// | 28 | first vector, as an index |
 /// | 32 | number of vectors (16 bits) |
 /// | 34 | severity (8 bits) |
-/// | 35 | 1 if withdrawn, else 0 (8 bits) |
+/// | 35 | 1 if withdrawn, else 0 (1 bit) |
+/// |  | decision points of SSVC (7 bits) |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct VulnerabilityRecord {
     pub(crate) id: u32,
@@ -88,6 +89,7 @@ pub(crate) struct VulnerabilityRecord {
     pub(crate) first_vector: u32,
     pub(crate) vectors: u16,
     pub(crate) severity: Severity,
+    pub(crate) ssvc: Option<Ssvc>,
     pub(crate) withdrawn: bool,
 }
 
@@ -164,11 +166,6 @@ impl VulnerabilityRecord {
         let damaged = |reason| DatabaseError::section(VULNERABILITIES, reason);
         let bytes: &[u8; WIDTHS[VULNERABILITIES]] =
             bytes.first_chunk().ok_or_else(|| damaged("an element is outside the table"))?;
-        let withdrawn = match bytes[35] {
-            0 => false,
-            1 => true,
-            _ => return Err(damaged("an element has unknown flags")),
-        };
         Ok(Self {
             id: number(bytes, 0),
             document: number(bytes, 4),
@@ -180,7 +177,10 @@ impl VulnerabilityRecord {
             first_vector: number(bytes, 28),
             vectors: u16::from_le_bytes([bytes[32], bytes[33]]),
             severity: codes::severity(bytes[34]).ok_or_else(|| damaged("a severity is not known"))?,
-            withdrawn,
+            ssvc: codes::ssvc(bytes[35] >> 1)
+                .ok_or_else(|| damaged("an element has unknown flags"))?
+                .if_decided(),
+            withdrawn: bytes[35] & 1 == 1,
         })
     }
 
@@ -188,6 +188,7 @@ impl VulnerabilityRecord {
         put(section, [Some(self.id), Some(self.document), Some(self.summary), self.published]);
         put(section, [self.exploited, self.epss, Some(self.feed), Some(self.first_vector)]);
         section.extend(self.vectors.to_le_bytes());
-        section.extend([codes::severity_code(self.severity), u8::from(self.withdrawn)]);
+        let decided = codes::ssvc_code(self.ssvc.unwrap_or_default()) << 1;
+        section.extend([codes::severity_code(self.severity), decided | u8::from(self.withdrawn)]);
     }
 }

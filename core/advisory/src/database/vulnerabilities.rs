@@ -58,6 +58,7 @@ impl Database {
             known.exploited = owned(record.exploited)?;
         }
         known.epss = known.epss.or(record.epss);
+        known.ssvc = known.ssvc.or(record.ssvc);
         known.withdrawn |= record.withdrawn;
         for vector in self.vectors(record) {
             let (who, vector) = vector?;

@@ -168,7 +168,7 @@ fn sorted_vulnerabilities(
     all.sort_unstable_by(|a, b| {
         key(a).cmp(&key(b)).then_with(|| {
             let details = |of: &PendingVulnerability| {
-                (of.severity, of.withdrawn, of.epss, optional(of.exploited), optional(of.published))
+                (of.severity, of.ssvc, of.withdrawn, of.epss, optional(of.exploited), optional(of.published))
             };
             details(a)
                 .cmp(&details(b))
@@ -359,6 +359,7 @@ impl Writer<'_> {
                 first_vector,
                 vectors: of.vectors,
                 severity: of.severity,
+                ssvc: of.ssvc,
                 withdrawn: of.withdrawn,
             };
             record.write(&mut self.sections[VULNERABILITIES]);

@@ -1,8 +1,9 @@
 //! Records of the CVE programme in its JSON format 5 (<https://cveproject.github.io/cve-schema/>), as the CVE list and
 //! CISA's "vulnrichment" publish them.
 
-use lazaret_model::{Limits, Problem, ProblemKind, Vulnerability};
+use lazaret_model::{Limits, Problem, ProblemKind, Ssvc, Vulnerability};
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::knowledge::{CvssData, Description, Knowledge, Vectors, day, english, summary};
 use super::line::one_line;
@@ -64,7 +65,7 @@ struct Metric<'d> {
     other: Option<Other<'d>>,
 }
 
-/// What CISA adds: that a vulnerability is in its catalogue, among others.
+/// What CISA adds: that a vulnerability is in its catalogue, and what it decided about it.
 #[derive(Deserialize)]
 #[serde(bound(deserialize = "'de: 'd"))]
 struct Other<'d> {
@@ -77,6 +78,8 @@ struct Other<'d> {
 #[serde(bound(deserialize = "'de: 'd"), rename_all = "camelCase")]
 struct Content<'d> {
     date_added: Option<Text<'d>>,
+    /// One point each.
+    options: Option<Value>,
 }
 
 /// Reads one record.
@@ -119,12 +122,28 @@ fn vulnerability(record: &Record<'_>) -> Vulnerability {
             for data in [&metric.v4_0, &metric.v3_1, &metric.v3_0, &metric.v2].into_iter().flatten() {
                 vectors.add(&who, data);
             }
-            let other = metric.other.as_ref().filter(|other| other.kind.as_deref() == Some("kev"));
-            let date = other.and_then(|other| other.content.as_ref()?.date_added.as_ref());
-            known.exploited = known.exploited.or_else(|| day(date?));
+            let Some((kind, content)) =
+                metric.other.as_ref().and_then(|other| other.kind.as_deref().zip(other.content.as_ref()))
+            else {
+                continue;
+            };
+            match kind {
+                "kev" => known.exploited = known.exploited.or_else(|| day(content.date_added.as_ref()?)),
+                "ssvc" => known.ssvc = known.ssvc.or_else(|| decided(content)),
+                _ => {}
+            }
         }
     }
     Vulnerability { cvss: vectors.into_list(), ..known }
+}
+
+fn decided(content: &Content<'_>) -> Option<Ssvc> {
+    let mut ssvc = Ssvc::default();
+    let options = content.options.iter().filter_map(Value::as_array).flatten();
+    for (point, value) in options.filter_map(Value::as_object).flatten() {
+        ssvc.decide(point, value.as_str().unwrap_or_default());
+    }
+    ssvc.if_decided()
 }
 
 #[cfg(test)]
@@ -138,7 +157,8 @@ mod tests {
         "providerMetadata":{"shortName":"apache"},"metrics":[{"other":{"type":"unknown","content":{"other":"critical"}}}]},
         "adp":[{"providerMetadata":{"shortName":"CISA-ADP"},"metrics":[{"cvssV3_1":{"version":"3.1",
         "vectorString":"CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:C/C:H/I:H/A:H","baseScore":10}},
-        {"other":{"type":"kev","content":{"dateAdded":"2021-12-10"}}}]}]}}"#;
+        {"other":{"type":"ssvc","content":{"id":"CVE-2021-44228","options":[{"Exploitation":"active"},{"Automatable":"yes"},
+        {"Technical Impact":"total"}],"role":"CISA Coordinator","version":"2.0.3"}}},{"other":{"type":"kev","content":{"dateAdded":"2021-12-10"}}}]}]}}"#;
 
     #[test]
     fn reads_what_every_container_says() {
@@ -146,6 +166,8 @@ mod tests {
         let [it] = &read.vulnerabilities[..] else { panic!("one record") };
         assert_eq!(it.cvss, [("CISA-ADP".into(), "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:C/C:H/I:H/A:H".into())]);
         assert_eq!((it.summary.as_str(), it.exploited.as_deref()), ("Log4j2", Some("2021-12-10")));
+        let points: Vec<_> = it.ssvc.unwrap().points().map(|(_, value)| value).collect();
+        assert_eq!(points, ["active", "yes", "total"]);
         assert!(!it.withdrawn);
         let rejected = parse(RECORD.replace("PUBLISHED", "REJECTED").as_bytes(), &Limits::default()).unwrap();
         assert!(rejected.vulnerabilities[0].withdrawn);

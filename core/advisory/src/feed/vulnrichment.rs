@@ -1,8 +1,8 @@
 //! CISA's "vulnrichment" (<https://github.com/cisagov/vulnrichment>) as a table: a heading that names the columns `cve`
-//! and `cvss_vector`, and of `state`, `cvss_source` and `published` those that there are. The records themselves are
+//! and `cvss_vector`, and of `state`, `cvss_source`, `published` and the points of SSVC those that there are. The records themselves are
 //! read by [`cve`](super::cve).
 
-use lazaret_model::{Limits, Problem, ProblemKind, Vulnerability};
+use lazaret_model::{Limits, Problem, ProblemKind, Ssvc, Vulnerability};
 
 use super::knowledge::{Knowledge, MOST_VECTOR};
 use super::line::one_line;
@@ -23,6 +23,8 @@ struct Columns {
     source: Option<usize>,
     state: Option<usize>,
     published: Option<usize>,
+    /// By the names of the points.
+    ssvc: [(&'static str, Option<usize>); 3],
 }
 
 /// Reads a table.
@@ -65,7 +67,12 @@ fn heading(fields: &[&str]) -> Result<Columns, FeedError> {
         return Err(FeedError::not("a table of CVSS vectors", &"it has no columns `cve` and `cvss_vector`"));
     };
     let (source, state, published) = (column("cvss_source"), column("state"), column("published"));
-    Ok(Columns { cve, vector, source, state, published })
+    let ssvc = [
+        ("Exploitation", column("ssvc_exploitation")),
+        ("Automatable", column("ssvc_automatable")),
+        ("Technical Impact", column("ssvc_technical_impact")),
+    ];
+    Ok(Columns { cve, vector, source, state, published, ssvc })
 }
 
 fn row(fields: &[&str], columns: &Columns) -> Option<Vulnerability> {
@@ -78,11 +85,16 @@ fn row(fields: &[&str], columns: &Columns) -> Option<Vulnerability> {
         "" => FEED.to_owned(),
         name => one_line(name, 80),
     };
+    let mut ssvc = Ssvc::default();
+    for (point, at) in columns.ssvc {
+        ssvc.decide(point, field(at));
+    }
     let is_vector = (1..=MOST_VECTOR).contains(&vector.len());
     Some(Vulnerability {
         cvss: is_vector.then(|| (who, vector.to_owned())).into_iter().collect(),
         withdrawn: field(columns.state).eq_ignore_ascii_case("rejected"),
         published: words::timestamp(field(columns.published)),
+        ssvc: ssvc.if_decided(),
         ..Vulnerability::new(*id)
     })
 }
@@ -93,9 +105,10 @@ mod tests {
 
     use super::*;
 
-    const TABLE: &str = "cve,state,cvss_type,cvss_vector,cvss_base,cvss_source,cwe,published\n\
-        CVE-1999-0006,PUBLISHED,cvssV3_1,CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H,9.8,adp:CISA-ADP,CWE-121,1999-09-29\n\
-        CVE-1999-0013,REJECTED,,,,cna,,\n\nx,1\n";
+    const TABLE: &str = "cve,state,cvss_type,cvss_vector,cvss_base,cvss_source,cwe,ssvc_exploitation,ssvc_automatable,\
+        ssvc_technical_impact,published\n\
+        CVE-1999-0006,PUBLISHED,cvssV3_1,CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H,9.8,adp:CISA-ADP,CWE-121,poc,yes,total,1999-09-29\n\
+        CVE-1999-0013,REJECTED,,,,cna,,,,,\n\nx,1\n";
 
     #[test]
     fn columns_are_found_by_their_heading() {
@@ -106,6 +119,8 @@ mod tests {
             [("CISA-ADP".to_owned(), "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H".to_owned())]
         );
         assert_eq!((first.published.as_deref(), first.withdrawn), (Some("1999-09-29T00:00:00Z"), false));
+        let points: Vec<_> = first.ssvc.unwrap().points().map(|(_, value)| value).collect();
+        assert_eq!((points, second.ssvc), (vec!["poc", "yes", "total"], None));
         assert_eq!((second.cvss.len(), second.withdrawn), (0, true));
         assert_eq!(read.problems[0].subject, "line 5");
         assert!(parse(b"a,b\n", &Limits::default()).is_err());

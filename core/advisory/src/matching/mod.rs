@@ -195,6 +195,7 @@ impl<'d> Matching<'d> {
             cvss_score: rating.vector.map(|(_, score)| score.tenths),
             epss: rating.epss,
             exploited: rating.exploited.map(str::to_owned),
+            ssvc: rating.ssvc,
             disputed: decisive.disputed,
             summary: if summary.is_empty() { rating.summary } else { summary }.to_owned(),
             published: self.database.optional_text(decisive.hit.note.published)?.map(str::to_owned),
@@ -223,7 +224,7 @@ mod tests {
         let group = |(at, (id, aliases)): (usize, &(&'static str, &[&'static str]))| {
             (at, Group { id, aliases: aliases.to_vec(), hits: Vec::new() })
         };
-        let mut groups: Vec<_> = names
+        let groups: Vec<_> = names
             .iter()
             .rev()
             .map(|name| (1, name))

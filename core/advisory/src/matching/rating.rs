@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use lazaret_model::Severity;
+use lazaret_model::{Severity, Ssvc};
 
 use super::group::Group;
 use crate::cvss::{self, Score};
@@ -18,6 +18,7 @@ pub(super) struct Rating<'d> {
     pub(super) vector: Option<(&'d str, Score)>,
     pub(super) epss: Option<u32>,
     pub(super) exploited: Option<&'d str>,
+    pub(super) ssvc: Option<Ssvc>,
     pub(super) summary: &'d str,
 }
 
@@ -28,6 +29,7 @@ impl Rating<'_> {
         vector: None,
         epss: None,
         exploited: None,
+        ssvc: None,
         summary: "",
     };
 
@@ -97,6 +99,7 @@ impl<'d> Ratings<'d> {
                 vector,
                 epss: record.epss,
                 exploited: self.database.optional_text(record.exploited)?,
+                ssvc: record.ssvc,
                 summary: self.database.text(record.summary)?,
             };
             rating = Rating { withdrawn: rating.withdrawn || next.withdrawn, ..merged(rating, next) };
@@ -114,6 +117,7 @@ fn merged<'d>(a: Rating<'d>, b: Rating<'d>) -> Rating<'d> {
         vector: better(a.vector, b.vector),
         epss: a.epss.or(b.epss),
         exploited: a.exploited.or(b.exploited),
+        ssvc: a.ssvc.or(b.ssvc),
         summary: if a.summary.is_empty() { b.summary } else { a.summary },
     }
 }

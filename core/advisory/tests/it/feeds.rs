@@ -2,7 +2,7 @@
 
 use lazaret_advisory::feed::osv::OsvFeed;
 use lazaret_advisory::{Builder, Database, Feed};
-use lazaret_model::{Advisory, Digest, Ecosystem, Limits, Vulnerability};
+use lazaret_model::{Advisory, Digest, Ecosystem, Limits, Ssvc, Vulnerability};
 use proptest::prelude::*;
 
 use super::samples::{advisories, advisory, built};
@@ -102,6 +102,7 @@ proptest! {
         for (id, score, feed) in scores {
             let known = Vulnerability {
                 epss: Some(score),
+                ssvc: (score > 3).then_some(Ssvc { automatable: Some(score > 6), ..Ssvc::default() }),
                 cvss: vec![(feed.clone(), format!("AV:{score}"))],
                 ..Vulnerability::new(&id)
             };

@@ -1,7 +1,8 @@
 //! Packages against a database.
 
-use lazaret_advisory::affects_version;
-use lazaret_model::{Advisory, Distribution, FixState};
+use lazaret_advisory::feed::vulnrichment;
+use lazaret_advisory::{Builder, Database, affects_version};
+use lazaret_model::{Advisory, Distribution, FixState, Limits};
 
 use super::samples::{advisory, bookworm, open, package};
 
@@ -92,4 +93,23 @@ fn one_advisory_against_one_package() {
     assert!(affects_version(&row, "1.2~rc1"));
     assert!(!affects_version(&row, "1.2"));
     assert!(!affects_version(&row, "1.0~rc1"));
+}
+
+/// What is known of a vulnerability comes from feeds that know nothing of packages.
+#[test]
+fn what_was_decided_of_a_vulnerability_is_told_of_its_findings() {
+    let table = "cve,cvss_vector,ssvc_exploitation,ssvc_automatable,ssvc_technical_impact\n\
+        CVE-2024-0001,,poc,yes,\nCVE-2024-0002,,,,\n";
+    let read = vulnrichment::parse(table.as_bytes(), &Limits::default()).unwrap();
+    let mut builder = Builder::new();
+    read.push_into(vulnrichment::FEED, &mut builder);
+    for id in ["CVE-2024-0001", "CVE-2024-0002"] {
+        builder.push(advisory(id, "foo", "", "1.2"));
+    }
+    let database = Database::open(builder.build(jiff::Timestamp::UNIX_EPOCH).unwrap()).unwrap();
+    let findings = database.findings(Some(&bookworm()), &[package("foo", "foo", "1.1")]).unwrap();
+    let decided = |at: usize| findings[at].ssvc.map(|ssvc| ssvc.points().collect::<Vec<_>>());
+    assert_eq!(decided(0), Some(vec![("exploitation", "poc"), ("automatable", "yes")]));
+    assert_eq!(decided(1), None);
+    assert_eq!(database.vulnerability("CVE-2024-0001").unwrap().unwrap().ssvc, findings[0].ssvc);
 }

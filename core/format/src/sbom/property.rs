@@ -31,5 +31,7 @@ pub const FIXED: &str = "lazaret:vulnerability:fixed";
 pub const EPSS: &str = "lazaret:vulnerability:epss";
 /// Of a vulnerability: since when it is known to be exploited (CISA KEV).
 pub const EXPLOITED: &str = "lazaret:vulnerability:exploited";
+/// Of a vulnerability: what CISA decided about it (SSVC), as `exploitation=poc automatable=yes technical_impact=total`.
+pub const SSVC: &str = "lazaret:vulnerability:ssvc";
 /// Of a vulnerability: `true` where its publisher disputes it.
 pub const DISPUTED: &str = "lazaret:vulnerability:disputed";

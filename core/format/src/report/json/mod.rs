@@ -156,7 +156,15 @@ mod tests {
             verdict: None,
             ..sample()
         };
-        let mut reports = vec![full.report(), bare.report()];
+        let mut decided = sample();
+        let points = [("Exploitation", "active"), ("Automatable", "no"), ("Technical Impact", "partial")];
+        for (finding, shown) in decided.findings.iter_mut().zip(1..) {
+            let mut ssvc = lazaret_model::Ssvc::default();
+            points.iter().take(shown).for_each(|(point, value)| ssvc.decide(point, value));
+            finding.ssvc = Some(ssvc);
+        }
+        assert!(json(&decided.report()).contains("\"exploitation\": \"active\""));
+        let mut reports = vec![full.report(), bare.report(), decided.report()];
         reports[1].database = None;
         for report in reports {
             let document: Value = serde_json::from_str(&json(&report)).unwrap();

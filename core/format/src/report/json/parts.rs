@@ -1,5 +1,7 @@
 //! The parts of the JSON document, one for each noun.
 
+use std::collections::BTreeMap;
+
 use lazaret_model::{
     DatabaseSnapshot, Distribution, Ecosystem, Finding, Image, Layer, Package, Problem, Reason, Verdict,
 };
@@ -120,6 +122,9 @@ pub(super) struct FindingOut<'a> {
     cvss: Option<CvssOut<'a>>,
     epss: Option<f64>,
     exploited: Option<&'a str>,
+    /// Only where something was decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ssvc: Option<BTreeMap<&'static str, &'static str>>,
     disputed: bool,
     summary: &'a str,
     published: Option<&'a str>,
@@ -141,6 +146,7 @@ impl<'a> FindingOut<'a> {
                 .map(|vector| CvssOut { vector, score: finding.cvss_score.map(words::score) }),
             epss: finding.epss.map(words::probability),
             exploited: finding.exploited.as_deref(),
+            ssvc: finding.ssvc.map(|ssvc| ssvc.points().collect()),
             disputed: finding.disputed,
             summary: &finding.summary,
             published: finding.published.as_deref(),

@@ -1,9 +1,9 @@
 //! `lazaret db import`: files that feeds are published in, into the database.
 //!
 //! An archive or a directory is a whole feed: it takes the place of what that feed said before, and of what its publisher
-//! said there of distributions that it is silent of now. A document by itself
-//! takes the place of what it said before. Everything else stays as it was, and so does all of a feed that cannot be
-//! read to its end; the database then says why it is not newer.
+//! said there of distributions that it is silent of now. A document by itself takes the place of what it said before.
+//! Everything else stays as it was, and so does all of a feed that cannot be read to its end; the database then says why
+//! it is not newer.
 
 mod parsed;
 mod publisher;
