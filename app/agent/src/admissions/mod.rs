@@ -109,11 +109,11 @@ fn verify_image(image: &AdmittedImage, keys: &[VerifyingKey]) -> Result<Admitted
         let first = collected.rejected.first().map(|(_, why)| format!(" ({why})")).unwrap_or_default();
         return Err(format!("no statement by a trusted key names the configuration {config} with it{first}"));
     }
-    let mut evidence = collected.evidence;
-    evidence.has_sbom |= names_unsent(&collected.statements, &envelopes);
     // Those that were signed, whatever the snapshot itself says: nobody signed that.
     let signed = collected.profiles().into_iter();
     let profiles = signed.map(|(_, profile)| Arc::from(profile.profile.as_str())).collect();
+    let mut evidence = collected.evidence;
+    evidence.has_sbom |= names_unsent(&collected.statements, &envelopes);
     let executables = collected.executables.map(|files| files.into_iter().map(Digest::from_bytes).collect());
     Ok(Admitted { evidence, executables: executables.map(Arc::new), profiles })
 }
