@@ -37,6 +37,8 @@ const CANARY_EVERY: Duration = Duration::from_secs(10);
 /// How often a bypassed plugin is told again.
 const CANARY_REMINDER: Duration = Duration::from_secs(600);
 
+/// Bytes. The kernel's buffers are mapped twice each and are most of the agent's memory; what finds no room is counted.
+const RING: u32 = 2 << 20;
 /// What was learned is written down before the end.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
@@ -166,7 +168,7 @@ async fn start_sensor(config: &Config) -> Result<(Arc<Sensor>, mpsc::Receiver<Se
         );
     }
     let pins = lasting.then(|| config.pins_directory());
-    let options = Options { observe: true, pins, ..Options::default() };
+    let options = Options { observe: true, ring: RING, pins, ..Options::default() };
     let started = tokio::task::spawn_blocking(move || Sensor::start(&options)).await;
     let (sensor, kernel) =
         started.map_err(|error| Failure::Internal(error.to_string()))?.map_err(|error| {

@@ -107,7 +107,7 @@ fn expect(image: &Image, subject: &Subject, admissions: &Admissions) -> Expectat
     let mut complaints = Vec::new();
     let digests = digests(admitted);
     let files = || ImageFiles { digests: digests.iter().copied().collect(), ..ImageFiles::default() };
-    for text in admitted.iter().filter_map(|admitted| admitted.profile.as_deref()) {
+    for text in admitted.iter().flat_map(|admitted| &admitted.profiles) {
         match Profile::parse(text) {
             Ok(profile) if profile.subject == *subject => {
                 let compiled = Compiled::new(&profile, files());

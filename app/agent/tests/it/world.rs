@@ -16,7 +16,8 @@ use lazaret_format::v1::{AdmissionSnapshot, AdmittedImage, AgentEvent, EnvelopeB
 use lazaret_model::{DatabaseSnapshot, Digest, Outcome, Stage};
 use lazaret_policy::Policy;
 use lazaret_trust::{
-    Envelope, ExecutablesPredicate, Predicate, PromotionPredicate, SigningKey, Statement, VerdictPredicate,
+    Envelope, ExecutablesPredicate, Predicate, ProfilePredicate, PromotionPredicate, SigningKey, Statement,
+    VerdictPredicate,
 };
 use tokio::net::UnixListener;
 
@@ -83,10 +84,21 @@ impl World {
         world
     }
 
-    /// The server sends admissions anew, with this profile for the good image.
-    pub(crate) fn promote_profile(&self, revision: u64, profile: String) {
+    /// The server sends admissions anew, with this profile for the good image as it runs in the container; signed or
+    /// only said.
+    pub(crate) fn send_profile(&self, revision: u64, profile: String, signed: bool) {
         let key = SigningKey::from_random([1; 32]).unwrap();
         let mut image = promoted_image(&key, digest(1), good_config());
+        if signed {
+            let predicate = Predicate::Profile(ProfilePredicate {
+                config: good_config(),
+                variant: "0".repeat(32),
+                profile: profile.clone(),
+                at: clock::now(),
+            });
+            let envelope = Statement::about("127.0.0.1:5055/shop", digest(1), predicate).sign(&key).unwrap();
+            image.envelopes.insert(0, serde_json::from_slice(&envelope.to_json()).unwrap());
+        }
         image.profile = Some(profile);
         self.admissions.apply(snapshot(revision, Policy::default_text(), vec![image])).unwrap();
     }
