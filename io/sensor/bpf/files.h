@@ -17,20 +17,19 @@
 #define S_IFCHR 0020000
 
 /* Fills in the record of a file: inode, device and mode, origin. */
-static __always_inline void set_file(struct record *record, struct file *file, struct inode *inode)
+static __always_inline void set_file(struct record *record, struct dentry *dentry, struct inode *inode)
 {
 	__u32 mode = BPF_CORE_READ(inode, i_mode);
 	record->values[2] = BPF_CORE_READ(inode, i_ino);
 	record->values[3] = BPF_CORE_READ(inode, i_sb, s_dev) | (__u64)mode << 32;
-	record->values[4] = origin_of(BPF_CORE_READ(file, f_path.dentry), inode);
+	record->values[4] = origin_of(dentry, inode);
 	record->values[5] = BPF_CORE_READ(inode, i_rdev);
 }
 
 /* The name under which a file was reached is part of the fact: a second link to it is another one. */
-static __always_inline void set_fact(struct call *call, struct file *file, __u16 variant)
+static __always_inline void set_fact(struct call *call, struct dentry *dentry, __u16 variant)
 {
 	struct record *record = &call->record;
-	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
 	start_fact(call, variant);
 	call->fact.what[0] = (__u64)dentry;
 	call->fact.what[1] = BPF_CORE_READ(dentry, d_name.hash_len);
@@ -54,12 +53,13 @@ static __always_inline void handle_open(struct task_struct *task, struct call *c
 		flags |= O_CREAT;
 	else
 		flags &= ~O_CREAT;
-	set_file(record, file, inode);
+	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
+	set_file(record, dentry, inode);
 	record->values[1] = flags;
 	record->values[6] = 0;
 	struct file_id id = { record->values[2], BPF_CORE_READ(inode, i_sb, s_dev) };
 	bool alarming = bpf_map_lookup_elem(&sensitive, &id) != NULL;
-	set_fact(call, file, (flags & (O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND)));
+	set_fact(call, dentry, (flags & (O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND)));
 	if (!is_news(call))
 		return;
 	__u64 used = 0;
@@ -94,6 +94,17 @@ static long note_mapping(struct task_struct *task, struct vm_area_struct *area, 
 	return 0;
 }
 
+#define FMODE_BACKING 0x2000000
+
+/* A mapping holds the file of the layer below an overlay; this is the one that the process opened. */
+static __always_inline struct path *seen_path(struct file *file)
+{
+	struct backing_file *backing = (void *)file;
+	if (bpf_core_field_exists(backing->user_path) && BPF_CORE_READ(file, f_mode) & FMODE_BACKING)
+		return &backing->user_path;
+	return &file->f_path;
+}
+
 /* Memory became executable: what lies there, a file or none? Asked of the kernel, not of the arguments. */
 static __always_inline void handle_code(struct task_struct *task, struct call *call, __u64 address)
 {
@@ -110,12 +121,14 @@ static __always_inline void handle_code(struct task_struct *task, struct call *c
 			deliver(call, 0, false);
 		return;
 	}
-	set_file(record, file, BPF_CORE_READ(file, f_inode));
-	set_fact(call, file, 0);
+	struct path *path = seen_path(file);
+	struct dentry *dentry = BPF_CORE_READ(path, dentry);
+	set_file(record, dentry, BPF_CORE_READ(dentry, d_inode));
+	set_fact(call, dentry, 0);
 	if (!is_news(call))
 		return;
 	__u64 used = 0;
-	add_path(call, &used, 0, &file->f_path);
+	add_path(call, &used, 0, path);
 	deliver(call, used, record->values[4] == ORIGIN_MEMORY || record->values[4] == ORIGIN_DELETED);
 }
 

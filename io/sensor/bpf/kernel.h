@@ -144,6 +144,12 @@ struct file {
 	void *private_data;
 };
 
+/* What stands for a file of an overlay where its content is mapped; since 6.5. */
+struct backing_file {
+	struct file file;
+	struct path user_path;
+};
+
 struct fs_struct {
 	struct path root;
 	struct path pwd;

@@ -95,6 +95,17 @@ pub fn probe() -> Vec<Mechanism> {
     ]
 }
 
+/// Whether a program that is not allowed is refused, or why not in words for people.
+pub(crate) fn refuses_foreign(sensor: &Sensor) -> Result<(), String> {
+    sensor.enforcement()?;
+    let canaries = run_canaries(sensor)?;
+    canaries.guard?;
+    match canaries.foreign {
+        Some(libc::EPERM) => Ok(()),
+        _ => Err("a program that is not allowed was not refused".to_owned()),
+    }
+}
+
 struct Canaries {
     guard: Result<(), String>,
     /// Error number of the attempt to run the foreign program.

@@ -2,7 +2,7 @@ use std::io;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use crate::confine::{ConfineError, Confinement, Deadly, NetworkPolicy};
 use crate::enforce::{Enforcer, GuardError, GuardRequest, Starts, Watched};
 use crate::event::SensorEvent;
+use crate::ladder::{self, Stair, Standing};
 use crate::ledger::{self, Tally};
 use crate::namespaces::{Host, HostError};
 use crate::observation::{Account, Sighting};
@@ -77,6 +78,7 @@ pub struct Sensor {
     tallies: Option<Tallies>,
     written: Option<Written>,
     enforcer: Result<Enforcer, String>,
+    ladder: OnceLock<Vec<Stair>>,
     stop: Arc<EventFd>,
     watch: Option<JoinHandle<()>>,
 }
@@ -132,6 +134,7 @@ impl Sensor {
             tallies,
             written,
             enforcer,
+            ladder: OnceLock::new(),
             stop,
             watch: Some(watch),
         };
@@ -198,6 +201,19 @@ impl Sensor {
         match lock(&self.confinement).as_mut() {
             Some(confinement) => change(confinement),
             None => Err(ConfineError::Unavailable(self.tracing().err().unwrap_or_default().to_owned())),
+        }
+    }
+
+    /// What enforces what on this host, each rung tried. The first call takes part of a second; what it found is kept.
+    pub fn ladder(&self) -> &[Stair] {
+        self.ladder.get_or_init(|| ladder::climb(self))
+    }
+
+    /// Programs at the kernel's security hooks.
+    pub(crate) fn security_programs(&self) -> Standing {
+        match &self.parts.security {
+            Ok(()) => Standing::Unused("the kernel takes such programs; this sensor brings none".to_owned()),
+            Err(why) => Standing::Fails(why.clone()),
         }
     }
 

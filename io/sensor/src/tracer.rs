@@ -117,12 +117,14 @@ pub(crate) struct Parts {
     pub(crate) calls: Result<(), String>,
     pub(crate) requests: Result<(), String>,
     pub(crate) network: Result<(), String>,
+    /// Programs at security hooks (BPF LSM): tried with one that does nothing, and not kept.
+    pub(crate) security: Result<(), String>,
 }
 
 impl Parts {
     pub(crate) fn none(why: &str) -> Self {
         let why = || Err(why.to_owned());
-        Self { calls: why(), requests: why(), network: why() }
+        Self { calls: why(), requests: why(), network: why(), security: why() }
     }
 }
 
@@ -223,6 +225,7 @@ impl Tracer {
             calls: part(options.observe, &CALLS),
             requests: part(options.observe, &REQUESTS),
             network: part(options.observe, &NETWORK),
+            security: attaching.try_security().map_err(|problem| problem.to_string()),
         };
         let pinned = attaching.pinned;
         current.set(0, generation, 0).map_err(TracerError::Map)?;
@@ -269,6 +272,18 @@ struct Attaching<'a> {
 }
 
 impl Attaching<'_> {
+    /// Whether the kernel loads and attaches a program at a security hook. It is taken out again at once.
+    fn try_security(&mut self) -> Result<(), TracerError> {
+        let name = "security_canary";
+        let failed = |source| TracerError::Attach { name, source };
+        let Some(Program::Lsm(program)) = self.program.program_mut(name) else {
+            return Err(TracerError::Part(name));
+        };
+        program.load("bprm_check_security", self.btf).map_err(failed)?;
+        let link = program.attach().map_err(failed)?;
+        program.detach(link).map_err(failed)
+    }
+
     fn attach(&mut self, (name, hook): &(&'static str, Hook)) -> Result<(), TracerError> {
         let failed = |source| TracerError::Attach { name, source };
         let program = self.program.program_mut(name).ok_or(TracerError::Part(name))?;

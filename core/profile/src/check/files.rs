@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use lazaret_model::{FileOperation, Phase};
 
+use super::reach::is_log;
 use crate::pattern::{Kind, Pattern};
 use crate::profile::{ANY, FileRule, Phases};
 
@@ -46,7 +47,11 @@ impl FileIndex {
     }
 
     pub(super) fn allows(&self, by: &str, path: &str, operation: FileOperation, phase: Phase) -> bool {
-        [by, ANY].iter().filter_map(|by| self.by.get(*by)).any(|rules| rules.allow(path, operation, phase))
+        let allows = |operation| {
+            let mut rules = [by, ANY].into_iter().filter_map(|by| self.by.get(by));
+            rules.any(|rules| rules.allow(path, operation, phase))
+        };
+        allows(operation) || is_part_of_making(operation, path) && allows(FileOperation::Create)
     }
 
     /// What an executable may do with a file, in whatever phase.
@@ -55,6 +60,15 @@ impl FileIndex {
             Phase::ALL.iter().any(|phase| self.allows(by, path, *operation, *phase))
         };
         FileOperation::ALL.iter().copied().filter(can).collect()
+    }
+}
+
+/// Who makes a file may find it there the next time. That a log is emptied is another matter.
+fn is_part_of_making(operation: FileOperation, path: &str) -> bool {
+    match operation {
+        FileOperation::Write | FileOperation::Append => true,
+        FileOperation::Truncate => !is_log(path),
+        _ => false,
     }
 }
 

@@ -150,7 +150,7 @@ pub(crate) fn category(operation: FileOperation, path: &str) -> Category {
     }
 }
 
-fn is_log(path: &str) -> bool {
+pub(super) fn is_log(path: &str) -> bool {
     path.starts_with("/var/log/") || path.ends_with(".log") || path.ends_with("_history")
 }
 

@@ -159,6 +159,9 @@ impl Field {
             for one in &some {
                 let told = if one.is_told() { "told" } else { "MISSED" };
                 eprintln!("{} {:<24} {told:<7} {}", one.id, one.expected, one.by.unwrap_or("-"));
+                if std::env::var_os("LAZARET_ATTACKS_TELL").is_some() && confined {
+                    eprintln!("   {} {:?}", one.said.trim(), one.alerts);
+                }
             }
             fired.extend(some);
         }

@@ -4,6 +4,7 @@ mod dns;
 mod exec;
 mod files;
 mod peers;
+mod scripts;
 
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
@@ -68,7 +69,15 @@ impl Observer {
     fn facts(&mut self, record: &Record) -> Vec<Fact> {
         let one = |fact| vec![fact];
         match record.kind {
-            Kind::Exec => one(Fact::Exec(exec::execution(record))),
+            Kind::Exec => {
+                let mut execution = exec::execution(record);
+                if execution.interpreter.is_some() {
+                    let path = execution.executable.as_str();
+                    let found = [record.pid, record.init].into_iter().find_map(|pid| scripts::origin(pid, path));
+                    execution.origin = found.unwrap_or(execution.origin);
+                }
+                one(Fact::Exec(execution))
+            }
             Kind::MapCode => one(Fact::Map(files::mapping(record, self.program_path(record)))),
             Kind::MemoryCode => one(Fact::Kernel(KernelOperation::WrittenCode)),
             Kind::Open
