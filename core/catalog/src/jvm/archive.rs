@@ -3,7 +3,7 @@
 //! Only the directory at the end and the few files that state coordinates are read; a stored archive within another is
 //! read where it lies, a compressed one is inflated once.
 
-use lazaret_model::{Extracted, Limits, PackageEvidence, Problem, ProblemKind, RandomAccess};
+use lazaret_model::{Extracted, Limits, PackageEvidence, RandomAccess};
 
 use crate::in_memory::InMemory;
 use crate::jvm::class_packages::ClassPackages;
