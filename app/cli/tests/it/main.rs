@@ -9,3 +9,4 @@ mod promotion;
 mod registry;
 mod reruns;
 mod travel;
+mod world;

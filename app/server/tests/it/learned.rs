@@ -94,7 +94,7 @@ async fn what_hosts_learn_is_brought_together_in_any_order() {
     assert_eq!(missing, ["pending"], "long ago, restarted and stopped: only a person is missing");
 
     let list: LearnedList = server.client.get("/v1/learned").await;
-    assert_eq!(list.learned, [body.subject.clone()]);
+    assert_eq!(list.learned.as_slice(), std::slice::from_ref(&body.subject));
     assert_eq!(
         (list.learned[0].command.as_slice(), list.learned[0].repository.as_deref()),
         (&subject.variant.command[..], None)

@@ -1,6 +1,7 @@
 //! What is signed about an image: in-toto Statement v1 ("spec/v1/statement.md" of in-toto/attestation).
 
 mod predicate;
+mod profile;
 mod wire;
 
 use std::collections::BTreeMap;
@@ -10,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 pub use predicate::{
-    AttestedFinding, ExecutablesPredicate, MOST_PROFILE_BYTES, Predicate, ProfilePredicate,
-    PromotionPredicate, VerdictPredicate, predicate_type,
+    AttestedFinding, ExecutablesPredicate, Predicate, PromotionPredicate, VerdictPredicate, predicate_type,
 };
+pub use profile::{MOST_PROFILE_BYTES, ProfilePredicate};
 
 use crate::json::{self, JsonError, shorten};
 use crate::{Authentic, Envelope, IN_TOTO, SigningKey};

@@ -86,7 +86,7 @@ macro_rules! checked {
         pub(super) mod $name {
             use serde::{Deserialize, Deserializer, Serializer, de, ser};
 
-            use crate::statement::predicate::MOST_PROFILE_BYTES;
+            use crate::statement::MOST_PROFILE_BYTES;
 
             fn is_good(text: &str) -> bool {
                 let is_good: fn(&str, usize) -> bool = $is_good;
