@@ -183,13 +183,12 @@ async fn a_killed_agent_goes_on_holding_and_loses_nothing_that_it_kept() {
     cell.run(&["bash", "-c", &busy]);
     let watched = begun.elapsed();
     tokio::time::sleep(Duration::from_millis(500)).await;
-    // What it would have used for nothing in the same time does not count.
-    let nothing = idle * u64::try_from(watched.as_millis() / IDLE.as_millis()).unwrap();
-    let used = (agent.ticks() - before).saturating_sub(nothing) * 10_000;
+    let used = (agent.ticks() - before) * 10_000;
     let resident = agent.resident_kibibytes();
+    // It sees every container of the machine: whoever else starts some raises both numbers.
     crate::say(&format!(
-        "{EXECUTIONS} programs: {alone:?} without an agent, {watched:?} with; the agent used {} µs of processor time \
-         for each, {} ms a second while nothing happened, and holds {resident} KiB",
+        "{EXECUTIONS} programs: {alone:?} without an agent, {watched:?} with; meanwhile it used {} µs of processor \
+         time for each, {} ms a second before, and holds {resident} KiB",
         used / EXECUTIONS,
         idle * 10 / IDLE.as_secs()
     ));
