@@ -231,6 +231,7 @@ impl Field {
 
             let again = self.begin(&container.id, confined)?;
             check!(again.get("/work")?.contains("report ok"), "the application does not work after a restart");
+            self.judge.listen(LATE);
             self.judge.reach(&again.id, Milestone::StopRequested);
             self.host.engine.docker(["stop", "-t", "3", &again.id]).ok()?;
             self.judge.listen(LATE);

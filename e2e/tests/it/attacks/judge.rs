@@ -178,7 +178,6 @@ impl Judge {
         match &mut behaviour.fact {
             Fact::Exec(exec) if !matches!(exec.origin, FileOrigin::Image | FileOrigin::Nameless) => {
                 exec.digest = digest(&root, &exec.executable);
-                if std::env::var_os("LAZARET_ATTACKS_TELL").is_some() { eprintln!("upper {} {:?} {:?}", exec.executable, exec.digest, self.image.paths.get(&exec.executable).map(|d| Digest::from_bytes(*d))); }
             }
             Fact::Map(map) if !matches!(map.origin, FileOrigin::Image | FileOrigin::Nameless) => {
                 map.digest = digest(&root, &map.path);
