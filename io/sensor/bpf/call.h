@@ -214,6 +214,7 @@ static __always_inline bool is_news(struct call *call)
 static __always_inline void deliver(struct call *call, __u64 used, bool alarming)
 {
 	struct record *record = &call->record;
+	complete(record, bpf_get_current_task_btf());
 	struct policy *policy = bpf_map_lookup_elem(&policies, &record->cgroup);
 	if (must_die(record, policy)) {
 		kill(record);

@@ -103,7 +103,7 @@ int BPF_PROG(call_returned, struct pt_regs *registers, long result)
 	if (!call)
 		return 0;
 	struct record *record = &call->record;
-	describe(record, task, shape->kind);
+	identify(record, task, shape->kind);
 	record->values[0] = result;
 #pragma unroll
 	for (__u32 index = 0; index < 6; index++)

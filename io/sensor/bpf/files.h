@@ -94,15 +94,18 @@ static long note_mapping(struct task_struct *task, struct vm_area_struct *area, 
 	return 0;
 }
 
-#define FMODE_BACKING 0x2000000
+/* FMODE_BACKING, which has been either of them. */
+#define FMODES_BACKING 0x3000000
 
 /* A mapping holds the file of the layer below an overlay; this is the one that the process opened. */
 static __always_inline struct path *seen_path(struct file *file)
 {
 	struct backing_file *backing = (void *)file;
-	if (bpf_core_field_exists(backing->user_path) && BPF_CORE_READ(file, f_mode) & FMODE_BACKING)
-		return &backing->user_path;
-	return &file->f_path;
+	if (!bpf_core_field_exists(backing->user_path) || !(BPF_CORE_READ(file, f_mode) & FMODES_BACKING))
+		return &file->f_path;
+	if (BPF_CORE_READ(backing, user_path.dentry, d_inode, i_sb, s_magic) != OVERLAYFS_MAGIC)
+		return &file->f_path;
+	return &backing->user_path;
 }
 
 /* Memory became executable: what lies there, a file or none? Asked of the kernel, not of the arguments. */

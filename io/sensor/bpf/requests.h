@@ -23,7 +23,7 @@ int BPF_PROG(request_made, struct io_kiocb *request)
 	if (!call)
 		return 0;
 	struct record *record = &call->record;
-	describe(record, task, KIND_IO_URING_REQUEST);
+	identify(record, task, KIND_IO_URING_REQUEST);
 	__u8 opcode = request->opcode;
 	record->values[1] = opcode;
 	if (opcode == IORING_OP_OPENAT || opcode == IORING_OP_OPENAT2) {

@@ -83,22 +83,31 @@ static __always_inline bool is_runtime(struct task_struct *task)
 	return !bpf_map_lookup_elem(&arrived, &key);
 }
 
-static __always_inline void describe(struct record *record, struct task_struct *task, enum kind kind)
+/* As much as it takes to tell whether it was told before. */
+static __always_inline void identify(struct record *record, struct task_struct *task, enum kind kind)
+{
+	struct inode *program = task->mm->exe_file->f_inode;
+	record->cgroup = bpf_get_current_cgroup_id();
+	record->program = program->i_ino;
+	record->program_device = program->i_sb->s_dev;
+	__builtin_memset(record->values, 0, sizeof(record->values));
+	record->kind = kind;
+	record->flags = 0;
+	__builtin_memset(record->lengths, 0, sizeof(record->lengths));
+}
+
+/* The rest, which costs most. */
+static __always_inline void complete(struct record *record, struct task_struct *task)
 {
 	struct pid *pid = task->thread_pid;
 	__u32 level = pid->level;
 	struct upid inner = at_level(pid, level);
 	struct upid outer = level > 1 ? at_level(pid, 1) : inner;
 	struct task_struct *init = BPF_CORE_READ(outer.ns, child_reaper);
-	struct inode *program = task->mm->exe_file->f_inode;
 
 	record->at = bpf_ktime_get_boot_ns();
-	record->cgroup = bpf_get_current_cgroup_id();
 	record->started = task->group_leader->start_boottime;
 	record->init_started = BPF_CORE_READ(init, start_boottime);
-	record->program = program->i_ino;
-	record->program_device = program->i_sb->s_dev;
-	__builtin_memset(record->values, 0, sizeof(record->values));
 	record->pid = task->tgid;
 	record->thread = task->pid;
 	record->parent = task->real_parent->tgid;
@@ -110,12 +119,17 @@ static __always_inline void describe(struct record *record, struct task_struct *
 	record->inner_pid_namespace = BPF_CORE_READ(inner.ns, ns.inum);
 	record->mount_namespace = task->nsproxy->mnt_ns->ns.inum;
 	record->init_mount_namespace = BPF_CORE_READ(init, nsproxy, mnt_ns, ns.inum);
-	record->kind = kind;
-	record->flags = has_foreign_parent(task) ? FLAG_FOREIGN_PARENT : 0;
-	__builtin_memset(record->lengths, 0, sizeof(record->lengths));
+	if (has_foreign_parent(task))
+		record->flags |= FLAG_FOREIGN_PARENT;
 	bpf_get_current_comm(record->comm, sizeof(record->comm));
 	__u32 *entry = bpf_map_lookup_elem(&entered, &record->pid);
 	record->entered = entry ? *entry : 0;
+}
+
+static __always_inline void describe(struct record *record, struct task_struct *task, enum kind kind)
+{
+	identify(record, task, kind);
+	complete(record, task);
 }
 
 #endif

@@ -54,7 +54,10 @@ impl ResourceMeter {
         let mounts = fs::read_to_string("/proc/self/mounts")?;
         let groups = Groups::find(&membership, &mounts);
         if groups.unified.is_none() && groups.memory.is_none() {
-            return Err(io::Error::new(io::ErrorKind::NotFound, format!("process {pid} has no control group")));
+            return Err(io::Error::new(
+                io::ErrorKind::NotFound,
+                format!("process {pid} has no control group"),
+            ));
         }
         Ok(Self { groups, gone, past: VecDeque::new() })
     }
@@ -62,11 +65,8 @@ impl ResourceMeter {
     /// What was used during the last ten seconds, or since the first reading. `None` until there is something to
     /// tell, and after the container's end.
     pub fn read(&mut self) -> Option<ResourceUse> {
-        let now = Point {
-            at: Instant::now(),
-            processor: self.groups.processor_time()?,
-            written: self.written(),
-        };
+        let now =
+            Point { at: Instant::now(), processor: self.groups.processor_time()?, written: self.written() };
         while self.past.len() >= MOST_POINTS
             || self.past.get(1).is_some_and(|next| now.at.duration_since(next.at) >= WINDOW)
         {
@@ -90,7 +90,9 @@ impl ResourceMeter {
 impl ResourceMeter {
     /// So far. What was written by a thread that ended is kept by the kernel program, the rest by its thread.
     fn written(&self) -> u64 {
-        let Some(unified) = &self.groups.unified else { return self.groups.written_to_devices().unwrap_or(0) };
+        let Some(unified) = &self.groups.unified else {
+            return self.groups.written_to_devices().unwrap_or(0);
+        };
         let kept = self.gone.as_ref().zip(fs::metadata(unified).ok()).and_then(|(gone, data)| {
             let gone = gone.lock().unwrap_or_else(PoisonError::into_inner);
             gone.get(&data.ino(), 0).ok()

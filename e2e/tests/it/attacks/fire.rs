@@ -8,7 +8,9 @@ use lazaret_engine::docker::request::{RawRequest, Request, decode};
 use lazaret_model::Digest;
 use lazaret_policy::{Policy, forbidden};
 use lazaret_profile::learn::Milestone;
-use lazaret_sensor::{Deadly, ExecutableSet, GuardRequest, NetworkPolicy, PeerRule, PortRule, Protocol, Sensor};
+use lazaret_sensor::{
+    Deadly, ExecutableSet, GuardRequest, NetworkPolicy, PeerRule, PortRule, Protocol, Sensor,
+};
 
 use super::corpus::{Case, Corpus, Via};
 use super::judge::{Alert, Judge};
@@ -34,7 +36,7 @@ pub(crate) struct Fired {
     pub(crate) title: String,
     pub(crate) expected: String,
     pub(crate) alerts: Vec<Alert>,
-    /// Who kept it from happening.
+    /// Who kept it from happening, or ended who did it.
     pub(crate) by: Option<&'static str>,
     /// What the attack itself said.
     pub(crate) said: String,
@@ -48,7 +50,7 @@ impl Fired {
         self.alerts.iter().any(|alert| alert.category == self.expected)
     }
 
-    /// Whether it was in a dimension that is enforced, and happened.
+    /// Whether it was in a dimension that is enforced, and went on.
     pub(crate) fn is_let_through(&self) -> bool {
         ENFORCEABLE.iter().any(|start| self.expected.starts_with(start)) && self.by.is_none()
     }
@@ -230,7 +232,11 @@ impl Field {
             self.sensor.release(&container.id, container.pid);
 
             let again = self.begin(&container.id, confined)?;
-            check!(again.get("/work")?.contains("report ok"), "the application does not work after a restart");
+            check!(
+                again.get("/work")?.contains("report ok"),
+                "the application does not work after a restart"
+            );
+            self.judge.listen(LATE);
             self.judge.reach(&again.id, Milestone::StopRequested);
             self.host.engine.docker(["stop", "-t", "3", &again.id]).ok()?;
             self.judge.listen(LATE);
@@ -250,7 +256,9 @@ fn asked(host: &Host, arguments: &str) -> Result<Vec<Alert>> {
         content_type: Some("application/json"),
         body: Some(body.as_bytes()),
     };
-    let Ok(Request::CreateContainer(create)) = decode(&raw) else { fail!("the request cannot be read: {body}") };
+    let Ok(Request::CreateContainer(create)) = decode(&raw) else {
+        fail!("the request cannot be read: {body}")
+    };
     let policy = Policy::parse("stages: []\n", "policy.yaml").context(|| "the empty policy".to_owned())?;
     let alert = |reason: lazaret_model::Reason| Alert {
         category: if reason.rule.contains("mounts") { "volume.unexpected" } else { "escape.config" },
@@ -283,7 +291,7 @@ fn attack(host: &Host, case: &Case, aim: &Container) -> String {
     said.unwrap_or_default()
 }
 
-/// Who prevented it, or the way to it: a name server that cannot be reached is asked for nothing.
+/// Who prevented or ended it, or the way to it: a name server that cannot be reached is asked for nothing.
 fn prevented_by(alerts: &[Alert], expected: &str) -> Option<&'static str> {
     let area = expected.split('.').next().unwrap_or(expected);
     alerts.iter().filter(|alert| alert.category.starts_with(area)).find_map(|alert| alert.by)

@@ -20,7 +20,7 @@ use tokio::sync::mpsc::Receiver;
 pub(crate) struct Alert {
     pub(crate) category: &'static str,
     pub(crate) what: String,
-    /// The rung that kept it from happening.
+    /// The rung that kept it from happening, or ended who did it.
     pub(crate) by: Option<&'static str>,
 }
 
@@ -57,7 +57,16 @@ impl Judge {
         image: ImageFiles,
     ) -> Self {
         let learned = Learned::new(derived.subject.clone());
-        Self { sightings, events, containers: HashMap::new(), derived, learned, image, compiled: None, gaps: 0 }
+        Self {
+            sightings,
+            events,
+            containers: HashMap::new(),
+            derived,
+            learned,
+            image,
+            compiled: None,
+            gaps: 0,
+        }
     }
 
     /// From now on what the container does is looked at.
@@ -115,7 +124,9 @@ impl Judge {
                     last = Instant::now();
                     self.take(*observation);
                 }
-                Ok(Sighting::Missing(gap)) => self.gaps += gap.overflowed + gap.alerts_overflowed + gap.astray,
+                Ok(Sighting::Missing(gap)) => {
+                    self.gaps += gap.overflowed + gap.alerts_overflowed + gap.astray
+                }
                 Ok(_) => {}
                 Err(_) => {
                     while let Ok(event) = self.events.try_recv() {
@@ -178,7 +189,6 @@ impl Judge {
         match &mut behaviour.fact {
             Fact::Exec(exec) if !matches!(exec.origin, FileOrigin::Image | FileOrigin::Nameless) => {
                 exec.digest = digest(&root, &exec.executable);
-                if std::env::var_os("LAZARET_ATTACKS_TELL").is_some() { eprintln!("upper {} {:?} {:?}", exec.executable, exec.digest, self.image.paths.get(&exec.executable).map(|d| Digest::from_bytes(*d))); }
             }
             Fact::Map(map) if !matches!(map.origin, FileOrigin::Image | FileOrigin::Nameless) => {
                 map.digest = digest(&root, &map.path);
@@ -213,12 +223,14 @@ impl Judge {
     }
 }
 
-/// Who prevented it.
+/// Who prevented or ended it.
 fn rung(outcome: Outcome) -> Option<&'static str> {
     match outcome {
         Outcome::Refused => Some("cgroup BPF (EPERM)"),
         Outcome::DiedBeforeStart => Some("BPF kill"),
-        Outcome::Done | Outcome::Failed(_) | Outcome::Killed => None,
+        // Nothing came of what was got: a socket that nobody reads.
+        Outcome::Killed => Some("BPF kill, after the act"),
+        Outcome::Done | Outcome::Failed(_) => None,
     }
 }
 

@@ -78,7 +78,9 @@ fn observing() -> Option<(Sensor, Receiver<SensorEvent>)> {
     let skipped = |why: &str| eprintln!("SKIPPED: attacks::are_told_and_prevented: {why}");
     let options = Options { observe: true, sightings: 1 << 18, ..Options::default() };
     let (sensor, events) = Sensor::start(&options).map_err(|why| skipped(&why.to_string())).ok()?;
-    for part in [sensor.tracing(), sensor.observation(), sensor.requests(), sensor.network(), sensor.enforcement()] {
+    for part in
+        [sensor.tracing(), sensor.observation(), sensor.requests(), sensor.network(), sensor.enforcement()]
+    {
         part.map_err(skipped).ok()?;
     }
     Some((sensor, events))

@@ -29,7 +29,7 @@ fn rows<'a>(told: &'a [Fired], prevented: &'a [Fired]) -> BTreeMap<&'a str, Row<
 }
 
 pub(crate) fn print(told: &[Fired], prevented: &[Fired]) {
-    eprintln!("\n{:<24} {:>7} {:>5}  prevented when it blocks", "category", "attacks", "told");
+    eprintln!("\n{:<24} {:>7} {:>5}  prevented or ended when it blocks", "category", "attacks", "told");
     for (category, row) in rows(told, prevented) {
         let by: Vec<String> = row.prevented.iter().map(|(id, by)| format!("{id} by {by}")).collect();
         eprintln!(
@@ -40,7 +40,13 @@ pub(crate) fn print(told: &[Fired], prevented: &[Fired]) {
         );
     }
     let all = told.iter().filter(|fired| fired.is_told()).count();
-    eprintln!("{:<24} {:>7} {:>5}  {}\n", "all", told.len(), all, prevented.iter().filter(|f| f.by.is_some()).count());
+    eprintln!(
+        "{:<24} {:>7} {:>5}  {}\n",
+        "all",
+        told.len(),
+        all,
+        prevented.iter().filter(|f| f.by.is_some()).count()
+    );
     for fired in told.iter().filter(|fired| !fired.is_told()) {
         let instead: Vec<String> =
             fired.alerts.iter().map(|alert| format!("{} ({})", alert.category, alert.what)).collect();
@@ -51,6 +57,7 @@ pub(crate) fn print(told: &[Fired], prevented: &[Fired]) {
 /// Categories of which fewer attacks than these hundredths were told as what they are.
 pub(crate) fn below(told: &[Fired], hundredths: usize) -> String {
     let rows = rows(told, &[]);
-    let low = rows.iter().filter(|(_, row)| (row.attacks - row.missed.len()) * 100 < row.attacks * hundredths);
+    let low =
+        rows.iter().filter(|(_, row)| (row.attacks - row.missed.len()) * 100 < row.attacks * hundredths);
     low.map(|(category, row)| format!("{category}: {}", row.missed.join(", "))).collect::<Vec<_>>().join("; ")
 }

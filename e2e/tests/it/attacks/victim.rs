@@ -47,7 +47,9 @@ impl Drop for Host {
 }
 
 fn remove_bridges() {
-    let Ok(shown) = Run::new("ip").args(["-4", "-oneline", "addr", "show", "to", SUBNET]).ok() else { return };
+    let Ok(shown) = Run::new("ip").args(["-4", "-oneline", "addr", "show", "to", SUBNET]).ok() else {
+        return;
+    };
     for bridge in shown.stdout.lines().filter_map(|line| line.split_whitespace().nth(1)) {
         let _ = Run::new("ip").args(["link", "del", bridge]).end();
     }
@@ -82,9 +84,7 @@ impl Host {
         engine.docker(["import", &text(&release_base()?.archive), "debian:bookworm"]).ok()?;
         engine.docker(["build", "-q", "-t", IMAGE, &text(&context)]).ok()?;
         remove_bridges();
-        engine
-            .docker(["network", "create", "--internal", "--subnet", SUBNET, NETWORK])
-            .ok()?;
+        engine.docker(["network", "create", "--internal", "--subnet", SUBNET, NETWORK]).ok()?;
         let script = format!("{}:/sink.pl:ro", text(&corpus.folder.join("sink.pl")));
         engine
             .docker(["run", "-d", "--name", SINK_NAME, "--network", NETWORK, "--ip", SINK])
@@ -212,13 +212,15 @@ fn collect(root: &Path, folder: &Path, found: &mut Vec<Found>) {
         if kind.is_dir() && !["proc", "sys", "dev"].iter().any(|name| path == root.join(name)) {
             collect(root, &path, found);
         }
-        let Some(mode) = entry.metadata().ok().filter(|_| kind.is_file()).map(|data| data.permissions().mode())
+        let Some(mode) =
+            entry.metadata().ok().filter(|_| kind.is_file()).map(|data| data.permissions().mode())
         else {
             continue;
         };
         let mut head = [0; 4];
         let is_program = mode & 0o111 != 0
-            || fs::File::open(&path).is_ok_and(|mut file| file.read_exact(&mut head).is_ok() && head == *b"\x7fELF");
+            || fs::File::open(&path)
+                .is_ok_and(|mut file| file.read_exact(&mut head).is_ok() && head == *b"\x7fELF");
         if is_program && let Ok(bytes) = fs::read(&path) {
             let inside = format!("/{}", path.strip_prefix(root).unwrap_or(&path).display());
             let mode = u16::try_from(mode & 0o7777).unwrap_or(0);
@@ -249,7 +251,8 @@ fn group(pid: u32) -> Result<u64> {
     let path = text.lines().find_map(|line| line.strip_prefix("0::/")).unwrap_or_default();
     let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
     let mut mounts = mounts.lines().map(|line| line.split(' ').collect::<Vec<_>>());
-    let point = mounts.find(|fields| fields.get(2) == Some(&"cgroup2")).and_then(|fields| fields.get(1).copied());
+    let point =
+        mounts.find(|fields| fields.get(2) == Some(&"cgroup2")).and_then(|fields| fields.get(1).copied());
     let folder = point.ok_or_else(|| Failure::new("there is no unified hierarchy"))?;
     let folder = Path::new(folder).join(path);
     let data = fs::metadata(&folder).context(|| format!("cannot read {}", folder.display()))?;

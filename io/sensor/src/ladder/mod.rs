@@ -93,7 +93,8 @@ pub(crate) fn climb(sensor: &Sensor) -> Vec<Stair> {
     };
     let mut trial = Trial::new();
     let mut killed = |act, deadly| {
-        let end = trial.run(act, |group| sensor.make_deadly(group, &[deadly]), |group| sensor.release_group(group));
+        let end =
+            trial.run(act, |group| sensor.make_deadly(group, &[deadly]), |group| sensor.release_group(group));
         match end {
             Ok(End::Killed) => Standing::Works("it was tried, and the process was ended".to_owned()),
             Ok(end) => Standing::Fails(format!("it was tried, and {end}")),
@@ -129,13 +130,7 @@ pub(crate) fn climb(sensor: &Sensor) -> Vec<Stair> {
             "programs that the image did not bring",
             true,
             // By where the file is, not by what it holds: where contents cannot be asked for.
-            vec![
-                lsm(),
-                (Rung::Fanotify, fanotify),
-                landlock(),
-                (Rung::BpfKill, memory.clone()),
-                alert(),
-            ],
+            vec![lsm(), (Rung::Fanotify, fanotify), landlock(), (Rung::BpfKill, memory.clone()), alert()],
         ),
         stair(
             Dimension::Executables,
@@ -184,10 +179,14 @@ mod tests {
     fn every_rung_is_tried_and_the_best_that_works_enforces() {
         let (sensor, _events) = match Sensor::start(&Options { observe: true, ..Options::default() }) {
             Ok(started) => started,
-            Err(why) => return eprintln!("SKIPPED: every_rung_is_tried_and_the_best_that_works_enforces: {why}"),
+            Err(why) => {
+                return eprintln!("SKIPPED: every_rung_is_tried_and_the_best_that_works_enforces: {why}");
+            }
         };
         if sensor.observation().is_err() || sensor.enforcement().is_err() {
-            return eprintln!("SKIPPED: every_rung_is_tried_and_the_best_that_works_enforces: no kernel programs");
+            return eprintln!(
+                "SKIPPED: every_rung_is_tried_and_the_best_that_works_enforces: no kernel programs"
+            );
         }
         let ladder = sensor.ladder();
         for stair in ladder {
@@ -198,7 +197,8 @@ mod tests {
             assert_eq!(stair.rungs.last().map(|(rung, _)| *rung), Some(Rung::Alert));
             assert!(stair.rungs.is_sorted_by_key(|(rung, _)| *rung), "best first");
         }
-        let enforcing = |what: &str| ladder.iter().find(|stair| stair.what.contains(what)).unwrap().enforcing();
+        let enforcing =
+            |what: &str| ladder.iter().find(|stair| stair.what.contains(what)).unwrap().enforcing();
         assert_eq!(enforcing("did not bring"), Rung::Fanotify);
         assert_eq!(enforcing("without a file"), Rung::BpfKill);
         assert_eq!(enforcing("loader"), Rung::BpfKill);

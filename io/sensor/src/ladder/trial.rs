@@ -65,7 +65,9 @@ impl Trial {
             let id = fs::metadata(&folder)?.ino();
             Ok((folder, id))
         };
-        Self { group: make().map_err(|problem| format!("no control group can be made to try it in: {problem}")) }
+        Self {
+            group: make().map_err(|problem| format!("no control group can be made to try it in: {problem}")),
+        }
     }
 
     /// Does it under a rule for the group. Errors are in words for people.
@@ -170,7 +172,8 @@ unsafe fn perform(program: &[u8], act: Act) -> i32 {
                 let file = libc::memfd_create(c"lazaret-trial".as_ptr(), libc::MFD_CLOEXEC);
                 libc::write(file, program.as_ptr().cast(), program.len());
                 let rights = libc::PROT_READ | libc::PROT_EXEC;
-                let place = libc::mmap(std::ptr::null_mut(), program.len(), rights, libc::MAP_PRIVATE, file, 0);
+                let place =
+                    libc::mmap(std::ptr::null_mut(), program.len(), rights, libc::MAP_PRIVATE, file, 0);
                 if place == libc::MAP_FAILED { -1 } else { 0 }
             }
             Act::NewNamespace => libc::unshare(libc::CLONE_NEWUTS),

@@ -73,7 +73,8 @@ impl Observer {
                 let mut execution = exec::execution(record);
                 if execution.interpreter.is_some() {
                     let path = execution.executable.as_str();
-                    let found = [record.pid, record.init].into_iter().find_map(|pid| scripts::origin(pid, path));
+                    let found =
+                        [record.pid, record.init].into_iter().find_map(|pid| scripts::origin(pid, path));
                     execution.origin = found.unwrap_or(execution.origin);
                 }
                 one(Fact::Exec(execution))

@@ -26,7 +26,8 @@ pub(super) fn origin(pid: u32, path: &str) -> Option<FileOrigin> {
     let base = fs::read_link(format!("/proc/self/fd/{}", root.as_raw_fd())).ok()?;
     let inside = resolved.strip_prefix(&base).ok()?;
     // A path of the host, in which no link of the container can lead astray but in its last component's parents.
-    let is_own = fs::symlink_metadata(upper.join(inside)).is_ok_and(|data| data.mode() & libc::S_IFMT == libc::S_IFREG);
+    let is_own = fs::symlink_metadata(upper.join(inside))
+        .is_ok_and(|data| data.mode() & libc::S_IFMT == libc::S_IFREG);
     Some(if is_own { FileOrigin::Upper } else { FileOrigin::Image })
 }
 
@@ -38,7 +39,8 @@ fn mount(fd: i32) -> Option<u64> {
 
 /// The own layer of an overlay mount, from the text of `/proc/PID/mountinfo`.
 fn upper(mounts: &str, number: u64) -> Option<PathBuf> {
-    let line = mounts.lines().find(|line| line.split(' ').next().and_then(|id| id.parse().ok()) == Some(number))?;
+    let line =
+        mounts.lines().find(|line| line.split(' ').next().and_then(|id| id.parse().ok()) == Some(number))?;
     let (_, system) = line.split_once(" - ")?;
     let options = system.strip_prefix("overlay ")?.split(' ').nth(1)?;
     let upper = options.split(',').find_map(|option| option.strip_prefix("upperdir="))?;
