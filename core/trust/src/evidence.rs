@@ -1,7 +1,10 @@
+use std::cmp::Reverse;
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 use lazaret_model::{Digest, Evidence, Outcome, Promotion};
 
-use crate::{Envelope, Predicate, Statement, VerdictPredicate, VerifyingKey};
+use crate::{Envelope, Predicate, ProfilePredicate, Statement, VerdictPredicate, VerifyingKey};
 
 /// What a heap of envelopes proves about one image.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +32,23 @@ impl Collected {
     /// The newest attested verdict, which [`Evidence::scan`] is the outcome of.
     pub fn verdict(&self) -> Option<(&Verified, &VerdictPredicate)> {
         newest_verdict(&self.statements)
+    }
+
+    /// The newest profile of each way to run the image, newest first.
+    pub fn profiles(&self) -> Vec<(&Verified, &ProfilePredicate)> {
+        let mut profiles: Vec<_> = self
+            .statements
+            .iter()
+            .filter_map(|verified| match &verified.statement.predicate {
+                Predicate::Profile(profile) => Some((verified, profile)),
+                _ => None,
+            })
+            .collect();
+        // Of the same instant, whichever: but the same on every host.
+        profiles.sort_by_key(|(verified, profile)| Reverse((instant(&profile.at), verified.envelope)));
+        let mut told = HashSet::new();
+        profiles.retain(|(_, profile)| told.insert(profile.variant.as_str()));
+        profiles
     }
 }
 
@@ -275,6 +295,53 @@ mod tests {
         };
         let collected = collect(&[list(&[[1; 32], [2; 32]]), list(&[[2; 32], [3; 32]])]);
         assert_eq!(collected.executables, Some(vec![[2; 32]]));
+    }
+
+    fn profile(variant: char, text: &str, at: &str, config: Digest) -> Predicate {
+        Predicate::Profile(ProfilePredicate {
+            config,
+            variant: variant.to_string().repeat(32),
+            profile: text.to_owned(),
+            at: at.to_owned(),
+        })
+    }
+
+    #[test]
+    fn the_newest_profile_of_each_variant_counts() {
+        let day = |number: u8| format!("2026-11-{number:02}T00:00:00Z");
+        let mut envelopes = vec![
+            signed(manifest(), profile('a', "second", &day(2), config()), 1),
+            signed(manifest(), profile('b', "other", &day(3), config()), 1),
+            signed(manifest(), profile('a', "first", &day(1), config()), 1),
+            // Not evidence: another key, another image's configuration, another image.
+            signed(manifest(), profile('a', "strange", &day(9), config()), 2),
+            signed(manifest(), profile('a', "replayed", &day(9), digest_of(b"another")), 1),
+            signed(digest_of(b"another"), profile('a', "foreign", &day(9), config()), 1),
+        ];
+        for _ in 0..envelopes.len() {
+            envelopes.rotate_left(1);
+            let collected = collect(&envelopes);
+            let texts: Vec<&str> =
+                collected.profiles().into_iter().map(|(_, profile)| profile.profile.as_str()).collect();
+            assert_eq!(texts, ["other", "second"]);
+            assert_eq!(collected.rejected.len(), 3);
+        }
+    }
+
+    /// A profile is a statement about the digest: wherever the image is promoted to, it is there.
+    #[test]
+    fn a_promotion_takes_the_profile_along() {
+        let known = signed(manifest(), profile('a', "text", "2026-11-01T00:00:00Z", config()), 1);
+        let promoted = signed(manifest(), promotion("prod", "2026-11-02T00:00:00Z", config()), 1);
+        let elsewhere = evidence(
+            "other.example/production/shop",
+            manifest(),
+            config(),
+            &[known.clone(), promoted],
+            &[key(1).verifying_key().clone()],
+        );
+        assert_eq!(elsewhere.profiles()[0].0.envelope, known.digest());
+        assert!(elsewhere.evidence.is_promoted_to(&"prod".parse::<Stage>().unwrap()));
     }
 
     #[test]

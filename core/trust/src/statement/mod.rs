@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 pub use predicate::{
-    AttestedFinding, ExecutablesPredicate, Predicate, PromotionPredicate, VerdictPredicate, predicate_type,
+    AttestedFinding, ExecutablesPredicate, MOST_PROFILE_BYTES, Predicate, ProfilePredicate,
+    PromotionPredicate, VerdictPredicate, predicate_type,
 };
 
 use crate::json::{self, JsonError, shorten};

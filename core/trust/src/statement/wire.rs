@@ -79,6 +79,44 @@ pub(super) mod sorted_hex {
     }
 }
 
+/// Text of a bounded form. Checked in writing too, so that nothing is signed that could not be read again.
+macro_rules! checked {
+    ($(#[$doc:meta])* $name:ident, $wrong:literal, $is_good:expr) => {
+        $(#[$doc])*
+        pub(super) mod $name {
+            use serde::{Deserialize, Deserializer, Serializer, de, ser};
+
+            use crate::statement::predicate::MOST_PROFILE_BYTES;
+
+            fn is_good(text: &str) -> bool {
+                let is_good: fn(&str, usize) -> bool = $is_good;
+                is_good(text, MOST_PROFILE_BYTES)
+            }
+
+            pub(in super::super) fn serialize<S: Serializer>(text: &str, s: S) -> Result<S::Ok, S::Error> {
+                if is_good(text) { s.serialize_str(text) } else { Err(ser::Error::custom($wrong)) }
+            }
+
+            pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<String, D::Error> {
+                let text = String::deserialize(d)?;
+                if is_good(&text) { Ok(text) } else { Err(de::Error::custom($wrong)) }
+            }
+        }
+    };
+}
+
+checked! {
+    /// Name of a way to run an image.
+    variant, "the variant is not named by 32 hex digits", |text, _| {
+        text.len() == 32 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    }
+}
+
+checked! {
+    /// Text of a profile.
+    profile, "the profile is empty or larger than profiles are", |text, most| (1..=most).contains(&text.len())
+}
+
 /// `pass` or `refuse`.
 pub(super) mod outcome {
     use lazaret_model::Outcome;
