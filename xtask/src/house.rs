@@ -22,7 +22,7 @@ pub(crate) const ARROWS: &[(&str, &[&str])] = &[
         &["model", "pipeline", "policy", "trust", "advisory", "fleet", "format", "store", "source", "engine"],
     ),
     // Root code stays small: the agent never links the server, the store, the catalogers or the feeds.
-    ("app/agent", &["model", "engine", "sensor", "policy", "trust", "format"]),
+    ("app/agent", &["model", "engine", "sensor", "policy", "profile", "trust", "format"]),
     (
         "app/cli",
         &[

@@ -13,12 +13,12 @@ use tokio::sync::{mpsc, watch};
 use crate::admissions::AdmissionStore;
 use crate::authz::gate::Gate;
 use crate::authz::intents::Intents;
-use crate::canary::{Canary, Flight};
 use crate::behaviour::answer::Answers;
 use crate::behaviour::expectation::Expectations;
 use crate::behaviour::keeper::Keeper;
 use crate::behaviour::shelf::Shelf as LearnedShelf;
 use crate::behaviour::{Observer, upload};
+use crate::canary::{Canary, Flight};
 use crate::config::{BPF_FILE_SYSTEM, Config};
 use crate::desk::Desk;
 use crate::failure::Failure;
@@ -37,6 +37,8 @@ const CANARY_EVERY: Duration = Duration::from_secs(10);
 /// How often a bypassed plugin is told again.
 const CANARY_REMINDER: Duration = Duration::from_secs(600);
 
+/// Bytes. The kernel's buffers are mapped twice each and are most of the agent's memory; what finds no room is counted.
+const RING: u32 = 2 << 20;
 /// What was learned is written down before the end.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
@@ -166,7 +168,7 @@ async fn start_sensor(config: &Config) -> Result<(Arc<Sensor>, mpsc::Receiver<Se
         );
     }
     let pins = lasting.then(|| config.pins_directory());
-    let options = Options { observe: true, pins, ..Options::default() };
+    let options = Options { observe: true, ring: RING, pins, ..Options::default() };
     let started = tokio::task::spawn_blocking(move || Sensor::start(&options)).await;
     let (sensor, kernel) =
         started.map_err(|error| Failure::Internal(error.to_string()))?.map_err(|error| {
@@ -195,11 +197,15 @@ fn enforcement(sensor: &Sensor) -> String {
     }
     match sensor.network() {
         Ok(()) => works.push("cgroup-bpf"),
-        Err(why) => tracing::warn!(why, "connections cannot be refused: profiles that block them admit no start"),
+        Err(why) => {
+            tracing::warn!(why, "connections cannot be refused: profiles that block them admit no start")
+        }
     }
     match sensor.observation() {
         Ok(()) => works.push("bpf-kill"),
-        Err(why) => tracing::warn!(why, "what containers do is not seen, so nothing is learned or alerted on"),
+        Err(why) => {
+            tracing::warn!(why, "what containers do is not seen, so nothing is learned or alerted on")
+        }
     }
     if works.is_empty() { "none".to_owned() } else { works.join(", ") }
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use lazaret_format::v1::EventKind;
 use lazaret_model::EngineAction;
 use lazaret_profile::Action;
-use lazaret_profile::check::Deviation;
 use lazaret_profile::Mode;
+use lazaret_profile::check::Deviation;
 use lazaret_sensor::{Observation, Outcome};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -69,9 +69,7 @@ impl Answers {
                     Err(why) => format!("the container could not be quarantined: {why}"),
                 }
             }
-            Action::Replace => {
-                "agents replace containers on the order of the server only".to_owned()
-            }
+            Action::Replace => "agents replace containers on the order of the server only".to_owned(),
         }
     }
 

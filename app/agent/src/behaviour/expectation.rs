@@ -1,7 +1,7 @@
 //! What a container is expected to do: the profile that was promoted with its image, else what the image itself and
 //! the attested list of its executables tell.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -37,7 +37,7 @@ pub struct Expectations {
 #[derive(Debug, Default)]
 struct Ready {
     revision: u64,
-    made: HashMap<Subject, Arc<Expectation>>,
+    made: BTreeMap<Subject, Arc<Expectation>>,
 }
 
 impl Expectations {
@@ -63,7 +63,7 @@ impl Expectations {
         {
             let mut ready = self.lock();
             if ready.revision != admissions.revision || ready.made.len() >= MOST_READY {
-                *ready = Ready { revision: admissions.revision, made: HashMap::new() };
+                *ready = Ready { revision: admissions.revision, made: BTreeMap::new() };
             }
             if let Some(made) = ready.made.get(&subject) {
                 return (Arc::clone(made), false);
@@ -80,9 +80,14 @@ impl Expectations {
     fn image(&self, record: &ContainerRecord) -> (Image, Option<String>) {
         let (mut image, complaint) = match self.engine_files.image_configuration(record.image_config) {
             Ok(Some(image)) => (image, None),
-            Ok(None) => (unknown(record.image_config), Some("the engine has no configuration of it".to_owned())),
+            Ok(None) => {
+                (unknown(record.image_config), Some("the engine has no configuration of it".to_owned()))
+            }
             Err(error) => (unknown(record.image_config), Some(error.to_string())),
         };
+        if image.platform.architecture.is_empty() {
+            image.platform.architecture = architecture();
+        }
         image.configuration.entrypoint = Vec::new();
         image.configuration.command.clone_from(&record.command);
         image.configuration.user.clone_from(&record.user);
@@ -102,7 +107,7 @@ fn expect(image: &Image, subject: &Subject, admissions: &Admissions) -> Expectat
     let mut complaints = Vec::new();
     let digests = digests(admitted);
     let files = || ImageFiles { digests: digests.iter().copied().collect(), ..ImageFiles::default() };
-    for text in admitted.iter().filter_map(|admitted| admitted.profile.as_deref()) {
+    for text in admitted.iter().flat_map(|admitted| &admitted.profiles) {
         match Profile::parse(text) {
             Ok(profile) if profile.subject == *subject => {
                 let compiled = Compiled::new(&profile, files());
@@ -138,16 +143,21 @@ fn digests(admitted: &[Arc<Admitted>]) -> Vec<[u8; 32]> {
     listed.map(|set| set.iter().map(|digest| *digest.as_bytes()).collect()).unwrap_or_default()
 }
 
-fn unknown(config: Digest) -> Image {
-    let architecture = match std::env::consts::ARCH {
+/// This host's, in Go's words.
+fn architecture() -> String {
+    let name = match std::env::consts::ARCH {
         "x86_64" => "amd64",
         "aarch64" => "arm64",
         other => other,
     };
+    name.to_owned()
+}
+
+fn unknown(config: Digest) -> Image {
     Image {
         manifest: None,
         config,
-        platform: Platform { os: "linux".to_owned(), architecture: architecture.to_owned(), variant: None },
+        platform: Platform { os: "linux".to_owned(), architecture: architecture(), variant: None },
         created: None,
         configuration: ImageConfiguration::default(),
         layers: Vec::new(),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use lazaret_format::v1::{Deviation, EventKind};
 
-pub const WINDOW: Duration = Duration::from_secs(10);
+pub(super) const WINDOW: Duration = Duration::from_secs(10);
 /// Of one kind in one container.
 const OF_ONE_KIND: u64 = 3;
 /// Of all kinds of one container: one that raves does not drown the others.
@@ -15,7 +15,7 @@ const OF_ONE_CONTAINER: u64 = 200;
 const OF_ALL: u64 = 1000;
 
 #[derive(Debug, Default)]
-pub struct Flood {
+pub(super) struct Flood {
     began: Option<Instant>,
     all: u64,
     kinds: HashMap<Kind, Seen>,
@@ -48,7 +48,7 @@ struct Share {
 
 impl Flood {
     /// The deviation back if it is told singly.
-    pub fn admit(&mut self, deviation: Box<Deviation>, now: Instant) -> Option<Box<Deviation>> {
+    pub(super) fn admit(&mut self, deviation: Box<Deviation>, now: Instant) -> Option<Box<Deviation>> {
         self.began.get_or_insert(now);
         let kind = Kind {
             container: deviation.container.clone(),
@@ -80,7 +80,7 @@ impl Flood {
     }
 
     /// At the end of a window: what was not told singly, with its number.
-    pub fn close_window(&mut self, now: Instant) -> Vec<EventKind> {
+    pub(super) fn close_window(&mut self, now: Instant) -> Vec<EventKind> {
         if self.began.is_none_or(|began| now.duration_since(began) < WINDOW) {
             return Vec::new();
         }
@@ -88,7 +88,7 @@ impl Flood {
     }
 
     /// The same at once, because the agent ends.
-    pub fn close(&mut self) -> Vec<EventKind> {
+    pub(super) fn close(&mut self) -> Vec<EventKind> {
         let window = std::mem::take(self);
         let mut told = Vec::new();
         for seen in window.kinds.into_values() {
@@ -103,7 +103,10 @@ impl Flood {
             gap(format!("more deviations in {short}, of too many kinds to name, within 10 s"), share.nameless)
         }));
         if window.elsewhere > 0 {
-            told.push(gap("deviations in too many containers to name, within 10 s".to_owned(), window.elsewhere));
+            told.push(gap(
+                "deviations in too many containers to name, within 10 s".to_owned(),
+                window.elsewhere,
+            ));
         }
         told
     }
@@ -150,7 +153,8 @@ mod tests {
     fn memory_is_bounded_whatever_the_names() {
         let mut flood = Flood::default();
         let begin = Instant::now();
-        let told = (0..20_000).filter(|number| flood.admit(deviation(&format!("c{number}"), "x"), begin).is_some());
+        let told =
+            (0..20_000).filter(|number| flood.admit(deviation(&format!("c{number}"), "x"), begin).is_some());
         let singly = u64::try_from(told.count()).unwrap();
         assert_eq!((flood.kinds.len(), flood.containers.len()), (1000, 1000));
         assert_eq!(singly + count(&flood.close()), 20_000);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// The group's id in the unified hierarchy: the inode of its directory. A process that is in no group of its
 /// container's name has none: whatever were done to its group would be done to others.
-pub fn of(pid: u32, container: &str) -> Result<u64, String> {
+pub(super) fn of(pid: u32, container: &str) -> Result<u64, String> {
     let path = format!("/proc/{pid}/cgroup");
     let text = fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?;
     let group = unified(&text).filter(|group| is_of(group, container));
@@ -57,7 +57,8 @@ mod tests {
 
     #[test]
     fn the_unified_hierarchy_is_found_beside_old_ones() {
-        let mounts = "cgroup /sys/fs/cgroup/memory cgroup rw 0 0\ncgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0\n";
+        let mounts =
+            "cgroup /sys/fs/cgroup/memory cgroup rw 0 0\ncgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0\n";
         assert_eq!(hierarchy(mounts), Some("/sys/fs/cgroup/unified".into()));
         assert_eq!(hierarchy("proc /proc proc rw 0 0\n"), None);
     }

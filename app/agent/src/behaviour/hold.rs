@@ -6,16 +6,16 @@ use lazaret_sensor::{ConfineError, Deadly, NetworkPolicy, PeerRule, PortRule, Pr
 
 /// What is put into the kernel for a container's control group.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Hold {
+pub(super) struct Hold {
     /// `None`: any.
-    pub network: Option<NetworkPolicy>,
-    pub deadly: Vec<Deadly>,
+    pub(super) network: Option<NetworkPolicy>,
+    pub(super) deadly: Vec<Deadly>,
     /// What the profile wants blocked and the kernel cannot be told, one sentence each: it is alerted on.
-    pub beyond: Vec<String>,
+    pub(super) beyond: Vec<String>,
 }
 
 impl Hold {
-    pub fn of(profile: &Profile) -> Self {
+    pub(super) fn of(profile: &Profile) -> Self {
         let mut hold = Self::default();
         if blocks(profile, Dimension::Network) {
             hold.network = Some(hold.network(profile));
@@ -32,12 +32,12 @@ impl Hold {
         hold
     }
 
-    pub fn is_nothing(&self) -> bool {
+    pub(super) fn is_nothing(&self) -> bool {
         self.network.is_none() && self.deadly.is_empty()
     }
 
     /// In force when it returns; what held before and is not in it holds no longer.
-    pub fn put(&self, sensor: &Sensor, group: u64) -> Result<(), ConfineError> {
+    pub(super) fn put(&self, sensor: &Sensor, group: u64) -> Result<(), ConfineError> {
         if self.is_nothing() && !sensor.confined_groups().contains(&group) {
             return Ok(());
         }
@@ -133,7 +133,13 @@ mod tests {
     use crate::behaviour::testing::profile;
 
     fn connect(to: Peer, port: u16) -> Connect {
-        Connect { transport: Transport::Tcp, to, port: Some(port), by: "/a".to_owned(), seen: Seen::default() }
+        Connect {
+            transport: Transport::Tcp,
+            to,
+            port: Some(port),
+            by: "/a".to_owned(),
+            seen: Seen::default(),
+        }
     }
 
     fn listen(port: Option<u16>) -> Listen {

@@ -53,7 +53,8 @@ impl Keeper {
         let expectation = self.expectation(record);
         match self.put(container, pid, &Hold::of(&expectation.profile)) {
             Err(why) if !expectation.promoted => {
-                let what = format!("programs in memory are not prevented in container {}: {why}", record.name);
+                let what =
+                    format!("programs in memory are not prevented in container {}: {why}", record.name);
                 tracing::warn!("{what}");
                 self.spool.note(EventKind::Gap { what, count: 1 });
                 Ok(())

@@ -17,7 +17,7 @@ const MOST_ANCESTORS: usize = 16;
 const MOST_ARGUMENTS: usize = 256;
 
 #[derive(Debug, Default)]
-pub struct Kin {
+pub(super) struct Kin {
     known: HashMap<u32, Kinsman>,
     dead: VecDeque<(u32, u64)>,
     /// Tells a process from an earlier one of the same number.
@@ -37,7 +37,14 @@ struct Kinsman {
 
 impl Kin {
     /// A process started a program.
-    pub fn started(&mut self, pid: u32, parent: u32, executable: &str, arguments: &[String], entered: bool) {
+    pub(super) fn started(
+        &mut self,
+        pid: u32,
+        parent: u32,
+        executable: &str,
+        arguments: &[String],
+        entered: bool,
+    ) {
         self.serial += 1;
         if self.known.len() >= MOST && !self.known.contains_key(&pid) && !self.forget_dead() {
             // What lives can be asked of `/proc`.
@@ -54,7 +61,7 @@ impl Kin {
         self.known.insert(pid, kinsman);
     }
 
-    pub fn ended(&mut self, pid: u32) {
+    pub(super) fn ended(&mut self, pid: u32) {
         let Some(kinsman) = self.known.get_mut(&pid) else { return };
         kinsman.ended = true;
         self.dead.push_back((pid, kinsman.serial));
@@ -64,16 +71,18 @@ impl Kin {
     }
 
     /// The arguments of a process that runs this program.
-    pub fn arguments(&self, pid: u32, executable: &str) -> Vec<String> {
+    pub(super) fn arguments(&self, pid: u32, executable: &str) -> Vec<String> {
         match self.known.get(&pid) {
             Some(kinsman) if kinsman.executable == executable => kinsman.arguments.clone(),
             Some(_) => Vec::new(),
-            None => living(pid).filter(|(_, found)| found.exe == executable).map_or_else(Vec::new, |(_, found)| found.argv),
+            None => living(pid)
+                .filter(|(_, found)| found.exe == executable)
+                .map_or_else(Vec::new, |(_, found)| found.argv),
         }
     }
 
     /// From this process upwards, the container's border at the end: [`RUNTIME`].
-    pub fn line(&self, first: u32, entered: bool) -> Vec<Ancestor> {
+    pub(super) fn line(&self, first: u32, entered: bool) -> Vec<Ancestor> {
         let border = |pid| Ancestor { pid, exe: RUNTIME.to_owned(), argv: Vec::new() };
         if entered {
             return vec![border(first)];
@@ -82,11 +91,7 @@ impl Kin {
         let mut pid = first;
         while line.len() < MOST_ANCESTORS && pid > 1 {
             if let Some(kinsman) = self.known.get(&pid) {
-                line.push(Ancestor {
-                    pid,
-                    exe: kinsman.executable.clone(),
-                    argv: kinsman.arguments.clone(),
-                });
+                line.push(Ancestor { pid, exe: kinsman.executable.clone(), argv: kinsman.arguments.clone() });
                 if kinsman.entered {
                     line.push(border(kinsman.parent));
                     break;
@@ -150,10 +155,10 @@ fn living(pid: u32) -> Option<(u32, Ancestor)> {
 }
 
 fn is_inside(pid: u32) -> bool {
-    let namespaces = |pid: &str| {
-        ["pid", "mnt"].map(|kind| fs::read_link(format!("/proc/{pid}/ns/{kind}")).ok())
-    };
-    let ([pid_there, mount_there], [pid_here, mount_here]) = (namespaces(&pid.to_string()), namespaces("self"));
+    let namespaces =
+        |pid: &str| ["pid", "mnt"].map(|kind| fs::read_link(format!("/proc/{pid}/ns/{kind}")).ok());
+    let ([pid_there, mount_there], [pid_here, mount_here]) =
+        (namespaces(&pid.to_string()), namespaces("self"));
     pid_there != pid_here || mount_there != mount_here
 }
 

@@ -22,5 +22,4 @@ mod observer;
 #[cfg(test)]
 mod testing;
 
-pub use hold::Hold;
 pub use observer::Observer;

@@ -78,7 +78,9 @@ impl Observer {
             if !self.complete {
                 self.missed(&container, at);
             }
-            let Some(known) = self.state.containers.get(&container).and_then(|watched| watched.known.as_ref()) else {
+            let Some(known) =
+                self.state.containers.get(&container).and_then(|watched| watched.known.as_ref())
+            else {
                 continue;
             };
             if let Err(why) = self.keeper.hold(&container, pid, &known.record) {
@@ -166,7 +168,8 @@ impl Observer {
             Verdict::of(observation, expectation.as_deref(), circumstances(placed.circumstances), guarded);
         watched.tainted |= !verdict.broken.is_empty();
         if observation.incomplete || observation.outside_root {
-            *incomplete += u64::from(observation.incomplete);
+            let is_learned_from = watched.known.as_ref().is_some_and(|known| known.learning);
+            *incomplete += u64::from(observation.incomplete && is_learned_from);
         } else {
             learn(&mut self.shelf, watched, observation, placed, &verdict);
         }
@@ -174,7 +177,9 @@ impl Observer {
             return;
         }
         let arguments = match &behaviour.fact {
-            Fact::Exec(execution) => execution.arguments.iter().take(16).map(|word| word.chars().take(256).collect()).collect(),
+            Fact::Exec(execution) => {
+                execution.arguments.iter().take(16).map(|word| word.chars().take(256).collect()).collect()
+            }
             _ => kin.arguments(actor.pid, &actor.executable),
         };
         let context = Context {
@@ -336,7 +341,10 @@ impl Observer {
         let incomplete = std::mem::take(&mut self.state.incomplete);
         let unplaced = std::mem::take(&mut self.state.unplaced);
         if incomplete > 0 {
-            self.gap("facts that were not learned: a text in them is longer than what is kept".to_owned(), incomplete);
+            self.gap(
+                "facts that were not learned: a text in them is longer than what is kept".to_owned(),
+                incomplete,
+            );
         }
         if unplaced > 0 {
             self.gap(format!("facts of containers beyond the {MOST_WATCHED} that are told apart"), unplaced);

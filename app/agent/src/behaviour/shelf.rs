@@ -1,6 +1,6 @@
 //! What was learned, by image and variant: in memory for those that run, on disk for all.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -21,9 +21,9 @@ const COMPLETE: &str = "complete";
 #[derive(Debug)]
 pub struct Shelf {
     directory: PathBuf,
-    books: HashMap<Subject, Book>,
+    books: BTreeMap<Subject, Book>,
     /// Subjects for which there was no room, told once each.
-    turned_away: HashSet<Subject>,
+    turned_away: BTreeSet<Subject>,
     /// What could not be kept, one sentence each, until somebody asks.
     complaints: Vec<String>,
 }
@@ -55,7 +55,8 @@ impl Title {
 
     fn from_file(name: &str) -> Option<Self> {
         let (config, variant) = name.strip_suffix(".json")?.split_once('-')?;
-        let is_hex = |text: &str, length| text.len() == length && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let is_hex =
+            |text: &str, length| text.len() == length && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         let is_title = is_hex(config, 64) && is_hex(variant, 32);
         is_title.then(|| Self { image_config: format!("sha256:{config}"), variant: variant.to_owned() })
     }
@@ -81,8 +82,8 @@ impl Shelf {
         }
         let shelf = Self {
             directory: directory.to_owned(),
-            books: HashMap::new(),
-            turned_away: HashSet::new(),
+            books: BTreeMap::new(),
+            turned_away: BTreeSet::new(),
             complaints: Vec::new(),
         };
         Ok((shelf, was_complete))

@@ -12,28 +12,31 @@ use lazaret_sensor::{Observation, Outcome};
 
 use super::expectation::Expectation;
 
-pub fn image() -> Image {
+pub(super) fn image() -> Image {
     Image {
         manifest: None,
         config: Digest::from_bytes([1; 32]),
         platform: Platform { os: "linux".to_owned(), architecture: "amd64".to_owned(), variant: None },
         created: None,
-        configuration: ImageConfiguration { command: vec!["/app/serve".to_owned()], ..ImageConfiguration::default() },
+        configuration: ImageConfiguration {
+            command: vec!["/app/serve".to_owned()],
+            ..ImageConfiguration::default()
+        },
         layers: Vec::new(),
     }
 }
 
-pub fn profile() -> Profile {
+pub(super) fn profile() -> Profile {
     derive(&image(), &[])
 }
 
-pub fn expectation() -> Expectation {
+pub(super) fn expectation() -> Expectation {
     let profile = profile();
     let compiled = Compiled::new(&profile, ImageFiles::default());
     Expectation { profile, compiled, promoted: false, complaints: Vec::new() }
 }
 
-pub fn execution(executable: &str, origin: FileOrigin) -> Execution {
+pub(super) fn execution(executable: &str, origin: FileOrigin) -> Execution {
     Execution {
         executable: executable.to_owned(),
         interpreter: None,
@@ -49,7 +52,7 @@ pub fn execution(executable: &str, origin: FileOrigin) -> Execution {
     }
 }
 
-pub fn observation(fact: Fact) -> Observation {
+pub(super) fn observation(fact: Fact) -> Observation {
     Observation {
         container: "c".repeat(64),
         cgroup_id: 7,
@@ -72,7 +75,7 @@ pub fn observation(fact: Fact) -> Observation {
     }
 }
 
-pub fn deviation(container: &str, what: &str) -> Box<Deviation> {
+pub(super) fn deviation(container: &str, what: &str) -> Box<Deviation> {
     let text = |text: &str| text.to_owned();
     Box::new(Deviation {
         container: text(container),

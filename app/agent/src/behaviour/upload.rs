@@ -48,7 +48,11 @@ pub async fn run(server: Server, directory: PathBuf, mut saved: mpsc::UnboundedR
     }
 }
 
-async fn send_all(server: &Server, directory: &std::path::Path, waiting: &mut HashSet<Title>) -> Result<(), CallError> {
+async fn send_all(
+    server: &Server,
+    directory: &std::path::Path,
+    waiting: &mut HashSet<Title>,
+) -> Result<(), CallError> {
     let titles: Vec<Title> = waiting.iter().cloned().collect();
     for title in titles {
         // Dropped meanwhile: then there is nothing to say.
@@ -60,7 +64,11 @@ async fn send_all(server: &Server, directory: &std::path::Path, waiting: &mut Ha
             Ok(()) => {}
             // It will never take this one; the next change makes another.
             Err(CallError::Refused { status, message }) => {
-                tracing::error!(status, image = title.image_config, "the server does not take what was learned: {message}");
+                tracing::error!(
+                    status,
+                    image = title.image_config,
+                    "the server does not take what was learned: {message}"
+                );
             }
             Err(error) => return Err(error),
         }

@@ -16,17 +16,17 @@ const MOST_SHOWN: usize = 1024;
 
 /// What was found.
 #[derive(Debug, Default)]
-pub struct Verdict {
+pub(super) struct Verdict {
     /// The profile does not allow it.
-    pub deviations: Vec<Deviation>,
+    pub(super) deviations: Vec<Deviation>,
     /// No container should do it.
-    pub broken: Vec<&'static Rule>,
+    pub(super) broken: Vec<&'static Rule>,
 }
 
 impl Verdict {
     /// Holds one observation against the profile (`None`: there is none) and the fixed rules. `guarded`: contents are
     /// held against the list of the image's executables before they run.
-    pub fn of(
+    pub(super) fn of(
         observation: &Observation,
         expectation: Option<&Expectation>,
         circumstances: Circumstances,
@@ -46,20 +46,26 @@ impl Verdict {
         });
         let broken = match reached_through_descriptor(observation) {
             Some(behaviour) => Rules::shipped().iter().filter(|rule| rule.is_broken_by(&behaviour)).collect(),
-            None => Rules::shipped().iter().filter(|rule| {
-                !(named && rule.profile_may_allow) && rule.is_broken_by(behaviour)
-            }).collect(),
+            None => Rules::shipped()
+                .iter()
+                .filter(|rule| !(named && rule.profile_may_allow) && rule.is_broken_by(behaviour))
+                .collect(),
         };
         Self { deviations, broken }
     }
 
-    pub fn is_clean(&self) -> bool {
+    pub(super) fn is_clean(&self) -> bool {
         self.deviations.is_empty() && self.broken.is_empty()
     }
 }
 
 /// What the agent knows better than the profile that it derived.
-fn is_explained(deviation: &Deviation, observation: &Observation, known: &Expectation, guarded: bool) -> bool {
+fn is_explained(
+    deviation: &Deviation,
+    observation: &Observation,
+    known: &Expectation,
+    guarded: bool,
+) -> bool {
     let Fact::Exec(execution) = &observation.behaviour.fact else { return false };
     match deviation.category {
         // It ran, so its content is one of the image's: a file that was merely touched looks changed.
@@ -87,14 +93,14 @@ fn reached_through_descriptor(observation: &Observation) -> Option<Behaviour> {
 
 /// What an event says beside the deviation itself.
 #[derive(Debug, Clone)]
-pub struct Context {
-    pub image_config: Option<String>,
-    pub arguments: Vec<String>,
-    pub ancestors: Vec<Ancestor>,
+pub(super) struct Context {
+    pub(super) image_config: Option<String>,
+    pub(super) arguments: Vec<String>,
+    pub(super) ancestors: Vec<Ancestor>,
 }
 
 /// The event of a profile's deviation.
-pub fn of_profile(deviation: &Deviation, observation: &Observation, context: &Context) -> Box<Event> {
+pub(super) fn of_profile(deviation: &Deviation, observation: &Observation, context: &Context) -> Box<Event> {
     let severity = match (deviation.mode, deviation.category) {
         (_, Category::Escape | Category::KernelModule | Category::Fileless) => Severity::High,
         (Mode::Block, _) => Severity::High,
@@ -112,7 +118,7 @@ pub fn of_profile(deviation: &Deviation, observation: &Observation, context: &Co
 }
 
 /// The event of a broken rule.
-pub fn of_rule(rule: &Rule, observation: &Observation, context: &Context) -> Box<Event> {
+pub(super) fn of_rule(rule: &Rule, observation: &Observation, context: &Context) -> Box<Event> {
     let dimension = observation.behaviour.dimension();
     let event = event(dimension, rule.category, rule.severity, observation, context);
     let what = format!("{}: {}", rule.title, subject(&observation.behaviour.fact));
@@ -163,7 +169,7 @@ fn event(
 }
 
 /// What came of the act, and what brought that about. "Prevented" is said of nothing but what did not happen.
-pub const fn outcome(observation: &Observation) -> (&'static str, &'static str) {
+pub(super) const fn outcome(observation: &Observation) -> (&'static str, &'static str) {
     match observation.outcome {
         Outcome::Done => ("happened", "alert"),
         Outcome::Failed(_) => ("failed", "alert"),
@@ -215,7 +221,7 @@ fn shown(text: &str) -> String {
 }
 
 /// Seconds since 1970.
-pub fn seconds(at: SystemTime) -> i64 {
+pub(super) fn seconds(at: SystemTime) -> i64 {
     let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }

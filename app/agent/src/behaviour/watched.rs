@@ -14,15 +14,15 @@ use super::verdict::seconds;
 
 /// What is remembered of it.
 #[derive(Debug)]
-pub struct Watched {
-    pub replica: Replica,
+pub(super) struct Watched {
+    pub(super) replica: Replica,
     /// `None`: no engine knows it, so nothing is expected of it but that it breaks no fixed rule.
-    pub known: Option<Known>,
-    pub done: Done,
+    pub(super) known: Option<Known>,
+    pub(super) done: Done,
     /// A fixed rule was broken in it.
-    pub tainted: bool,
+    pub(super) tainted: bool,
     /// When something was last heard of it, in seconds since 1970.
-    pub heard: i64,
+    pub(super) heard: i64,
     group: u64,
     life: Life,
     sessions: Sessions,
@@ -34,29 +34,29 @@ pub struct Watched {
 
 /// A container of the engine.
 #[derive(Debug)]
-pub struct Known {
-    pub record: ContainerRecord,
-    pub expectation: Arc<Expectation>,
+pub(super) struct Known {
+    pub(super) record: ContainerRecord,
+    pub(super) expectation: Arc<Expectation>,
     /// It was admitted, so its contents are checked before they run, and it is learned from.
-    pub managed: bool,
+    pub(super) managed: bool,
     /// There is room to learn from it.
-    pub learning: bool,
-    pub counted: Counted,
+    pub(super) learning: bool,
+    pub(super) counted: Counted,
 }
 
 /// What happened to the container itself with an observation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Placed {
-    pub circumstances: Circumstancing,
+pub(super) struct Placed {
+    pub(super) circumstances: Circumstancing,
     /// Its program was started.
-    pub started: bool,
+    pub(super) started: bool,
 }
 
 /// [`Circumstances`] that can be compared.
-pub type Circumstancing = (lazaret_model::Phase, Visit);
+pub(super) type Circumstancing = (lazaret_model::Phase, Visit);
 
 impl Watched {
-    pub fn new(container: &str, known: Option<Known>, at: i64) -> Self {
+    pub(super) fn new(container: &str, known: Option<Known>, at: i64) -> Self {
         Self {
             replica: Replica::of(container),
             known,
@@ -72,12 +72,13 @@ impl Watched {
     }
 
     /// Puts an observation into the container's life.
-    pub fn place(&mut self, observation: &Observation) -> Placed {
+    pub(super) fn place(&mut self, observation: &Observation) -> Placed {
         let at = seconds(observation.at);
         self.heard = at;
         let behaviour = &observation.behaviour;
         let no_check = Vec::new();
-        let check = self.known.as_ref().map_or(&no_check, |known| &known.expectation.profile.login.health_check);
+        let check =
+            self.known.as_ref().map_or(&no_check, |known| &known.expectation.profile.login.health_check);
         let visit = self.sessions.visit(behaviour, check);
         let mut started = false;
         match &behaviour.fact {
@@ -103,7 +104,7 @@ impl Watched {
     }
 
     /// A process of it ended. True: it was the first one, and it ended as it was told to.
-    pub fn ended(&mut self, ended: &ProcessEnded) -> bool {
+    pub(super) fn ended(&mut self, ended: &ProcessEnded) -> bool {
         if self.check == Some(ended.pid) {
             self.check = None;
             if ended.status == 0 {
@@ -118,12 +119,12 @@ impl Watched {
     }
 
     /// Whether the container's own control group is the one that is gone.
-    pub const fn is_group(&self, group: u64) -> bool {
+    pub(super) const fn is_group(&self, group: u64) -> bool {
         self.group == group
     }
 }
 
-pub const fn circumstances((phase, visit): Circumstancing) -> Circumstances {
+pub(super) const fn circumstances((phase, visit): Circumstancing) -> Circumstances {
     Circumstances { phase, visit }
 }
 
@@ -180,7 +181,9 @@ mod tests {
 
     #[test]
     fn orderly_ends() {
-        for (status, orderly) in [(0, true), (15, true), (9, false), (1 << 8, false), (137 << 8, false), (139, false)] {
+        for (status, orderly) in
+            [(0, true), (15, true), (9, false), (1 << 8, false), (137 << 8, false), (139, false)]
+        {
             assert_eq!(is_orderly(status), orderly, "{status}");
         }
     }

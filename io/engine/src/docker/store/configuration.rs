@@ -19,8 +19,7 @@ impl StoreReader {
             return Err(malformed(&path, "its content has another digest than its name"));
         }
         let file: File = parse(&path, &bytes)?;
-        let platform =
-            Platform { os: file.os, architecture: file.architecture, variant: file.variant };
+        let platform = Platform { os: file.os, architecture: file.architecture, variant: file.variant };
         Ok(Some(Image {
             manifest: None,
             config,
