@@ -4,6 +4,7 @@
 mod attacks;
 mod audit;
 mod bad_input;
+mod behaviour;
 mod beside;
 mod bypass;
 mod dies_well;
@@ -21,6 +22,10 @@ use runner::Test;
 /// In this order. The story is told first: the tests after it find its host with everything on it.
 const TESTS: &[Test] = &[
     Test { name: "story::is_told_from_build_to_replacement", run: story::is_told_from_build_to_replacement },
+    Test {
+        name: "behaviour::a_service_is_learned_from_and_held_to_the_fixed_rules",
+        run: behaviour::a_service_is_learned_from_and_held_to_the_fixed_rules,
+    },
     Test { name: "bypass::every_disguise_is_refused", run: bypass::every_disguise_is_refused },
     Test { name: "bypass::harmless_requests_are_answered", run: bypass::harmless_requests_are_answered },
     Test { name: "bypass::the_start_decides_again", run: bypass::the_start_decides_again },

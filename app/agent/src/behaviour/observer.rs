@@ -168,7 +168,8 @@ impl Observer {
             Verdict::of(observation, expectation.as_deref(), circumstances(placed.circumstances), guarded);
         watched.tainted |= !verdict.broken.is_empty();
         if observation.incomplete || observation.outside_root {
-            *incomplete += u64::from(observation.incomplete);
+            let is_learned_from = watched.known.as_ref().is_some_and(|known| known.learning);
+            *incomplete += u64::from(observation.incomplete && is_learned_from);
         } else {
             learn(&mut self.shelf, watched, observation, placed, &verdict);
         }
