@@ -11,8 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 pub use predicate::{
-    AttestedFinding, ExecutablesPredicate, MOST_PROFILE_BYTES, Predicate, ProfilePredicate,
-    PromotionPredicate, VerdictPredicate, predicate_type,
+    AttestedFinding, ExecutablesPredicate, Predicate, PromotionPredicate, VerdictPredicate, predicate_type,
 };
 pub use profile::{MOST_PROFILE_BYTES, ProfilePredicate};
 
