@@ -20,12 +20,12 @@ pub(crate) const ARROWS: &[(&str, &[&str])] = &[
     (
         "app/server",
         &[
-            "model", "pipeline", "policy", "profile", "trust", "advisory", "fleet", "format", "store", "source",
-            "engine",
+            "model", "pipeline", "policy", "profile", "trust", "advisory", "fleet", "format", "store",
+            "source", "engine",
         ],
     ),
     // Root code stays small: the agent never links the server, the store, the catalogers or the feeds.
-    ("app/agent", &["model", "engine", "sensor", "policy", "profile", "trust", "format"]),
+    ("app/agent", &["model", "engine", "sensor", "policy", "trust", "format"]),
     (
         "app/cli",
         &[

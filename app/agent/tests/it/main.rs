@@ -3,7 +3,6 @@
 mod world;
 mod gate;
 mod start;
-mod behaviour;
 mod plugin_server;
 mod spool;
 

@@ -19,7 +19,8 @@ pub(crate) fn run(settings: &Settings, args: &DoctorArgs) -> Outcome {
     }
     command.args(["--format", if settings.json() { "json" } else { "table" }]);
     let error = command.exec();
-    let failure = Failure::new(Code::Local, format!("cannot run {}: {error}", command.get_program().display()));
+    let failure =
+        Failure::new(Code::Local, format!("cannot run {}: {error}", command.get_program().display()));
     Err(failure.hint(format!("install {AGENT} beside lazaret, or into a folder of PATH")))
 }
 

@@ -16,7 +16,9 @@ fn operations() -> Vec<(Method, String, String)> {
                 operation["security"].as_array().unwrap_or_else(|| panic!("{method} {path} is open"));
             assert_eq!(security.len(), 1, "{method} {path}");
             let kind = security[0].as_object().unwrap().keys().next().unwrap().clone();
-            let path = path.replace("{digest}", &format!("sha256:{}", "0".repeat(64)));
+            let digest = format!("sha256:{}", "0".repeat(64));
+            let path = path.replace("{digest}", &digest).replace("{image_config}", &digest);
+            let path = path.replace("{variant}", &"0".repeat(32));
             let path = path.replace("{id}", "x").replace("{subject}", "x");
             assert!(!path.contains('{'), "{path}");
             operations.push((method.to_uppercase().parse().unwrap(), path, kind));

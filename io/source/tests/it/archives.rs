@@ -115,7 +115,7 @@ async fn says_what_is_wrong_with_an_archive() {
         )
         .finish();
     for (name, bytes, class, text) in [
-        ("empty", vec![], ErrorClass::Input, "neither manifest.json nor index.json"),
+        ("empty", vec![], ErrorClass::Input, "it is empty: 0 bytes"),
         ("text", b"hello".repeat(200), ErrorClass::Input, "checksum is wrong"),
         ("rootfs", Tar::default().file("./etc/passwd", b"").finish(), ErrorClass::Input, "holds a file tree"),
         ("cut", saved[..saved.len() / 2].to_vec(), ErrorClass::Input, "ends within"),
