@@ -180,10 +180,10 @@ unsafe fn perform(program: &[u8], act: Act) -> i32 {
             Act::Connect => {
                 let socket = libc::socket(libc::AF_INET, libc::SOCK_DGRAM, 0);
                 let mut address: libc::sockaddr_in = std::mem::zeroed();
-                address.sin_family = libc::AF_INET as libc::sa_family_t;
+                address.sin_family = libc::sa_family_t::try_from(libc::AF_INET).unwrap_or_default();
                 address.sin_port = 9u16.to_be();
                 address.sin_addr.s_addr = u32::from_be_bytes([127, 0, 0, 1]).to_be();
-                let length = size_of::<libc::sockaddr_in>() as libc::socklen_t;
+                let length = libc::socklen_t::try_from(size_of::<libc::sockaddr_in>()).unwrap_or_default();
                 libc::connect(socket, (&raw const address).cast(), length)
             }
         }
