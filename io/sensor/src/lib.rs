@@ -35,6 +35,7 @@ mod sensor;
 mod sys;
 mod tracer;
 mod tracker;
+mod undisturbed;
 mod watch;
 
 pub use confine::{ConfineError, Deadly, NetworkPolicy, PeerRule, PortRule, Protocol};

@@ -1,6 +1,6 @@
 //! Tries each mechanism for real: a kernel may list one and refuse it.
 
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, mpsc};
@@ -11,7 +11,7 @@ use std::{fs, io};
 use lazaret_model::Digest;
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
-use nix::unistd::gettid;
+use nix::unistd::{gettid, mkdtemp};
 use sha2::{Digest as _, Sha256};
 
 use crate::canary;
@@ -116,10 +116,12 @@ struct Canaries {
 
 /// The text of an error is for people.
 fn run_canaries(sensor: &Sensor) -> Result<Canaries, String> {
-    let directory = std::env::temp_dir().join(format!("{NAME}-{}", std::process::id()));
+    let parent = std::env::temp_dir();
+    // A name that can be foretold could be taken by somebody who wants the test to fail.
+    let directory = mkdtemp(&parent.join(format!("{NAME}-XXXXXX"))).map_err(|problem| {
+        format!("no folder for the test can be made in {}: {problem}", parent.display())
+    })?;
     let problem = |problem: io::Error| format!("the test in {} failed: {problem}", directory.display());
-    // Fails if it exists: somebody else may have made it.
-    fs::DirBuilder::new().mode(0o700).create(&directory).map_err(problem)?;
     let outcome = thread::scope(|scope| {
         let (ready, prepared) = mpsc::channel();
         let (go, guarded) = mpsc::channel();

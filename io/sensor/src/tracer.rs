@@ -21,6 +21,7 @@ use crate::pins::{Pins, PinsError};
 use crate::record::{self, Record};
 use crate::sensor::Options;
 use crate::sys;
+use crate::undisturbed::{Undisturbed, patiently};
 
 static PROGRAM: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/sensor.bpf.o"));
 
@@ -43,6 +44,8 @@ pub(crate) enum TracerError {
     Part(&'static str),
     #[error("the kernel program's memory cannot be used: {}", chain(.0))]
     Map(#[source] MapError),
+    #[error("signals cannot be put off while programs are loaded: {0}")]
+    Signals(#[source] nix::Error),
     #[error("no unified control group hierarchy (cgroup2) is mounted")]
     NoHierarchy,
     #[error("the control group hierarchy {} cannot be opened: {source}", path.display())]
@@ -162,6 +165,7 @@ impl Tracer {
     }
 
     fn load(host: &Host, options: &Options) -> Result<(Self, Controls), TracerError> {
+        let _quiet = Undisturbed::begin().map_err(TracerError::Signals)?;
         let pins = options.pins.as_deref().map(Pins::open).transpose()?;
         let btf = Btf::from_sys_fs().map_err(TracerError::TypeInformation)?;
         let tables = calls::tables();
@@ -279,7 +283,7 @@ impl Attaching<'_> {
         let Some(Program::Lsm(program)) = self.program.program_mut(name) else {
             return Err(TracerError::Part(name));
         };
-        program.load("bprm_check_security", self.btf).map_err(failed)?;
+        patiently(|| program.load("bprm_check_security", self.btf)).map_err(failed)?;
         let link = program.attach().map_err(failed)?;
         program.detach(link).map_err(failed)
     }
@@ -289,7 +293,7 @@ impl Attaching<'_> {
         let program = self.program.program_mut(name).ok_or(TracerError::Part(name))?;
         let link: Option<FdLink> = match (hook, program) {
             (Hook::Event(event), Program::BtfTracePoint(program)) => {
-                program.load(event, self.btf).map_err(failed)?;
+                patiently(|| program.load(event, self.btf)).map_err(failed)?;
                 let id = program.attach().map_err(failed)?;
                 match self.pins {
                     Some(_) => Some(program.take_link(id).map_err(failed)?.into()),
@@ -297,7 +301,7 @@ impl Attaching<'_> {
                 }
             }
             (Hook::Root, Program::CgroupSockAddr(program)) => {
-                program.load().map_err(failed)?;
+                patiently(|| program.load()).map_err(failed)?;
                 let id = program.attach(root()?, CgroupAttachMode::Single).map_err(failed)?;
                 match self.pins {
                     Some(_) => program.take_link(id).map_err(failed)?.try_into().ok(),
@@ -305,7 +309,7 @@ impl Attaching<'_> {
                 }
             }
             (Hook::Root, Program::CgroupSock(program)) => {
-                program.load().map_err(failed)?;
+                patiently(|| program.load()).map_err(failed)?;
                 let id = program.attach(root()?, CgroupAttachMode::Single).map_err(failed)?;
                 match self.pins {
                     Some(_) => program.take_link(id).map_err(failed)?.try_into().ok(),

@@ -6,10 +6,12 @@ use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
 
+use nix::fcntl::OFlag;
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::wait::{WaitStatus, waitpid};
-use nix::unistd::{ForkResult, fork, pipe};
+use nix::unistd::{ForkResult, fork, pipe2};
 
 use crate::canary;
 use crate::tracer::hierarchy;
@@ -57,7 +59,10 @@ impl Trial {
     pub(super) fn new() -> Self {
         let make = || {
             let root = hierarchy().ok_or_else(|| io::Error::other("there is no unified hierarchy"))?;
-            let folder = root.join(format!("lazaret-trial-{}", std::process::id()));
+            // One process may have several sensors.
+            static MADE: AtomicU32 = AtomicU32::new(0);
+            let number = MADE.fetch_add(1, Ordering::Relaxed);
+            let folder = root.join(format!("lazaret-trial-{}-{number}", std::process::id()));
             match fs::create_dir(&folder) {
                 Err(problem) if problem.kind() != io::ErrorKind::AlreadyExists => return Err(problem),
                 _ => {}
@@ -103,7 +108,8 @@ impl Drop for Trial {
 #[expect(unsafe_code, reason = "fork(2): what the child may do is no matter of types")]
 fn in_group(procs: &std::path::Path, act: Act) -> io::Result<End> {
     unshare(CloneFlags::CLONE_NEWPID)?;
-    let (wait, go): (OwnedFd, OwnedFd) = pipe()?;
+    // A program that another thread starts meanwhile must not keep the pipe open.
+    let (wait, go): (OwnedFd, OwnedFd) = pipe2(OFlag::O_CLOEXEC)?;
     // All memory is made before the fork: the child of a process with many threads must not ask for any.
     let program = canary::program(3);
     // SAFETY: the child makes system calls with numbers, the two descriptors and `program`, and ends by _exit.

@@ -8,6 +8,7 @@ mod cell;
 mod confined;
 mod containers;
 mod enforcement;
+mod interrupted;
 mod jail;
 mod lasting;
 mod observed;
