@@ -25,4 +25,5 @@ mod api;
 
 pub use api::openapi;
 pub use error::ServeError;
+pub use http::{Bounds, accept};
 pub use serve::{Ready, ServeOptions, serve, serve_until};

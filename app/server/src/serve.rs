@@ -1,5 +1,6 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use lazaret_trust::VerifyingKey;
 use tokio::net::TcpListener;
@@ -7,8 +8,11 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::api;
 use crate::error::ServeError;
-use crate::http::accept;
+use crate::http::{Bounds, accept};
 use crate::start::{StateDirectory, start};
+
+/// Users keep a connection open between two questions.
+const BOUNDS: Bounds = Bounds { connections: 1024, head: Duration::from_secs(60) };
 
 /// What a server needs to be told.
 #[derive(Debug, Clone)]
@@ -86,7 +90,7 @@ pub async fn serve_until(
     ready(&ready_now);
 
     let stop = &app.memory.wake.stop;
-    let accepting = accept(listener, api::router(&app), stop.subscribe());
+    let accepting = accept(listener, api::router(&app), BOUNDS, stop.subscribe());
     let seen = api::agents::remember_seen(&app);
     let ended = {
         let told = async {

@@ -4,7 +4,6 @@
 //! genuine is the signature that travels along, not the server.
 
 mod http;
-mod listen;
 mod range;
 mod version;
 
@@ -13,7 +12,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use lazaret_server::{Bounds, accept};
 use lazaret_trust::SigningKey;
+use tokio::sync::watch;
 
 use super::store::blocking;
 use crate::args::DatabaseArg;
@@ -22,6 +23,9 @@ use crate::failure::{Code, Failure, Outcome};
 use crate::output::{print, print_json, remark};
 use crate::settings::Settings;
 use version::{Shelf, Stamp, Version};
+
+/// A pull takes eight connections at most, and a caller that trickles its request is gone soon.
+const BOUNDS: Bounds = Bounds { connections: 1024, head: Duration::from_secs(15) };
 
 /// How often it is looked whether there is another database.
 const LOOK: Duration = Duration::from_millis(500);
@@ -43,7 +47,9 @@ pub(super) async fn run(
     say(settings, address, &first)?;
     shelf.put(first);
     let routes = http::routes(Arc::clone(&shelf));
-    let served = listen::accept(listener, routes, listen::BOUNDS);
+    // Nobody stops it but who ends the program.
+    let (_stop, stopped) = watch::channel(false);
+    let served = accept(listener, routes, BOUNDS, stopped);
     let watched = async {
         loop {
             tokio::time::sleep(LOOK).await;
@@ -65,7 +71,7 @@ pub(super) async fn run(
         }
     };
     tokio::select! {
-        never = served => match never {},
+        () = served => Ok(()),
         () = watched => Ok(()),
     }
 }

@@ -1,6 +1,5 @@
 //! Connections: whoever is slow, or opens many, takes only what is his.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,45 +7,64 @@ use axum::Router;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
+use tokio::time::timeout;
 
-/// What one caller after the other may take.
+/// What callers may take.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Bounds {
+pub struct Bounds {
     /// Served at once; further ones wait in the kernel's queue.
-    pub(super) connections: usize,
-    /// From the first byte of a request, or the end of the one before, to the end of its head.
-    pub(super) head: Duration,
+    pub connections: usize,
+    /// How long a connection may take to say what it wants, and how long an idle one is kept.
+    pub head: Duration,
 }
 
-/// A pull takes eight connections at most, and a caller that trickles its request is gone soon.
-pub(super) const BOUNDS: Bounds = Bounds { connections: 1024, head: Duration::from_secs(15) };
+/// How long requests under way may take after the server was told to stop.
+const FAREWELL: Duration = Duration::from_secs(10);
 
-/// Serves connections for ever.
-pub(super) async fn accept(listener: TcpListener, routes: Router, bounds: Bounds) -> Infallible {
+/// Serves connections until `stop` turns true or nobody is left to say so, then lets requests under way end.
+pub async fn accept(listener: TcpListener, router: Router, bounds: Bounds, mut stop: watch::Receiver<bool>) {
     let places = Arc::new(Semaphore::new(bounds.connections));
+    let graceful = GracefulShutdown::new();
     loop {
-        // The semaphore is never closed.
-        let place = Arc::clone(&places).acquire_owned().await.ok();
-        let Ok((stream, _)) = listener.accept().await else {
-            // Too many open files, or a caller that went away: neither ends the server.
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            continue;
+        let next = async {
+            // The semaphore is never closed.
+            let place = Arc::clone(&places).acquire_owned().await.ok();
+            (place, listener.accept().await)
+        };
+        let (place, accepted) = tokio::select! {
+            next = next => next,
+            _ = stop.wait_for(|stop| *stop) => break,
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                // Too many open files, or a caller that went away: neither ends the server.
+                tracing::warn!("failed to accept a connection: {error}");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            }
         };
         let _ = stream.set_nodelay(true);
-        let service = TowerToHyperService::new(routes.clone().into_service::<Incoming>());
+        let service = TowerToHyperService::new(router.clone().into_service::<Incoming>());
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(bounds.head)
             .serve_connection(TokioIo::new(stream), service);
+        let connection = graceful.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!("a connection ended: {error}");
             }
             drop(place);
         });
+    }
+    drop(listener);
+    if timeout(FAREWELL, graceful.shutdown()).await.is_err() {
+        tracing::warn!("some requests did not end within {} s and are cut off", FAREWELL.as_secs());
     }
 }
 
@@ -57,7 +75,6 @@ mod tests {
     use axum::routing::get;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpStream;
-    use tokio::time::timeout;
 
     use super::*;
 
@@ -75,7 +92,9 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let routes = Router::new().route("/", get(async || "here"));
-        let server = tokio::spawn(accept(listener, routes, Bounds { connections: 4, head: HEAD }));
+        let (stop, stopped) = watch::channel(false);
+        let bounds = Bounds { connections: 4, head: HEAD };
+        let server = tokio::spawn(accept(listener, routes, bounds, stopped));
 
         // All places are taken: by two that say nothing, and two that trickle.
         let mut slow = Vec::new();
@@ -97,6 +116,7 @@ mod tests {
             let _ =
                 timeout(20 * HEAD, stream.read_to_end(&mut rest)).await.expect("the connection is closed");
         }
-        server.abort();
+        stop.send_replace(true);
+        timeout(20 * HEAD, server).await.expect("nobody is left to wait for").unwrap();
     }
 }
