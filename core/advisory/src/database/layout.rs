@@ -6,7 +6,9 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 pub(super) const MAGIC: &[u8; 4] = b"LZDB";
-pub(super) const FORMAT: u32 = 2;
+pub(super) const FORMAT: u32 = 3;
+/// Up to 2 no vulnerability had decision points of SSVC; all else is the same.
+const OLDEST: u32 = 2;
 pub(super) const HEADER: usize = TABLE.end + 64;
 const TABLE: Range<usize> = 24..24 + 16 * SECTIONS;
 const CONTENT_DIGEST: Range<usize> = TABLE.end..TABLE.end + 32;
@@ -50,7 +52,7 @@ pub(super) const VECTORS: usize = 12;
 pub enum DatabaseError {
     #[error("it is not an advisory database: it does not start with `LZDB`")]
     Magic,
-    #[error("it has the format version {found}, and this program reads version {FORMAT} only")]
+    #[error("it has the format version {found}, and this program reads versions {OLDEST} to {FORMAT} only")]
     Format { found: u32 },
     #[error("it is cut off: {found} bytes of {expected}")]
     Truncated { found: u64, expected: u64 },
@@ -89,7 +91,7 @@ impl Layout {
         };
         let header = file.get(..HEADER).ok_or_else(|| truncated(HEADER))?;
         let format = u32_at(header, 4).unwrap_or_default();
-        if format != FORMAT {
+        if !(OLDEST..=FORMAT).contains(&format) {
             return Err(DatabaseError::Format { found: format });
         }
         if header[HEADER_DIGEST] != *Sha256::digest(&header[..HEADER_DIGEST.start]) {
