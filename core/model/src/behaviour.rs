@@ -109,6 +109,25 @@ pub struct Execution {
     pub entered: bool,
 }
 
+impl Execution {
+    /// A program by its path and arguments, with nothing else about it.
+    pub const fn plain(executable: String, origin: FileOrigin, arguments: Vec<String>) -> Self {
+        Self {
+            executable,
+            interpreter: None,
+            digest: None,
+            origin,
+            arguments,
+            arguments_cut: false,
+            loader_environment: Vec::new(),
+            gains: None,
+            socket_stdio: false,
+            terminal: false,
+            entered: false,
+        }
+    }
+}
+
 /// What an executable's own bits gave to the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Gain {

@@ -89,19 +89,9 @@ fn by(fact: Fact) -> Behaviour {
 
 fn exec(number: u32) -> Behaviour {
     let path = format!("/usr/bin/{}", word(number));
-    by(Fact::Exec(Execution {
-        executable: path.clone(),
-        interpreter: None,
-        digest: Some(Digest::from_bytes([2; 32])),
-        origin: FileOrigin::Image,
-        arguments: vec![path, "--report".to_owned(), "/srv/data".to_owned()],
-        arguments_cut: false,
-        loader_environment: Vec::new(),
-        gains: None,
-        socket_stdio: false,
-        terminal: false,
-        entered: false,
-    }))
+    let arguments = vec![path.clone(), "--report".to_owned(), "/srv/data".to_owned()];
+    let plain = Execution::plain(path, FileOrigin::Image, arguments);
+    by(Fact::Exec(Execution { digest: Some(Digest::from_bytes([2; 32])), ..plain }))
 }
 
 fn file(number: u32) -> Behaviour {

@@ -133,19 +133,7 @@ fn execution(
     origin: FileOrigin,
     arguments: impl Iterator<Item = String>,
 ) -> Execution {
-    Execution {
-        executable: executable.to_owned(),
-        interpreter: None,
-        digest,
-        origin,
-        arguments: arguments.collect(),
-        arguments_cut: false,
-        loader_environment: Vec::new(),
-        gains: None,
-        socket_stdio: false,
-        terminal: false,
-        entered: false,
-    }
+    Execution { digest, ..Execution::plain(executable.to_owned(), origin, arguments.collect()) }
 }
 
 fn access(path: &Pattern, operation: FileOperation) -> FileAccess {

@@ -41,19 +41,8 @@ fn learned(config: Digest, replicas: std::ops::Range<u32>, lonely: Option<&str>)
         learned.started(replica, 10, 2);
         learned.stopped(replica, 90, 1);
         let arguments = vec!["/app/serve".to_owned(), "--all".to_owned()];
-        let execution = Execution {
-            executable: "/app/serve".to_owned(),
-            interpreter: None,
-            digest: None,
-            origin: FileOrigin::Image,
-            arguments,
-            arguments_cut: false,
-            loader_environment: Vec::new(),
-            gains: None,
-            socket_stdio: false,
-            terminal: false,
-            entered: true,
-        };
+        let plain = Execution::plain("/app/serve".to_owned(), FileOrigin::Image, arguments);
+        let execution = Execution { entered: true, ..plain };
         observe(&mut learned, number, Fact::Exec(execution));
         observe(&mut learned, number, write("/srv/data/state"));
     }
@@ -64,7 +53,7 @@ fn learned(config: Digest, replicas: std::ops::Range<u32>, lonely: Option<&str>)
 }
 
 #[test]
-fn what_hosts_learn_becomes_what_agents_hold_containers_to() {
+fn what_hosts_learn_is_promoted_and_reaches_agents() {
     let Some(world) = World::new() else { return };
     let (image, config) = world.image("#!/bin/sh\necho one\n");
     let agents = [world.agent("one"), world.agent("two")];

@@ -17,19 +17,8 @@ pub(crate) fn digest(byte: u8) -> Digest {
 }
 
 pub(crate) fn execution(arguments: &[&str]) -> Execution {
-    Execution {
-        executable: arguments[0].to_owned(),
-        interpreter: None,
-        digest: Some(digest(1)),
-        origin: FileOrigin::Image,
-        arguments: arguments.iter().map(|&text| text.to_owned()).collect(),
-        arguments_cut: false,
-        loader_environment: Vec::new(),
-        gains: None,
-        socket_stdio: false,
-        terminal: false,
-        entered: false,
-    }
+    let words: Vec<String> = arguments.iter().map(|&text| text.to_owned()).collect();
+    Execution { digest: Some(digest(1)), ..Execution::plain(words[0].clone(), FileOrigin::Image, words) }
 }
 
 pub(crate) fn exec(parent: &str, arguments: &[&str]) -> Behaviour {
