@@ -25,7 +25,7 @@ pub(crate) const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     // Root code stays small: the agent never links the server, the store, the catalogers or the feeds.
-    ("app/agent", &["model", "engine", "sensor", "policy", "trust", "format"]),
+    ("app/agent", &["model", "engine", "sensor", "policy", "profile", "trust", "format"]),
     (
         "app/cli",
         &[

@@ -11,6 +11,9 @@ use crate::files;
 /// Where docker looks for plugins; fixed in the engine.
 pub const PLUGIN_DIRECTORY: &str = "/run/docker/plugins";
 
+/// Where systems mount it (`mount -t bpf bpf /sys/fs/bpf`).
+pub const BPF_FILE_SYSTEM: &str = "/sys/fs/bpf";
+
 const CONFIGURATION_BYTES: u64 = 1 << 20;
 const MEBIBYTE: u64 = 1 << 20;
 
@@ -156,6 +159,18 @@ impl Config {
 
     pub fn running_file(&self) -> PathBuf {
         self.state.join("running.json")
+    }
+
+    pub fn learned_directory(&self) -> PathBuf {
+        self.state.join("learned")
+    }
+
+    /// Where what is put into the kernel stays when the agent ends; of this agent alone.
+    pub fn pins_directory(&self) -> PathBuf {
+        use sha2::{Digest as _, Sha256};
+        let hash = Sha256::digest(self.state.as_os_str().as_encoded_bytes());
+        let name: String = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        Path::new(BPF_FILE_SYSTEM).join(format!("lazaret-{name}"))
     }
 
     pub fn replacements_directory(&self) -> PathBuf {

@@ -22,6 +22,7 @@ pub mod runtime;
 pub mod hook;
 pub mod watch;
 pub mod replace;
+pub mod behaviour;
 pub mod run;
 pub mod doctor;
 

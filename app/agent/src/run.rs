@@ -13,8 +13,13 @@ use tokio::sync::{mpsc, watch};
 use crate::admissions::AdmissionStore;
 use crate::authz::gate::Gate;
 use crate::authz::intents::Intents;
+use crate::behaviour::answer::Answers;
+use crate::behaviour::expectation::Expectations;
+use crate::behaviour::keeper::Keeper;
+use crate::behaviour::shelf::Shelf as LearnedShelf;
+use crate::behaviour::{Observer, upload};
 use crate::canary::{Canary, Flight};
-use crate::config::Config;
+use crate::config::{BPF_FILE_SYSTEM, Config};
 use crate::desk::Desk;
 use crate::failure::Failure;
 use crate::replace::hands::EngineHands;
@@ -31,6 +36,11 @@ use crate::{authz, enroll, files, replace, report, socket, start, sync};
 const CANARY_EVERY: Duration = Duration::from_secs(10);
 /// How often a bypassed plugin is told again.
 const CANARY_REMINDER: Duration = Duration::from_secs(600);
+
+/// Bytes. The kernel's buffers are mapped twice each and are most of the agent's memory; what finds no room is counted.
+const RING: u32 = 2 << 20;
+/// What was learned is written down before the end.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// How the agent ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +65,7 @@ pub async fn run(config: Config) -> Result<Ended, Failure> {
         tracing::error!("{what}");
         spool.note(EventKind::Gap { what, count: 1 });
     }
-    let (sensor, kernel) = start_sensor().await?;
+    let (sensor, kernel) = start_sensor(&config).await?;
     let enforcement = enforcement(&sensor);
     tracing::info!(host = config.host, stage = %config.stage, enforcement, "guarding");
 
@@ -65,6 +75,12 @@ pub async fn run(config: Config) -> Result<Ended, Failure> {
     let desk = Arc::new(Desk::new(&config.host, spool.clone()));
     let canary = Arc::new(Canary::default());
     let intents = Arc::new(Intents::default());
+    let keeper = Arc::new(Keeper::new(
+        Expectations::new(Arc::clone(&admissions), engine_files.clone()),
+        Arc::clone(&sensor),
+        spool.clone(),
+    ));
+    let sightings = sensor.sightings();
     let watch = Watch {
         inventory: Arc::clone(&inventory),
         admissions: Arc::clone(&admissions),
@@ -74,6 +90,22 @@ pub async fn run(config: Config) -> Result<Ended, Failure> {
         spool: spool.clone(),
     };
     watch.catch_up(earlier, enforcement).await;
+    let (saved, to_upload) = mpsc::unbounded_channel();
+    let answers = Answers {
+        keeper: Arc::clone(&keeper),
+        engine_socket: config.engine.socket.clone(),
+        intents: Arc::clone(&intents),
+        spool: spool.clone(),
+    };
+    let mut observer = Observer::new(
+        Arc::clone(&keeper),
+        Arc::clone(&inventory),
+        answers,
+        spool.clone(),
+        LearnedShelf::open(&config.learned_directory())?,
+        saved,
+    );
+    tokio::task::block_in_place(|| observer.hold_again());
 
     let gate = Gate {
         stage: config.stage.clone(),
@@ -91,14 +123,17 @@ pub async fn run(config: Config) -> Result<Ended, Failure> {
         desk,
         sensor,
         inventory,
+        keeper,
     };
     let starts = socket::listen(&config.agent_socket()).await?;
     let plugin = socket::listen(&config.plugin_socket()).await?;
     let (stop, stopped) = watch::channel(false);
+    let observing = sightings.map(|sightings| tokio::spawn(observer.run(sightings, stopped.clone())));
     let serving = tokio::spawn(authz::serve(plugin, Arc::new(gate), until(stopped)));
     tokio::spawn(start::serve(starts, Arc::new(judge)));
     tokio::spawn(watch.run(kernel));
     tokio::spawn(report::run(server.clone(), spool.outbox()));
+    tokio::spawn(upload::run(server.clone(), config.learned_directory(), to_upload));
     tokio::spawn(sync::run(server.clone(), admissions, spool.clone()));
     tokio::spawn(fly_canaries(canary, config.engine.socket.clone(), spool.clone()));
     let hands = Arc::new(EngineHands::new(
@@ -110,6 +145,11 @@ pub async fn run(config: Config) -> Result<Ended, Failure> {
 
     let ended = wait_for_signal(serving).await;
     let _ = stop.send(true);
+    if let Some(observing) = observing
+        && tokio::time::timeout(LAST_WORDS, observing).await.is_err()
+    {
+        tracing::error!("what was learned last could not be written down in time");
+    }
     for path in [config.plugin_socket(), config.agent_socket()] {
         let _ = std::fs::remove_file(path);
     }
@@ -119,13 +159,27 @@ pub async fn run(config: Config) -> Result<Ended, Failure> {
 }
 
 /// The kernel's type information takes a while to read.
-async fn start_sensor() -> Result<(Arc<Sensor>, mpsc::Receiver<SensorEvent>), Failure> {
-    let started = tokio::task::spawn_blocking(|| Sensor::start(&Options::default())).await;
+async fn start_sensor(config: &Config) -> Result<(Arc<Sensor>, mpsc::Receiver<SensorEvent>), Failure> {
+    let lasting = has_bpf_file_system();
+    if !lasting {
+        tracing::warn!(
+            "{BPF_FILE_SYSTEM} is no BPF file system: what the kernel holds containers to ends with the agent; \
+             mount -t bpf bpf {BPF_FILE_SYSTEM}"
+        );
+    }
+    let pins = lasting.then(|| config.pins_directory());
+    let options = Options { observe: true, ring: RING, pins, ..Options::default() };
+    let started = tokio::task::spawn_blocking(move || Sensor::start(&options)).await;
     let (sensor, kernel) =
         started.map_err(|error| Failure::Internal(error.to_string()))?.map_err(|error| {
             Failure::Local(format!("the kernel cannot be watched: {error}; see `lazaret-agent doctor`"))
         })?;
     Ok((Arc::new(sensor), kernel))
+}
+
+fn has_bpf_file_system() -> bool {
+    use nix::sys::statfs::{BPF_FS_MAGIC, statfs};
+    statfs(BPF_FILE_SYSTEM).is_ok_and(|system| system.filesystem_type() == BPF_FS_MAGIC)
 }
 
 fn enforcement(sensor: &Sensor) -> String {
@@ -140,6 +194,18 @@ fn enforcement(sensor: &Sensor) -> String {
             why,
             "containers are looked for once a second instead of being seen when they start"
         ),
+    }
+    match sensor.network() {
+        Ok(()) => works.push("cgroup-bpf"),
+        Err(why) => {
+            tracing::warn!(why, "connections cannot be refused: profiles that block them admit no start")
+        }
+    }
+    match sensor.observation() {
+        Ok(()) => works.push("bpf-kill"),
+        Err(why) => {
+            tracing::warn!(why, "what containers do is not seen, so nothing is learned or alerted on")
+        }
     }
     if works.is_empty() { "none".to_owned() } else { works.join(", ") }
 }

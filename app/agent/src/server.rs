@@ -99,6 +99,19 @@ impl Server {
         self.send(self.client.post(url).json(progress).timeout(PATIENCE)).await.map(drop)
     }
 
+    /// Replaces what this agent said before of an image and variant. The variant's key has no character that a
+    /// path could take for something else.
+    pub async fn put_learned(
+        &self,
+        image_config: &str,
+        variant: &str,
+        body: Vec<u8>,
+    ) -> Result<(), CallError> {
+        let url = self.path(&format!("/v1/learned/{image_config}/{variant}"));
+        let request = self.client.put(url).header("content-type", "application/json").body(body);
+        self.send(request.timeout(PATIENCE)).await.map(drop)
+    }
+
     /// How far the server's clock is from this host's, to the second.
     pub async fn clock_difference(&self) -> Result<Duration, CallError> {
         let url = format!("{}?after=0&wait=0", self.path("/v1/agent/admissions"));

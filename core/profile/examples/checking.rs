@@ -11,7 +11,7 @@ use lazaret_model::{
 };
 use lazaret_profile::check::{Circumstances, Compiled, ImageFiles};
 use lazaret_profile::learn::{Learned, Observation, Replica, Visit};
-use lazaret_profile::rules::Rules;
+use lazaret_profile::rules::{Rules, Whose};
 use lazaret_profile::{Mode, derive};
 
 const ENTRIES: u32 = 250;
@@ -30,7 +30,9 @@ fn main() {
         assert!(compiled.check(behaviour, Circumstances::STEADY).is_empty(), "{name} is allowed");
         let check = best(|| drop(black_box(compiled.check(black_box(behaviour), Circumstances::STEADY))));
         let rules = best(|| {
-            black_box(Rules::shipped().broken(black_box(behaviour), false).count());
+            black_box(
+                Rules::shipped().broken(black_box(behaviour), Whose::Admitted { named: false }).count(),
+            );
         });
         println!("{name:<16} {check:>10.0} {rules:>10.0}");
     }

@@ -1,6 +1,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest as _, Sha256};
+
 use super::network::{self, Route};
 use super::process::{Process, kill_now, processes};
 use super::{Folders, cgroups, mounts};
@@ -50,6 +52,7 @@ pub fn sweep(folders: &Folders) -> Result<Swept> {
     remove_shim_sockets(folders);
     let plugin = PathBuf::from(format!("/run/docker/plugins/{}.sock", folders.plugin()));
     let _ = fs::remove_file(plugin);
+    remove_pins(folders);
     if state.exists() {
         swept.folder = !empty;
         fs::remove_dir_all(state).context(|| format!("cannot remove {}", state.display()))?;
@@ -113,6 +116,13 @@ fn remove_shim_sockets(folders: &Folders) {
             }
         }
     }
+}
+
+/// What the agent put into the kernel stays when it ends, in a folder named after a hash of its state's.
+fn remove_pins(folders: &Folders) {
+    let hash = Sha256::digest(folders.agent().as_os_str().as_encoded_bytes());
+    let name: String = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let _ = fs::remove_dir_all(Path::new("/sys/fs/bpf").join(format!("lazaret-{name}")));
 }
 
 /// Hierarchies that a laboratory mounted (none on an ordinary machine) stay while containers of others may use them.

@@ -1,8 +1,10 @@
 //! Everything that needs a whole host: engines, registry, server, agent, kernel. One test after the other, on shared
 //! laboratories: setting one up takes seconds, and the machine is one.
 
+mod attacks;
 mod audit;
 mod bad_input;
+mod behaviour;
 mod beside;
 mod bypass;
 mod dies_well;
@@ -20,6 +22,10 @@ use runner::Test;
 /// In this order. The story is told first: the tests after it find its host with everything on it.
 const TESTS: &[Test] = &[
     Test { name: "story::is_told_from_build_to_replacement", run: story::is_told_from_build_to_replacement },
+    Test {
+        name: "behaviour::a_service_is_learned_from_and_held_to_the_fixed_rules",
+        run: behaviour::a_service_is_learned_from_and_held_to_the_fixed_rules,
+    },
     Test { name: "bypass::every_disguise_is_refused", run: bypass::every_disguise_is_refused },
     Test { name: "bypass::harmless_requests_are_answered", run: bypass::harmless_requests_are_answered },
     Test { name: "bypass::the_start_decides_again", run: bypass::the_start_decides_again },
@@ -55,6 +61,7 @@ const TESTS: &[Test] = &[
         run: dies_well::kills_before_every_step_change_nothing,
     },
     Test { name: "beside::another_engine_is_not_touched", run: beside::another_engine_is_not_touched },
+    Test { name: "attacks::are_told_and_prevented", run: attacks::are_told_and_prevented },
     Test {
         name: "beside::leftovers_of_a_killed_run_are_removed",
         run: beside::leftovers_of_a_killed_run_are_removed,

@@ -32,6 +32,8 @@ pub struct Admitted {
     pub evidence: Evidence,
     /// What it may execute; `None`: no statement says.
     pub executables: Option<Arc<ExecutableSet>>,
+    /// What its containers may do: the newest signed profile for each way to run it, as text.
+    pub profiles: Vec<Arc<str>>,
 }
 
 impl Admissions {
@@ -107,10 +109,13 @@ fn verify_image(image: &AdmittedImage, keys: &[VerifyingKey]) -> Result<Admitted
         let first = collected.rejected.first().map(|(_, why)| format!(" ({why})")).unwrap_or_default();
         return Err(format!("no statement by a trusted key names the configuration {config} with it{first}"));
     }
+    // Those that were signed, whatever the snapshot itself says: nobody signed that.
+    let signed = collected.profiles().into_iter();
+    let profiles = signed.map(|(_, profile)| Arc::from(profile.profile.as_str())).collect();
     let mut evidence = collected.evidence;
     evidence.has_sbom |= names_unsent(&collected.statements, &envelopes);
     let executables = collected.executables.map(|files| files.into_iter().map(Digest::from_bytes).collect());
-    Ok(Admitted { evidence, executables: executables.map(Arc::new) })
+    Ok(Admitted { evidence, executables: executables.map(Arc::new), profiles })
 }
 
 /// Bills of material are large, so agents are not sent them. A promotion names every statement that its signer

@@ -1,5 +1,6 @@
 //! `lazaret-agent doctor`: tries everything that the agent needs, and says what to do about what is missing.
 
+mod dimensions;
 mod engine_setup;
 
 use std::fmt::Write as _;
@@ -105,13 +106,14 @@ fn trusted_keys(config: &Config) -> Check {
 
 async fn kernel() -> Vec<Check> {
     let probed = tokio::task::spawn_blocking(lazaret_sensor::probe).await.unwrap_or_default();
+    let dimensions = dimensions::checks(&probed);
     let check = |mechanism: lazaret_sensor::Mechanism| match mechanism.result {
         Ok(observed) => Check::good(mechanism.name, observed),
         Err(why) => {
             Check::bad(mechanism.name, why, format!("without it the agent cannot {}", mechanism.purpose))
         }
     };
-    probed.into_iter().map(check).collect()
+    probed.into_iter().map(check).chain(dimensions).collect()
 }
 
 async fn server(config: &Config) -> Vec<Check> {

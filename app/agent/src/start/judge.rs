@@ -12,6 +12,7 @@ use super::protocol::{Answer, Ask};
 use super::{Judge, specification};
 use crate::admissions::{AdmissionStore, Admitted};
 use crate::authz::gate::{admit, no_policy, shorten};
+use crate::behaviour::keeper::Keeper;
 use crate::clock;
 use crate::desk::{self, Desk, Draft};
 use crate::watch::inventory::{Inventory, started_event};
@@ -27,6 +28,7 @@ pub struct StartJudge {
     pub desk: Arc<Desk>,
     pub sensor: Arc<Sensor>,
     pub inventory: Arc<Mutex<Inventory>>,
+    pub keeper: Arc<Keeper>,
 }
 
 /// What is asked for, as far as it could be read.
@@ -68,6 +70,7 @@ impl Judge for StartJudge {
                         &spec.run,
                     )?;
                     self.guard(&ask, &facts.rootfs, &admitted)?;
+                    self.hold(&ask, &image)?;
                     facts.admitted = Some(admitted);
                     Ok(())
                 };
@@ -108,6 +111,18 @@ impl StartJudge {
                 rule: "not-guarded".to_owned(),
                 message: format!("the kernel cannot guard the container: {error}"),
                 remedy: "see `lazaret-agent doctor`".to_owned(),
+            }]
+        })
+    }
+
+    /// What the container's profile blocks is refused by the kernel from here on.
+    fn hold(&self, ask: &Ask, record: &ContainerRecord) -> Result<(), Vec<Reason>> {
+        self.keeper.hold(&ask.id, ask.pid, record).map_err(|why| {
+            vec![Reason {
+                rule: "not-held".to_owned(),
+                message: format!("the kernel cannot hold the container to what its profile blocks: {why}"),
+                remedy: "see `lazaret-agent doctor`; or promote a profile that alerts instead of blocking"
+                    .to_owned(),
             }]
         })
     }
@@ -172,6 +187,7 @@ impl StartJudge {
             [] => Answer::allow(),
             reasons => {
                 self.sensor.release(&ask.id, ask.pid);
+                self.keeper.release(&ask.id);
                 self.inventory().withdraw(&ask.id);
                 // `words` names Lazaret; the hook does too.
                 let text = desk::words(&draft.subject, reasons);

@@ -3,6 +3,7 @@
 mod world;
 mod gate;
 mod start;
+mod behaviour;
 mod plugin_server;
 mod spool;
 

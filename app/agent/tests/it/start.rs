@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
+use lazaret_agent::behaviour::expectation::Expectations;
+use lazaret_agent::behaviour::keeper::Keeper;
 use lazaret_agent::desk::Desk;
 use lazaret_agent::hook;
 use lazaret_agent::socket;
@@ -52,6 +54,9 @@ impl Host {
         let (sensor, mut events) = Sensor::start(&Options::default()).unwrap();
         tokio::spawn(async move { while events.recv().await.is_some() {} });
         let sensor = Arc::new(sensor);
+        let expectations =
+            Expectations::new(Arc::clone(&world.admissions), StoreReader::new(world.data_root()));
+        let keeper = Arc::new(Keeper::new(expectations, Arc::clone(&sensor), world.spool.clone()));
         let judge = StartJudge {
             stage: stage(),
             admissions: Arc::clone(&world.admissions),
@@ -60,6 +65,7 @@ impl Host {
             desk: Arc::new(Desk::new("testhost", world.spool.clone())),
             sensor: Arc::clone(&sensor),
             inventory: Arc::clone(&inventory),
+            keeper,
         };
         let socket = world.directory.path().join("agent.sock");
         let listener = socket::listen(&socket).await.unwrap();
@@ -128,7 +134,9 @@ async fn an_admitted_start_is_guarded_remembered_and_on_record() {
     assert_eq!(host.sensor.guarded(), 1);
     let saved = std::fs::read_to_string(host.world.directory.path().join("running.json")).unwrap();
     assert!(saved.contains(CONTAINER));
-    let events = host.world.events();
+    // The process is in no control group of its own, which is told first.
+    let mut events = host.world.events();
+    events.retain(|event| !matches!(event.what, EventKind::Gap { .. }));
     let [decided, started] = &events[..] else { panic!("{events:?}") };
     let EventKind::Decided { decision, allow: true, container, image_config, .. } = &decided.what else {
         panic!("{decided:?}")

@@ -16,7 +16,8 @@ use lazaret_format::v1::{AdmissionSnapshot, AdmittedImage, AgentEvent, EnvelopeB
 use lazaret_model::{DatabaseSnapshot, Digest, Outcome, Stage};
 use lazaret_policy::Policy;
 use lazaret_trust::{
-    Envelope, ExecutablesPredicate, Predicate, PromotionPredicate, SigningKey, Statement, VerdictPredicate,
+    Envelope, ExecutablesPredicate, Predicate, ProfilePredicate, PromotionPredicate, SigningKey, Statement,
+    VerdictPredicate,
 };
 use tokio::net::UnixListener;
 
@@ -63,15 +64,11 @@ impl World {
         let (admissions, _) =
             AdmissionStore::open(&directory.path().join("admissions.json"), &[key_file]).unwrap();
         if let Some(policy) = policy {
-            let snapshot = AdmissionSnapshot {
-                revision: 1,
-                at: clock::now(),
-                policy: PolicyBody { text: policy.to_owned(), digest: String::new() },
-                images: vec![
-                    promoted_image(&key, digest(1), good_config()),
-                    promoted_image(&key, digest(3), of(ROOT_CONFIG)),
-                ],
-            };
+            let images = vec![
+                promoted_image(&key, digest(1), good_config()),
+                promoted_image(&key, digest(3), of(ROOT_CONFIG)),
+            ];
+            let snapshot = snapshot(1, policy, images);
             let lazaret_agent::admissions::Applied::New { complaints } = admissions.apply(snapshot).unwrap()
             else {
                 panic!("not applied")
@@ -85,6 +82,25 @@ impl World {
         let listener = UnixListener::bind(&world.socket).unwrap();
         tokio::spawn(authz::serve(listener, Arc::new(world.gate()), std::future::pending()));
         world
+    }
+
+    /// The server sends admissions anew, with this profile for the good image as it runs in the container; signed or
+    /// only said.
+    pub(crate) fn send_profile(&self, revision: u64, profile: String, signed: bool) {
+        let key = SigningKey::from_random([1; 32]).unwrap();
+        let mut image = promoted_image(&key, digest(1), good_config());
+        if signed {
+            let predicate = Predicate::Profile(ProfilePredicate {
+                config: good_config(),
+                variant: "0".repeat(32),
+                profile: profile.clone(),
+                at: clock::now(),
+            });
+            let envelope = Statement::about("127.0.0.1:5055/shop", digest(1), predicate).sign(&key).unwrap();
+            image.envelopes.insert(0, serde_json::from_slice(&envelope.to_json()).unwrap());
+        }
+        image.profile = Some(profile);
+        self.admissions.apply(snapshot(revision, Policy::default_text(), vec![image])).unwrap();
     }
 
     fn gate(&self) -> Gate {
@@ -127,6 +143,11 @@ impl World {
         };
         self.events().into_iter().filter_map(decided).collect()
     }
+}
+
+fn snapshot(revision: u64, policy: &str, images: Vec<AdmittedImage>) -> AdmissionSnapshot {
+    let policy = PolicyBody { text: policy.to_owned(), digest: String::new() };
+    AdmissionSnapshot { revision, at: clock::now(), policy, images }
 }
 
 pub(crate) fn stage() -> Stage {
@@ -188,7 +209,8 @@ pub(crate) fn write_container(root: &Path, image: Digest, name: &str) {
     let container = root.join("containers").join(CONTAINER);
     std::fs::create_dir_all(&container).unwrap();
     let record = serde_json::json!({
-        "ID": CONTAINER, "Image": image.to_string(), "Name": "/shop", "Config": {"Image": name},
+        "ID": CONTAINER, "Image": image.to_string(), "Name": "/shop", "Config": {"Image": name, "User": "app"},
+        "Path": "/bin/sh", "Args": ["-c", "serve"],
     });
     std::fs::write(container.join("config.v2.json"), record.to_string()).unwrap();
 }

@@ -14,6 +14,15 @@ pub use rule::Rule;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rules(Vec<Rule>);
 
+/// In what container something was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    /// `named`: its profile allows it by name, and the dimension is looked at.
+    Admitted { named: bool },
+    /// Nobody admitted it: an image that is built, or what was started behind the engine's back.
+    Nobodys,
+}
+
 /// The rules that Lazaret brings, as they are written.
 pub const SHIPPED: &str = include_str!("rules.yaml");
 
@@ -34,9 +43,12 @@ impl Rules {
         self.0.iter()
     }
 
-    /// The rules that a behaviour breaks. `named`: the container's profile allows it by name, and its dimension is
-    /// looked at.
-    pub fn broken<'r>(&'r self, behaviour: &'r Behaviour, named: bool) -> impl Iterator<Item = &'r Rule> {
-        self.iter().filter(move |rule| !(named && rule.profile_may_allow) && rule.is_broken_by(behaviour))
+    /// The rules that a behaviour breaks.
+    pub fn broken<'r>(&'r self, behaviour: &Behaviour, whose: Whose) -> impl Iterator<Item = &'r Rule> {
+        let counts = move |rule: &&Rule| match whose {
+            Whose::Admitted { named } => !(named && rule.profile_may_allow),
+            Whose::Nobodys => !rule.usual_in_builds,
+        };
+        self.iter().filter(counts).filter(move |rule| rule.is_broken_by(behaviour))
     }
 }

@@ -68,6 +68,8 @@ struct Written {
     attack: Vec<String>,
     #[serde(default)]
     profile_may_allow: bool,
+    #[serde(default)]
+    usual_in_builds: bool,
     exec: Option<Exec>,
     file: Option<File>,
     connect: Option<Connect>,
@@ -179,6 +181,7 @@ fn rule(written: Written) -> Result<Rule, RulesError> {
         severity: written.severity.0,
         attack: written.attack,
         profile_may_allow: written.profile_may_allow,
+        usual_in_builds: written.usual_in_builds,
         condition,
     })
 }

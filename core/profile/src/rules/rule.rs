@@ -22,6 +22,8 @@ pub struct Rule {
     pub attack: Vec<String>,
     /// What a profile names is meant to be.
     pub profile_may_allow: bool,
+    /// Whoever builds a root file system does it: it says nothing about a container that nobody admitted.
+    pub usual_in_builds: bool,
     pub(super) condition: Condition,
 }
 

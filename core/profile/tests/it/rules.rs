@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use lazaret_model::{Behaviour, Fact, FileOperation, FileOrigin, Gain, KernelOperation, Mounting, RawSocket};
-use lazaret_profile::rules::{Rules, RulesError, SHIPPED};
+use lazaret_profile::rules::{Rules, RulesError, SHIPPED, Whose};
 
 use crate::facts::{PERL, access, by, connect, exec, execution, file, kernel, listen, lookup};
 
@@ -209,8 +209,10 @@ fn every_rule_is_broken_by_what_it_names_and_by_nothing_like_it() {
         for behaviour in &innocent {
             assert!(!rule.is_broken_by(behaviour), "{id}: {behaviour:?}");
         }
-        let named = rules.broken(&breaking[0], true).any(|broken| broken.id == id);
+        let named = rules.broken(&breaking[0], Whose::Admitted { named: true }).any(|broken| broken.id == id);
         assert_eq!(named, !rule.profile_may_allow, "{id}");
+        let nobodys = rules.broken(&breaking[0], Whose::Nobodys).any(|broken| broken.id == id);
+        assert_eq!(nobodys, !rule.usual_in_builds, "{id}");
     }
     let tested: BTreeSet<_> = cases().iter().map(|(id, ..)| (*id).to_owned()).collect();
     let shipped: BTreeSet<_> = rules.iter().map(|rule| rule.id.clone()).collect();
@@ -223,7 +225,11 @@ fn normal_work_breaks_no_rule() {
     for behaviour in
         [crate::shop::start(), crate::shop::request(1), crate::shop::stop(), vec![listen(PERL, 80)]].concat()
     {
-        assert_eq!(rules.broken(&behaviour, false).map(|rule| &rule.id).next(), None, "{behaviour:?}");
+        assert_eq!(
+            rules.broken(&behaviour, Whose::Admitted { named: false }).map(|rule| &rule.id).next(),
+            None,
+            "{behaviour:?}"
+        );
     }
 }
 

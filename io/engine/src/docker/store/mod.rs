@@ -4,6 +4,7 @@
 //! The files belong to root and to the engine, but names, labels and options in them were chosen by callers.
 //! Everything is bounded, and what is not understood is an error, never a guess.
 
+mod configuration;
 mod names;
 
 use std::collections::BTreeMap;
@@ -50,6 +51,10 @@ pub struct ContainerRecord {
     /// What its creator called the image.
     pub image_name: String,
     pub labels: Vec<(String, String)>,
+    /// Entrypoint and command together, as they are run; without the engine's own `--init`.
+    pub command: Vec<String>,
+    /// The run's user or the image's; empty: root.
+    pub user: String,
     /// Protections switched off that the runtime's configuration does not show as such.
     weakened: Vec<String>,
 }
@@ -148,6 +153,12 @@ impl StoreReader {
             name: file.name.trim_start_matches('/').to_owned(),
             image_name: file.config.image.unwrap_or_default(),
             labels: file.config.labels.unwrap_or_default().into_iter().collect(),
+            command: Some(file.path)
+                .filter(|path| !path.is_empty())
+                .into_iter()
+                .chain(file.args.unwrap_or_default())
+                .collect(),
+            user: file.config.user.unwrap_or_default(),
             weakened,
         })
     }
@@ -271,6 +282,10 @@ struct ContainerFile {
     image: String,
     #[serde(rename = "Config")]
     config: ContainerConfigFile,
+    #[serde(rename = "Path", default)]
+    path: String,
+    #[serde(rename = "Args")]
+    args: Option<Vec<String>>,
     #[serde(rename = "SeccompProfile")]
     seccomp_profile: Option<String>,
     #[serde(rename = "AppArmorProfile")]
@@ -281,6 +296,8 @@ struct ContainerFile {
 struct ContainerConfigFile {
     #[serde(rename = "Image")]
     image: Option<String>,
+    #[serde(rename = "User")]
+    user: Option<String>,
     #[serde(rename = "Labels")]
     labels: Option<BTreeMap<String, String>>,
 }

@@ -1,0 +1,198 @@
+//! What of a profile the kernel itself holds a container to: peers and ports, and what ends a process.
+
+use lazaret_model::{Dimension, KernelOperation, Transport};
+use lazaret_profile::{Action, Mode, Peer, Permission, Profile};
+use lazaret_sensor::{ConfineError, Deadly, NetworkPolicy, PeerRule, PortRule, Protocol, Sensor};
+
+/// What is put into the kernel for a container's control group.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Hold {
+    /// `None`: any.
+    pub(super) network: Option<NetworkPolicy>,
+    pub(super) deadly: Vec<Deadly>,
+    /// What the profile wants blocked and the kernel cannot be told, one sentence each: it is alerted on.
+    pub(super) beyond: Vec<String>,
+}
+
+impl Hold {
+    pub(super) fn of(profile: &Profile) -> Self {
+        let mut hold = Self::default();
+        if blocks(profile, Dimension::Network) {
+            hold.network = Some(hold.network(profile));
+        }
+        if blocks(profile, Dimension::Executables) && profile.executables.memory == Permission::Deny {
+            hold.deadly.extend([Deadly::ExecuteMemory, Deadly::ExecuteDeleted]);
+        }
+        if blocks(profile, Dimension::SystemCalls) {
+            hold.system_calls(profile);
+        }
+        if blocks(profile, Dimension::Volumes) {
+            hold.mounts(profile);
+        }
+        hold
+    }
+
+    pub(super) fn is_nothing(&self) -> bool {
+        self.network.is_none() && self.deadly.is_empty()
+    }
+
+    /// In force when it returns; what held before and is not in it holds no longer.
+    pub(super) fn put(&self, sensor: &Sensor, group: u64) -> Result<(), ConfineError> {
+        if self.is_nothing() && !sensor.confined_groups().contains(&group) {
+            return Ok(());
+        }
+        sensor.confine_network(group, self.network.as_ref().unwrap_or(&NetworkPolicy::default()))?;
+        sensor.make_deadly(group, &self.deadly)
+    }
+
+    fn network(&mut self, profile: &Profile) -> NetworkPolicy {
+        let mut peers = Some(Vec::new());
+        for rule in profile.network.connect.iter().filter(|rule| rule.seen.pending.is_none()) {
+            let Some(protocol) = protocol(rule.transport) else { continue };
+            match (&rule.to, &mut peers) {
+                (Peer::Network(network, prefix), Some(peers)) => peers.push(PeerRule {
+                    protocol: Some(protocol),
+                    network: *network,
+                    prefix: *prefix,
+                    port: rule.port,
+                }),
+                // Which addresses a name has is not known before it is asked for.
+                (Peer::Name(_), _) => peers = None,
+                (Peer::Network(..), None) => {}
+            }
+        }
+        if peers.is_none() {
+            self.beyond.push(
+                "the profile allows peers by name, and the kernel knows addresses only: peers are alerted on"
+                    .to_owned(),
+            );
+        }
+        let mut ports = Some(Vec::new());
+        for rule in profile.network.listen.iter().filter(|rule| rule.seen.pending.is_none()) {
+            let Some(protocol) = protocol(rule.transport) else { continue };
+            match (rule.port, &mut ports) {
+                (Some(port), Some(ports)) => ports.push(PortRule { protocol, port }),
+                (None, _) => ports = None,
+                (Some(_), None) => {}
+            }
+        }
+        NetworkPolicy { peers, ports }
+    }
+
+    fn system_calls(&mut self, profile: &Profile) {
+        let allows = |operation| profile.kernel.contains(&operation);
+        for (operations, deadly) in [
+            (&[KernelOperation::Trace][..], Deadly::Trace),
+            (&[KernelOperation::EnterNamespace], Deadly::EnterNamespace),
+            // The kernel's programs do not tell kinds of namespaces apart.
+            (&[KernelOperation::UserNamespace, KernelOperation::Namespace], Deadly::NewNamespace),
+            (&[KernelOperation::LoadModule], Deadly::Module),
+            (&[KernelOperation::Bpf], Deadly::Bpf),
+            (&[KernelOperation::IoUring], Deadly::IoUring),
+            (&[KernelOperation::ChangeRoot], Deadly::ChangeRoot),
+        ] {
+            if !operations.iter().any(|operation| allows(*operation)) {
+                self.deadly.push(deadly);
+            }
+        }
+    }
+
+    fn mounts(&mut self, profile: &Profile) {
+        if profile.volumes.iter().any(|volume| volume.seen.pending.is_none()) {
+            self.beyond.push(
+                "the profile allows some file systems to be mounted, and the kernel cannot tell them apart: mounts \
+                 are alerted on"
+                    .to_owned(),
+            );
+        } else {
+            self.deadly.push(Deadly::Mount);
+        }
+    }
+}
+
+/// Where more was seen than a profile holds, blocking would hit the innocent.
+fn blocks(profile: &Profile, dimension: Dimension) -> bool {
+    profile.modes.of(dimension) == Mode::Block
+        && profile.modes.action(dimension) != Action::Alert
+        && !profile.wide.contains(&dimension)
+}
+
+const fn protocol(transport: Transport) -> Option<Protocol> {
+    match transport {
+        Transport::Tcp => Some(Protocol::Tcp),
+        Transport::Udp => Some(Protocol::Udp),
+        Transport::Sctp | Transport::Icmp => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lazaret_profile::{Connect, Listen, Pattern, Seen};
+
+    use super::*;
+    use crate::behaviour::testing::profile;
+
+    fn connect(to: Peer, port: u16) -> Connect {
+        Connect {
+            transport: Transport::Tcp,
+            to,
+            port: Some(port),
+            by: "/a".to_owned(),
+            seen: Seen::default(),
+        }
+    }
+
+    fn listen(port: Option<u16>) -> Listen {
+        Listen { transport: Transport::Tcp, port, by: "/a".to_owned(), seen: Seen::default() }
+    }
+
+    #[test]
+    fn only_dimensions_that_block_are_held() {
+        let mut profile = profile();
+        assert_eq!(Hold::of(&profile).network, None);
+        assert_eq!(Hold::of(&profile).deadly, [Deadly::ExecuteMemory, Deadly::ExecuteDeleted]);
+        profile.modes.set(Dimension::Network, Mode::Block);
+        profile.network.connect = vec![connect(Peer::Network([10, 0, 0, 0].into(), 8), 443)];
+        profile.network.listen = vec![listen(Some(80))];
+        let network = Hold::of(&profile).network.unwrap();
+        assert_eq!(network.peers.unwrap().len(), 1);
+        assert_eq!(network.ports.unwrap(), [PortRule { protocol: Protocol::Tcp, port: 80 }]);
+
+        profile.wide.push(Dimension::Network);
+        assert_eq!(Hold::of(&profile).network, None);
+        profile.wide.clear();
+        profile.modes.set_action(Dimension::Network, Action::Alert);
+        assert_eq!(Hold::of(&profile).network, None);
+    }
+
+    #[test]
+    fn what_the_kernel_cannot_be_told_is_open_and_said() {
+        let mut profile = profile();
+        profile.modes.set(Dimension::Network, Mode::Block);
+        profile.network.connect = vec![
+            connect(Peer::Network([10, 0, 0, 0].into(), 8), 443),
+            connect(Peer::Name(Pattern::literal("db.internal")), 5432),
+        ];
+        profile.network.listen = vec![listen(None), listen(Some(80))];
+        let hold = Hold::of(&profile);
+        assert_eq!(hold.network, Some(NetworkPolicy { peers: None, ports: None }));
+        assert_eq!(hold.beyond.len(), 1);
+    }
+
+    #[test]
+    fn operations_that_the_profile_names_are_not_deadly() {
+        let mut profile = profile();
+        profile.modes.set(Dimension::SystemCalls, Mode::Block);
+        profile.modes.set(Dimension::Volumes, Mode::Block);
+        profile.kernel = vec![KernelOperation::IoUring, KernelOperation::Namespace];
+        let hold = Hold::of(&profile);
+        for (deadly, expected) in [
+            (Deadly::Trace, true),
+            (Deadly::IoUring, false),
+            (Deadly::NewNamespace, false),
+            (Deadly::Mount, true),
+        ] {
+            assert_eq!(hold.deadly.contains(&deadly), expected, "{deadly:?}");
+        }
+    }
+}

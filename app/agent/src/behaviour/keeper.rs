@@ -1,0 +1,111 @@
+//! Holds containers to their profiles in the kernel: before their programs run, while they run, and again after the
+//! agent was away.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use lazaret_engine::docker::ContainerRecord;
+use lazaret_format::v1::EventKind;
+use lazaret_sensor::{NetworkPolicy, ResourceMeter, Sensor};
+
+use super::expectation::{Expectation, Expectations};
+use super::group;
+use super::hold::Hold;
+use crate::spool::Spool;
+
+#[derive(Debug)]
+pub struct Keeper {
+    pub expectations: Expectations,
+    sensor: Arc<Sensor>,
+    spool: Spool,
+    /// Control groups of containers that are held to something.
+    held: Mutex<HashMap<String, u64>>,
+}
+
+impl Keeper {
+    pub fn new(expectations: Expectations, sensor: Arc<Sensor>, spool: Spool) -> Self {
+        Self { expectations, sensor, spool, held: Mutex::default() }
+    }
+
+    /// What the container is expected to do. What of that is not known is told, once for each image.
+    pub fn expectation(&self, record: &ContainerRecord) -> Arc<Expectation> {
+        let (expectation, is_new) = self.expectations.of(record);
+        if is_new {
+            let config = record.image_config;
+            tracing::info!(image = %config, promoted = expectation.promoted, "{}", expectation.summary());
+            let beyond = Hold::of(&expectation.profile).beyond.into_iter();
+            let beyond = beyond.map(|what| format!("image {config}: {what}"));
+            for what in expectation.complaints.iter().cloned().chain(beyond) {
+                tracing::warn!("{what}");
+                self.spool.note(EventKind::Gap { what, count: 1 });
+            }
+        }
+        expectation
+    }
+
+    /// From its return on, the kernel holds the container to what its profile blocks. `pid` is a process of it.
+    ///
+    /// # Errors
+    ///
+    /// The profile wants something blocked, and the kernel does not do it: why. Of a profile that nobody promoted
+    /// this is only told: it was made here, of what works everywhere.
+    pub fn hold(&self, container: &str, pid: u32, record: &ContainerRecord) -> Result<(), String> {
+        let expectation = self.expectation(record);
+        match self.put(container, pid, &Hold::of(&expectation.profile)) {
+            Err(why) if !expectation.promoted => {
+                let what =
+                    format!("programs in memory are not prevented in container {}: {why}", record.name);
+                tracing::warn!("{what}");
+                self.spool.note(EventKind::Gap { what, count: 1 });
+                Ok(())
+            }
+            result => result,
+        }
+    }
+
+    fn put(&self, container: &str, pid: u32, hold: &Hold) -> Result<(), String> {
+        let was_held = self.held().contains_key(container);
+        if hold.is_nothing() && !was_held {
+            return Ok(());
+        }
+        let group = group::of(pid, container)?;
+        self.held().insert(container.to_owned(), group);
+        hold.put(&self.sensor, group).map_err(|error| {
+            self.release(container);
+            error.to_string()
+        })
+    }
+
+    /// Measures what the container of a process uses.
+    pub fn meter(&self, pid: u32) -> Option<ResourceMeter> {
+        self.sensor.meter(pid).ok()
+    }
+
+    /// The container reaches nobody any more. Connections that are open stay so.
+    pub fn quarantine(&self, container: &str, group: u64) -> Result<(), String> {
+        self.held().insert(container.to_owned(), group);
+        let policy = NetworkPolicy { peers: Some(Vec::new()), ports: None };
+        self.sensor.confine_network(group, &policy).map_err(|error| error.to_string())
+    }
+
+    /// Ends what held a container, after its end.
+    pub fn release(&self, container: &str) {
+        if let Some(group) = self.held().remove(container) {
+            self.sensor.release_group(group);
+        }
+    }
+
+    /// Ends what an earlier agent left for containers that are gone.
+    pub fn release_others(&self) {
+        let held: Vec<u64> = self.held().values().copied().collect();
+        for group in self.sensor.confined_groups() {
+            if !held.contains(&group) {
+                self.sensor.release_group(group);
+            }
+        }
+    }
+
+    fn held(&self) -> MutexGuard<'_, HashMap<String, u64>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

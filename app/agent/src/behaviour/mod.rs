@@ -1,0 +1,25 @@
+//! What containers do, held against what they may do, and learned.
+//!
+//! ```text
+//!  Sighting ─▶ Watched (whose, when, on whose behalf) ─▶ Verdict (profile, fixed rules) ─▶ Flood ─▶ spool
+//!                          │                                        │
+//!                          └▶ Shelf ─▶ disk ─▶ upload               └▶ Answers (kill, pause, quarantine)
+//!  start hook ─▶ Keeper ─▶ Hold ─▶ kernel
+//! ```
+
+pub mod expectation;
+mod hold;
+mod group;
+pub mod keeper;
+mod kin;
+mod watched;
+mod verdict;
+mod flood;
+pub mod answer;
+pub mod shelf;
+pub mod upload;
+mod observer;
+#[cfg(test)]
+mod testing;
+
+pub use observer::Observer;

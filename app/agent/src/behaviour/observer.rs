@@ -1,0 +1,446 @@
+//! Takes what the sensor tells, and does with it what is to be done.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use lazaret_format::v1::EventKind;
+use lazaret_model::{Actor, Behaviour, Fact, RUNTIME, Session};
+use lazaret_profile::Mode;
+use lazaret_profile::check::Scans;
+use lazaret_profile::learn::{self, Replica};
+use lazaret_sensor::{Account, EvidenceGap, Observation, Outcome, ProcessEnded, Sighting};
+use tokio::sync::{mpsc, watch};
+
+use super::answer::Answers;
+use super::flood::Flood;
+use super::keeper::Keeper;
+use super::kin::Kin;
+use super::shelf::{Shelf, Title};
+use super::verdict::{self, Context, Verdict, seconds};
+use super::watched::{Known, Placed, Watched, circumstances};
+use crate::spool::Spool;
+use crate::watch::inventory::Inventory;
+
+/// Sightings that are dealt with before others have their turn.
+const BATCH: usize = 256;
+const TICK: Duration = Duration::from_secs(1);
+/// How often what was learned is written down: what a killed agent had learned since is lost, and said to be.
+const SAVE: Duration = Duration::from_secs(5);
+/// How often it is looked at what containers use. Each look reads a few files of each container's threads.
+const MEASURE: Duration = Duration::from_secs(5);
+/// Containers that are told apart.
+const MOST_WATCHED: usize = 4096;
+/// Seconds after which a container that is not running any more is forgotten, if its end was not told.
+const STALE: i64 = 60;
+
+#[derive(Debug)]
+pub struct Observer {
+    pub keeper: Arc<Keeper>,
+    pub inventory: Arc<Mutex<Inventory>>,
+    pub answers: Answers,
+    pub spool: Spool,
+    pub shelf: Shelf,
+    /// The last agent had written down all that it had learned.
+    pub complete: bool,
+    /// Hears of what is on disk anew.
+    pub saved: mpsc::UnboundedSender<Title>,
+    state: State,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    containers: HashMap<String, Watched>,
+    kin: Kin,
+    flood: Flood,
+    /// Facts that were not learned, because a text in them was too long to be kept.
+    incomplete: u64,
+    /// Facts of containers beyond [`MOST_WATCHED`].
+    unplaced: u64,
+    revision: u64,
+}
+
+impl Observer {
+    pub fn new(
+        keeper: Arc<Keeper>,
+        inventory: Arc<Mutex<Inventory>>,
+        answers: Answers,
+        spool: Spool,
+        (shelf, complete): (Shelf, bool),
+        saved: mpsc::UnboundedSender<Title>,
+    ) -> Self {
+        let state = State { revision: keeper.expectations.revision(), ..State::default() };
+        Self { keeper, inventory, answers, spool, shelf, complete, saved, state }
+    }
+
+    /// Holds again what an earlier agent held, before anything is heard.
+    pub fn hold_again(&mut self) {
+        let at = seconds(SystemTime::now());
+        for (container, pid) in self.managed() {
+            self.watch(&container, at);
+            if !self.complete {
+                self.missed(&container, at);
+            }
+            let Some(known) =
+                self.state.containers.get(&container).and_then(|watched| watched.known.as_ref())
+            else {
+                continue;
+            };
+            if let Err(why) = self.keeper.hold(&container, pid, &known.record) {
+                self.gap(format!("container {} is not held to its profile: {why}", known.record.name), 1);
+            }
+        }
+        self.keeper.release_others();
+        if !self.complete {
+            self.gap("what was learned shortly before the last agent was killed".to_owned(), 1);
+        }
+    }
+
+    /// Runs until `stop`, then writes down what was learned.
+    pub async fn run(mut self, mut sightings: mpsc::Receiver<Sighting>, mut stop: watch::Receiver<bool>) {
+        let mut batch = Vec::with_capacity(BATCH);
+        let mut ticks = tokio::time::interval(TICK);
+        let mut saved = Instant::now();
+        let mut measured = Instant::now();
+        loop {
+            tokio::select! {
+                count = sightings.recv_many(&mut batch, BATCH) => {
+                    if count == 0 {
+                        break;
+                    }
+                    batch.drain(..).for_each(|sighting| self.heard(sighting));
+                }
+                _ = ticks.tick() => {
+                    let now = Instant::now();
+                    self.tick(now);
+                    if now.duration_since(measured) >= MEASURE {
+                        measured = now;
+                        tokio::task::block_in_place(|| self.measure());
+                    }
+                    if now.duration_since(saved) >= SAVE {
+                        saved = now;
+                        tokio::task::block_in_place(|| self.save());
+                    }
+                }
+                _ = stop.wait_for(|stop| *stop) => break,
+            }
+        }
+        self.end();
+    }
+
+    fn end(mut self) {
+        for event in self.state.flood.close() {
+            self.spool.note(event);
+        }
+        self.tell_counts();
+        for title in self.shelf.close() {
+            let _ = self.saved.send(title);
+        }
+    }
+
+    pub fn heard(&mut self, sighting: Sighting) {
+        match sighting {
+            Sighting::Behaviour(observation) => self.behaved(&observation),
+            Sighting::Ended(ended) => self.ended(&ended),
+            Sighting::Missing(gap) => self.missing(&gap),
+            Sighting::Account(account) => self.closed(&account),
+        }
+    }
+
+    fn behaved(&mut self, observation: &Observation) {
+        let at = seconds(observation.at);
+        let container = observation.container.as_str();
+        let behaviour = &observation.behaviour;
+        let actor = &behaviour.actor;
+        let mut entered = false;
+        if let Fact::Exec(execution) = &behaviour.fact {
+            entered = execution.entered;
+            self.state.kin.started(
+                actor.pid,
+                observation.parent,
+                &execution.executable,
+                &execution.arguments,
+                entered,
+            );
+        }
+        if entered && self.state.containers.get(container).is_some_and(|watched| !watched.is_managed()) {
+            // Something was heard of it before it was admitted.
+            self.forget(container);
+        }
+        self.watch(container, at);
+        let State { containers, kin, flood, incomplete, unplaced, .. } = &mut self.state;
+        let Some(watched) = containers.get_mut(container) else {
+            *unplaced += 1;
+            return;
+        };
+        let placed = watched.place(observation);
+        let admitted = watched.known.as_mut().filter(|known| known.managed);
+        let expectation = admitted.as_ref().map(|known| Arc::clone(&known.expectation));
+        let mut verdict =
+            Verdict::of(observation, expectation.as_deref(), circumstances(placed.circumstances));
+        if let Some(known) = admitted {
+            let scan = known.scans.look(behaviour, &verdict.deviations, at);
+            verdict.deviations.extend(scan);
+        }
+        watched.tainted |= !verdict.broken.is_empty();
+        if observation.incomplete || observation.outside_root {
+            let is_learned_from = watched.known.as_ref().is_some_and(|known| known.learning);
+            *incomplete += u64::from(observation.incomplete && is_learned_from);
+        } else {
+            learn(&mut self.shelf, watched, observation, placed, &verdict);
+        }
+        if verdict.is_clean() {
+            return;
+        }
+        let arguments = match &behaviour.fact {
+            Fact::Exec(execution) => {
+                execution.arguments.iter().take(16).map(|word| word.chars().take(256).collect()).collect()
+            }
+            _ => kin.arguments(actor.pid, &actor.executable),
+        };
+        let context = Context {
+            image_config: watched.known.as_ref().map(|known| known.record.image_config.to_string()),
+            arguments,
+            ancestors: kin.line(observation.parent, entered),
+        };
+        let now = Instant::now();
+        let mut tell = |event| {
+            if let Some(event) = flood.admit(event, now) {
+                self.spool.note(EventKind::Deviation(event));
+            }
+        };
+        for deviation in &verdict.deviations {
+            let mut event = verdict::of_profile(deviation, observation, &context);
+            event.answer = self.answers.answer(deviation, observation, &mut watched.done);
+            tell(event);
+        }
+        for rule in &verdict.broken {
+            tell(verdict::of_rule(rule, observation, &context));
+        }
+    }
+
+    /// Holds what containers use against what they used before.
+    fn measure(&mut self) {
+        let of = |(container, watched): (&String, &mut Watched)| {
+            let used = watched.known.as_mut()?.meter.as_mut()?.read()?;
+            Some((container.clone(), watched.group(), used))
+        };
+        let readings: Vec<_> = self.state.containers.iter_mut().filter_map(of).collect();
+        for (container, cgroup_id, used) in readings {
+            let actor =
+                Actor { pid: 0, executable: RUNTIME.to_owned(), uid: 0, gid: 0, session: Session::Main };
+            self.behaved(&Observation {
+                container,
+                cgroup_id,
+                at: SystemTime::now(),
+                behaviour: Behaviour { actor, fact: Fact::Resources(used) },
+                parent: 0,
+                comm: String::new(),
+                outcome: Outcome::Done,
+                incomplete: false,
+                outside_root: false,
+            });
+        }
+    }
+
+    /// Begins to watch a container, if that was not done before.
+    fn watch(&mut self, container: &str, at: i64) {
+        if self.state.containers.contains_key(container) || self.state.containers.len() >= MOST_WATCHED {
+            return;
+        }
+        let record = self.keeper.expectations.engine_files().container(container).ok();
+        let known = record.map(|record| {
+            let expectation = self.keeper.expectation(&record);
+            let admitted = {
+                let inventory = self.inventory.lock().unwrap_or_else(PoisonError::into_inner);
+                inventory
+                    .running()
+                    .get(container)
+                    .filter(|known| known.decision.is_some())
+                    .map(|known| known.pid)
+            };
+            let managed = admitted.is_some();
+            let meter = admitted.and_then(|pid| self.keeper.meter(pid));
+            let subject = &expectation.profile.subject;
+            let learning = managed && self.shelf.enter(subject);
+            let replica = Replica::of(container);
+            let learned = if learning { self.shelf.learned(subject) } else { None };
+            let counted = learned.map(|learned| learned.counted(replica)).unwrap_or_default();
+            Known { record, expectation, managed, learning, counted, meter, scans: Scans::default() }
+        });
+        self.state.containers.insert(container.to_owned(), Watched::new(container, known, at));
+    }
+
+    fn ended(&mut self, ended: &ProcessEnded) {
+        self.state.kin.ended(ended.pid);
+        let Some(watched) = self.state.containers.get_mut(&ended.container) else { return };
+        if watched.ended(ended)
+            && let Some(known) = watched.known.as_mut().filter(|known| known.learning)
+            && let Some(learned) = self.shelf.learned(&known.expectation.profile.subject)
+        {
+            known.counted.stops = known.counted.stops.saturating_add(1);
+            learned.stopped(watched.replica, seconds(ended.at), known.counted.stops);
+        }
+    }
+
+    fn missing(&mut self, gap: &EvidenceGap) {
+        let whose = match &gap.container {
+            Some(container) => format!("container {}", container.chars().take(12).collect::<String>()),
+            None => format!("control group {}", gap.cgroup_id),
+        };
+        for (what, count) in [
+            ("alerts for which the kernel's buffer had no room", gap.alerts_overflowed),
+            ("facts for which the kernel's buffer had no room", gap.overflowed),
+            ("facts lost on the way from the kernel", gap.astray),
+        ] {
+            if count > 0 {
+                self.gap(format!("{what}, of {whose}"), count);
+            }
+        }
+        if let Some(container) = &gap.container {
+            self.missed(container, seconds(SystemTime::now()));
+        }
+    }
+
+    /// What was learned of the container is not all that it did.
+    fn missed(&mut self, container: &str, at: i64) {
+        let Some(watched) = self.state.containers.get_mut(container) else { return };
+        if let Some(known) = watched.known.as_mut().filter(|known| known.learning)
+            && let Some(learned) = self.shelf.learned(&known.expectation.profile.subject)
+        {
+            known.counted.gaps = known.counted.gaps.saturating_add(1);
+            learned.gap(watched.replica, at, known.counted.gaps);
+        }
+    }
+
+    fn closed(&mut self, account: &Account) {
+        let Some(container) = &account.container else { return };
+        if self.state.containers.get(container).is_some_and(|watched| watched.is_group(account.cgroup_id)) {
+            self.forget(container);
+        }
+    }
+
+    fn forget(&mut self, container: &str) {
+        self.keeper.release(container);
+        let Some(watched) = self.state.containers.remove(container) else { return };
+        if let Some(known) = watched.known.filter(|known| known.learning) {
+            self.shelf.leave(&known.expectation.profile.subject);
+        }
+    }
+
+    fn tick(&mut self, now: Instant) {
+        for event in self.state.flood.close_window(now) {
+            self.spool.note(event);
+        }
+        self.tell_counts();
+        for what in self.shelf.take_complaints() {
+            self.gap(what, 1);
+        }
+        if self.keeper.expectations.revision() != self.state.revision {
+            self.state.revision = self.keeper.expectations.revision();
+            self.expect_anew();
+        }
+        let at = seconds(SystemTime::now());
+        let stale: Vec<String> = {
+            let inventory = self.inventory.lock().unwrap_or_else(PoisonError::into_inner);
+            let is_stale = |(container, watched): &(&String, &Watched)| {
+                at.saturating_sub(watched.heard) > STALE && inventory.running().get(container).is_none()
+            };
+            self.state.containers.iter().filter(is_stale).map(|(container, _)| container.clone()).collect()
+        };
+        stale.iter().for_each(|container| self.forget(container));
+    }
+
+    /// The server sent other admissions: profiles may be others.
+    fn expect_anew(&mut self) {
+        let pids: HashMap<String, u32> = self.managed().into_iter().collect();
+        for (container, watched) in &mut self.state.containers {
+            let Some(known) = &mut watched.known else { continue };
+            let expectation = self.keeper.expectation(&known.record);
+            if expectation.profile == known.expectation.profile {
+                continue;
+            }
+            known.expectation = expectation;
+            let Some(pid) = pids.get(container) else { continue };
+            if let Err(why) = self.keeper.hold(container, *pid, &known.record) {
+                let what = format!("container {} is not held to its new profile: {why}", known.record.name);
+                tracing::error!("{what}");
+                self.spool.note(EventKind::Gap { what, count: 1 });
+            }
+        }
+    }
+
+    /// Admitted containers, with their first processes.
+    fn managed(&self) -> Vec<(String, u32)> {
+        let inventory = self.inventory.lock().unwrap_or_else(PoisonError::into_inner);
+        let managed = inventory.running().iter().filter(|(_, known)| known.decision.is_some());
+        managed.map(|(container, known)| (container.clone(), known.pid)).collect()
+    }
+
+    fn save(&mut self) {
+        for title in self.shelf.save() {
+            let _ = self.saved.send(title);
+        }
+    }
+
+    fn tell_counts(&mut self) {
+        let incomplete = std::mem::take(&mut self.state.incomplete);
+        let unplaced = std::mem::take(&mut self.state.unplaced);
+        if incomplete > 0 {
+            self.gap(
+                "facts that were not learned: a text in them is longer than what is kept".to_owned(),
+                incomplete,
+            );
+        }
+        if unplaced > 0 {
+            self.gap(format!("facts of containers beyond the {MOST_WATCHED} that are told apart"), unplaced);
+        }
+    }
+
+    fn gap(&self, what: String, count: u64) {
+        tracing::warn!(count, "{what}");
+        self.spool.note(EventKind::Gap { what, count });
+    }
+}
+
+/// Takes in what was allowed, or is only to be learned. What deviates where deviations are told is for people.
+fn learn(
+    shelf: &mut Shelf,
+    watched: &mut Watched,
+    observation: &Observation,
+    placed: Placed,
+    verdict: &Verdict,
+) {
+    let Some(known) = watched.known.as_mut().filter(|known| known.learning) else { return };
+    let profile = &known.expectation.profile;
+    let Some(learned) = shelf.learned(&profile.subject) else { return };
+    let (replica, at) = (watched.replica, seconds(observation.at));
+    if placed.started {
+        known.counted.starts = known.counted.starts.saturating_add(1);
+        learned.started(replica, at, known.counted.starts);
+    }
+    if !verdict.broken.is_empty() {
+        learned.taint(replica);
+    }
+    let behaviour = &observation.behaviour;
+    let is_off = profile.modes.of(behaviour.dimension()) == Mode::Off;
+    if is_off || !has_happened(behaviour, observation.outcome) || !verdict.deviations.is_empty() {
+        learned.watched(replica, at);
+        return;
+    }
+    let (phase, visit) = placed.circumstances;
+    learned.observe(learn::Observation { replica, at, phase, visit, behaviour });
+}
+
+/// What was prevented or failed for want of permission is no need of the program. A peer that was not there is.
+fn has_happened(behaviour: &Behaviour, outcome: Outcome) -> bool {
+    const EPERM: i32 = 1;
+    const EACCES: i32 = 13;
+    match outcome {
+        Outcome::Done => true,
+        Outcome::Failed(errno) => {
+            matches!(behaviour.fact, Fact::Connect(_)) && !matches!(errno, EPERM | EACCES)
+        }
+        Outcome::Refused | Outcome::DiedBeforeStart | Outcome::Killed => false,
+    }
+}

@@ -1,0 +1,204 @@
+//! One running container, as far as its behaviour is concerned.
+
+use std::sync::Arc;
+
+use lazaret_engine::docker::ContainerRecord;
+use lazaret_model::{Fact, Session, Transport};
+use lazaret_profile::check::{Circumstances, Scans};
+use lazaret_profile::learn::{Counted, Life, Milestone, Replica, Sessions, Visit};
+use lazaret_sensor::{Observation, ProcessEnded, ResourceMeter};
+
+use super::answer::Done;
+use super::expectation::Expectation;
+use super::verdict::seconds;
+
+/// What is remembered of it.
+#[derive(Debug)]
+pub(super) struct Watched {
+    pub(super) replica: Replica,
+    /// `None`: no engine knows it, so nothing is expected of it but that it breaks no fixed rule.
+    pub(super) known: Option<Known>,
+    pub(super) done: Done,
+    /// A fixed rule was broken in it.
+    pub(super) tainted: bool,
+    /// When something was last heard of it, in seconds since 1970.
+    pub(super) heard: i64,
+    group: u64,
+    life: Life,
+    sessions: Sessions,
+    /// Its first process.
+    main: Option<u32>,
+    /// The process of its newest health check.
+    check: Option<u32>,
+}
+
+/// A container of the engine.
+#[derive(Debug)]
+pub(super) struct Known {
+    pub(super) record: ContainerRecord,
+    pub(super) expectation: Arc<Expectation>,
+    /// It was admitted, so its contents are checked before they run, and it is held to what is expected of it.
+    pub(super) managed: bool,
+    /// There is room to learn from it.
+    pub(super) learning: bool,
+    pub(super) counted: Counted,
+    /// `None`: it has no control group that could be asked.
+    pub(super) meter: Option<ResourceMeter>,
+    /// Peers that it tried in vain or against its profile.
+    pub(super) scans: Scans,
+}
+
+/// What happened to the container itself with an observation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Placed {
+    pub(super) circumstances: Circumstancing,
+    /// Its program was started.
+    pub(super) started: bool,
+}
+
+/// [`Circumstances`] that can be compared.
+pub(super) type Circumstancing = (lazaret_model::Phase, Visit);
+
+impl Watched {
+    pub(super) fn new(container: &str, known: Option<Known>, at: i64) -> Self {
+        Self {
+            replica: Replica::of(container),
+            known,
+            done: Done::default(),
+            tainted: false,
+            heard: at,
+            group: 0,
+            life: Life::default(),
+            sessions: Sessions::default(),
+            main: None,
+            check: None,
+        }
+    }
+
+    /// Somebody admitted it.
+    pub(super) fn is_managed(&self) -> bool {
+        self.known.as_ref().is_some_and(|known| known.managed)
+    }
+
+    /// Puts an observation into the container's life.
+    pub(super) fn place(&mut self, observation: &Observation) -> Placed {
+        let at = seconds(observation.at);
+        self.heard = at;
+        let behaviour = &observation.behaviour;
+        let no_check = Vec::new();
+        let check =
+            self.known.as_ref().map_or(&no_check, |known| &known.expectation.profile.login.health_check);
+        let visit = self.sessions.visit(behaviour, check);
+        let mut started = false;
+        match &behaviour.fact {
+            Fact::Exec(execution) if execution.entered => match (behaviour.actor.session, visit) {
+                (Session::Main, _) => {
+                    started = true;
+                    self.group = observation.cgroup_id;
+                    self.main = Some(behaviour.actor.pid);
+                    self.life.reach(Milestone::Started, at);
+                }
+                (Session::Entered(_), Visit::HealthCheck) => self.check = Some(behaviour.actor.pid),
+                (Session::Entered(_), _) => {}
+            },
+            Fact::Listen(listening) if listening.transport == Transport::Tcp => {
+                self.life.reach(Milestone::Serving, at);
+            }
+            _ => {}
+        }
+        if self.group == 0 {
+            self.group = observation.cgroup_id;
+        }
+        Placed { circumstances: (self.life.phase(at), visit), started }
+    }
+
+    /// A process of it ended. True: it was the first one, and it ended as it was told to.
+    pub(super) fn ended(&mut self, ended: &ProcessEnded) -> bool {
+        if self.check == Some(ended.pid) {
+            self.check = None;
+            if ended.status == 0 {
+                self.life.reach(Milestone::Healthy, seconds(ended.at));
+            }
+        }
+        if self.main != Some(ended.pid) {
+            return false;
+        }
+        self.main = None;
+        is_orderly(ended.status)
+    }
+
+    /// Its control group's id, as far as it is known.
+    pub(super) const fn group(&self) -> u64 {
+        self.group
+    }
+
+    /// Whether the container's own control group is the one that is gone.
+    pub(super) const fn is_group(&self, group: u64) -> bool {
+        self.group == group
+    }
+}
+
+pub(super) const fn circumstances((phase, visit): Circumstancing) -> Circumstances {
+    Circumstances { phase, visit }
+}
+
+/// As wait(2) tells it: success, or the signals by which engines and people ask programs to end, as a program that
+/// catches them tells it by its exit code or not.
+const fn is_orderly(status: u32) -> bool {
+    const SIGINT: u32 = 2;
+    const SIGQUIT: u32 = 3;
+    const SIGTERM: u32 = 15;
+    let (signal, code) = (status & 0x7f, (status >> 8) & 0xff);
+    match signal {
+        0 => matches!(code, 0 | 130 | 131 | 143),
+        SIGINT | SIGQUIT | SIGTERM => true,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use lazaret_model::{Execution, FileOrigin, Phase};
+
+    use super::*;
+    use crate::behaviour::testing::{execution, observation};
+
+    fn entered(session: Session, pid: u32) -> Observation {
+        let exec = Execution { entered: true, ..execution("/app/serve", FileOrigin::Image) };
+        let mut observation = observation(Fact::Exec(exec));
+        observation.behaviour.actor.session = session;
+        observation.behaviour.actor.pid = pid;
+        observation
+    }
+
+    fn end(pid: u32, status: u32) -> ProcessEnded {
+        let at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_005);
+        ProcessEnded { container: "c".to_owned(), cgroup_id: 7, at, pid, status }
+    }
+
+    #[test]
+    fn a_start_is_told_from_a_visit_and_an_end_from_a_death() {
+        let mut watched = Watched::new("c", None, 0);
+        assert_eq!(
+            watched.place(&entered(Session::Main, 5)),
+            Placed { circumstances: (Phase::Start, Visit::Program), started: true }
+        );
+        let visit = watched.place(&entered(Session::Entered(9), 9));
+        assert_eq!(visit, Placed { circumstances: (Phase::Start, Visit::Login), started: false });
+        assert!(!watched.ended(&end(9, 0)) && !watched.ended(&end(6, 0)));
+        assert!(watched.ended(&end(5, 143 << 8)));
+        assert!(!watched.ended(&end(5, 0)), "it ends once");
+        assert!(watched.is_group(7) && !watched.is_group(8));
+    }
+
+    #[test]
+    fn orderly_ends() {
+        for (status, orderly) in
+            [(0, true), (15, true), (9, false), (1 << 8, false), (137 << 8, false), (139, false)]
+        {
+            assert_eq!(is_orderly(status), orderly, "{status}");
+        }
+    }
+}

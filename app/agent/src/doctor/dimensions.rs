@@ -1,0 +1,132 @@
+//! What enforces each side of behaviour on this host, from what was just tried.
+
+use lazaret_model::Dimension;
+use lazaret_sensor::Mechanism;
+
+use super::Check;
+
+/// One line for each dimension. `tried`: what [`lazaret_sensor::probe`] found.
+pub(super) fn checks(tried: &[Mechanism]) -> Vec<Check> {
+    let works = |name: &str| tried.iter().any(|mechanism| mechanism.name == name && mechanism.result.is_ok());
+    let here = Rungs {
+        fanotify: works("fanotify"),
+        seen: works("observation"),
+        network: works("network"),
+        starts: works("exec-tracing"),
+    };
+    Dimension::ALL.iter().map(|dimension| here.check(*dimension)).collect()
+}
+
+/// What works here.
+#[derive(Debug, Clone, Copy)]
+struct Rungs {
+    fanotify: bool,
+    /// System calls are seen, and can end a process.
+    seen: bool,
+    network: bool,
+    starts: bool,
+}
+
+/// What is left of a dimension without any mechanism.
+const UNSEEN: &str = "not seen, so neither learned nor alerted on";
+const TOLD: &str = "alerted on: nothing on this host refuses it";
+
+impl Rungs {
+    fn check(self, dimension: Dimension) -> Check {
+        let (is_whole, detail) = match dimension {
+            Dimension::Executables => self.executables(),
+            Dimension::Network if self.network => {
+                (true, "prevented: peers and ports that are not listed are refused (cgroup-bpf)".to_owned())
+            }
+            Dimension::SystemCalls | Dimension::Volumes if self.seen => (
+                true,
+                "the process is ended when the call returns (bpf-kill): not called prevented".to_owned(),
+            ),
+            Dimension::Processes | Dimension::Users | Dimension::Login if self.starts => {
+                (true, TOLD.to_owned())
+            }
+            Dimension::Libraries | Dimension::Files | Dimension::Secrets | Dimension::Capabilities
+                if self.seen =>
+            {
+                (true, TOLD.to_owned())
+            }
+            Dimension::Resources => (true, "not sampled by this agent".to_owned()),
+            _ => (false, UNSEEN.to_owned()),
+        };
+        let name = name(dimension);
+        match is_whole {
+            true => Check::good(name, detail),
+            false => Check::bad(name, detail, "see the mechanisms above"),
+        }
+    }
+
+    fn executables(self) -> (bool, String) {
+        match (self.fanotify, self.starts) {
+            (true, true) => (
+                true,
+                "prevented: foreign contents are refused (fanotify), programs in memory die before their first \
+                 instruction (bpf-kill)"
+                    .to_owned(),
+            ),
+            (true, false) => (
+                false,
+                "prevented: foreign contents are refused (fanotify); programs in memory are not seen".to_owned(),
+            ),
+            (false, true) => (false, "programs in memory die (bpf-kill); foreign contents run".to_owned()),
+            (false, false) => (false, UNSEEN.to_owned()),
+        }
+    }
+}
+
+const fn name(dimension: Dimension) -> &'static str {
+    match dimension {
+        Dimension::Users => "block users",
+        Dimension::Processes => "block processes",
+        Dimension::Executables => "block executables",
+        Dimension::Libraries => "block libraries",
+        Dimension::Volumes => "block volumes",
+        Dimension::Files => "block files",
+        Dimension::Secrets => "block secrets",
+        Dimension::Network => "block network",
+        Dimension::Capabilities => "block capabilities",
+        Dimension::SystemCalls => "block system-calls",
+        Dimension::Login => "block login",
+        Dimension::Resources => "block resources",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tried(working: &[&'static str]) -> Vec<Mechanism> {
+        let names = ["exec-tracing", "fanotify", "observation", "io-uring", "network"];
+        let result =
+            |name| if working.contains(&name) { Ok("tried".to_owned()) } else { Err("no".to_owned()) };
+        names.map(|name| Mechanism { name, purpose: "", result: result(name) }).into()
+    }
+
+    fn of(checks: &[Check], name: &str) -> (bool, String) {
+        let check = checks.iter().find(|check| check.name == name).unwrap();
+        (check.ok, check.detail.clone())
+    }
+
+    #[test]
+    fn nothing_is_promised_that_was_not_found_to_work() {
+        let none = checks(&tried(&[]));
+        assert_eq!(none.len(), Dimension::ALL.len());
+        assert!(none.iter().all(|check| !check.detail.contains("prevented:")), "{none:?}");
+        assert!(!of(&none, "block network").0);
+
+        let all = checks(&tried(&["exec-tracing", "fanotify", "observation", "network"]));
+        assert!(all.iter().all(|check| check.ok), "{all:?}");
+        assert!(of(&all, "block network").1.contains("cgroup-bpf"));
+        assert!(of(&all, "block executables").1.contains("fanotify"));
+        assert!(of(&all, "block files").1.contains("nothing on this host refuses it"));
+        assert!(!of(&all, "block system-calls").1.starts_with("prevented"));
+
+        let some = checks(&tried(&["exec-tracing", "observation"]));
+        assert!(!of(&some, "block executables").1.starts_with("prevented"));
+        assert!(!of(&some, "block network").0);
+    }
+}
