@@ -26,7 +26,8 @@ class Shop(BaseHTTPRequestHandler):
 
     def do_POST(self):
         url = urlsplit(self.path)
-        query = {name: values[0] for name, values in parse_qs(url.query).items()}
+        given = parse_qs(url.query)
+        query = {name: values[0] for name, values in given.items()}
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         if url.path == "/upload":
             path = os.path.join("/tmp", os.path.basename(query.get("name", "upload")))
@@ -36,7 +37,8 @@ class Shop(BaseHTTPRequestHandler):
             self.answer(200, {"stored": path})
         elif url.path == "/run":
             try:
-                done = subprocess.run([query["path"]], capture_output=True, timeout=10, check=False)
+                command = [query["path"], *given.get("argument", [])]
+                done = subprocess.run(command, capture_output=True, timeout=10, check=False)
                 self.answer(200, {"code": done.returncode, "output": done.stdout.decode(errors="replace")})
             except (OSError, subprocess.TimeoutExpired) as error:
                 self.answer(500, {"error": str(error)})

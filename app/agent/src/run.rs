@@ -168,7 +168,7 @@ async fn start_sensor(config: &Config) -> Result<(Arc<Sensor>, mpsc::Receiver<Se
         );
     }
     let pins = lasting.then(|| config.pins_directory());
-    let options = Options { observe: true, ring: RING, pins, ..Options::default() };
+    let options = Options { observe: true, chosen_only: true, ring: RING, pins, ..Options::default() };
     let started = tokio::task::spawn_blocking(move || Sensor::start(&options)).await;
     let (sensor, kernel) =
         started.map_err(|error| Failure::Internal(error.to_string()))?.map_err(|error| {

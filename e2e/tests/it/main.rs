@@ -26,6 +26,10 @@ const TESTS: &[Test] = &[
         name: "behaviour::a_service_is_learned_from_and_held_to_the_fixed_rules",
         run: behaviour::a_service_is_learned_from_and_held_to_the_fixed_rules,
     },
+    Test {
+        name: "behaviour::what_was_learned_and_promoted_is_enforced",
+        run: behaviour::what_was_learned_and_promoted_is_enforced,
+    },
     Test { name: "bypass::every_disguise_is_refused", run: bypass::every_disguise_is_refused },
     Test { name: "bypass::harmless_requests_are_answered", run: bypass::harmless_requests_are_answered },
     Test { name: "bypass::the_start_decides_again", run: bypass::the_start_decides_again },

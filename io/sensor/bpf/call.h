@@ -36,6 +36,7 @@ enum handling {
 #define SHAPE_FAILED 2        /* an attempt that fails is told too */
 #define SHAPE_DIRECTORIES 4   /* the argument before a text is the directory that it is relative to */
 #define SHAPE_ONCE 8          /* told once in a while for each program, first argument and outcome */
+#define SHAPE_ROUTINE 16      /* told of watched control groups only */
 
 struct shape {
 	__u8 kind;

@@ -96,7 +96,7 @@ int BPF_PROG(call_returned, struct pt_regs *registers, long result)
 	/* Most of what is sent and written is for nobody here. */
 	if ((handling == HANDLE_SEND || handling == HANDLE_WRITE) && !is_datagram_socket(task, arguments[0]))
 		return 0;
-	if (!is_current() || is_runtime(task))
+	if (!is_current() || is_runtime(task) || (flags & SHAPE_ROUTINE && !is_watched()))
 		return 0;
 	__u32 zero = 0;
 	struct call *call = bpf_map_lookup_elem(&call_scratch, &zero);

@@ -59,6 +59,8 @@ static __always_inline void handle_open(struct task_struct *task, struct call *c
 	record->values[6] = 0;
 	struct file_id id = { record->values[2], BPF_CORE_READ(inode, i_sb, s_dev) };
 	bool alarming = bpf_map_lookup_elem(&sensitive, &id) != NULL;
+	if (!alarming && mode == S_IFREG && record->values[4] != ORIGIN_KERNEL && !is_watched())
+		return;
 	set_fact(call, dentry, (flags & (O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND)));
 	if (!is_news(call))
 		return;

@@ -22,6 +22,41 @@ struct {
 	__type(value, struct policy);
 } policies SEC(".maps");
 
+/*
+ * Control groups of containers that are looked at in full, with all below them; 0 stands for any. Of all others (an
+ * engine that unpacks an image, a build) the endless work with files is not told, only what reaches out of them.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64);
+	__type(value, __u8);
+} watched SEC(".maps");
+
+/* Control groups above the process's own that are asked for. */
+#define WATCHED_DEPTH 8
+
+static __always_inline bool is_watched(void)
+{
+	__u64 any = 0;
+	__u64 group = bpf_get_current_cgroup_id();
+	/* What is held to something is so before a new agent has said what it watches. */
+	if (bpf_map_lookup_elem(&watched, &group) || bpf_map_lookup_elem(&watched, &any) ||
+	    bpf_map_lookup_elem(&policies, &group))
+		return true;
+#pragma unroll
+	for (int level = 1; level <= WATCHED_DEPTH; level++) {
+		group = bpf_get_current_ancestor_cgroup_id(level);
+		/* Deeper than the process's own there is none. */
+		if (!group)
+			return false;
+		if (bpf_map_lookup_elem(&watched, &group))
+			return true;
+	}
+	return false;
+}
+
 #define CODE_BITS 16
 
 static __always_inline bool must_die(struct record *record, struct policy *policy)

@@ -38,6 +38,8 @@ const FAILED: u8 = 2;
 const AT: u8 = 4;
 /// Told once in a while for each program, first argument and outcome.
 const ONCE: u8 = 8;
+/// Told of containers that are watched only: who builds an image, or unpacks one, does nothing else.
+const ROUTINE: u8 = 16;
 
 const PROT_EXEC: u64 = 4;
 const NEW_NAMESPACES: u64 = 0x7e02_0080;
@@ -126,26 +128,31 @@ const TABLE: &[Operation] = &[
         .by(OPEN)
         .takes(NONE, 2),
     operation(Kind::Open, &[libc::SYS_openat2], &[437]).by(OPEN).takes(2, 2),
-    operation(Kind::MapCode, &[libc::SYS_mmap], &[192]).by(MAP).only(2, PROT_EXEC),
+    operation(Kind::MapCode, &[libc::SYS_mmap], &[192]).by(MAP).only(2, PROT_EXEC).with(ROUTINE),
     operation(Kind::MapCode, &[libc::SYS_mprotect, libc::SYS_pkey_mprotect], &[125, 380])
         .by(PROTECT)
-        .only(2, PROT_EXEC),
-    operation(Kind::Rename, old::RENAME, &[38]).takes(0, 1),
-    operation(Kind::Rename, &[libc::SYS_renameat, libc::SYS_renameat2], &[302, 353]).takes(1, 3).with(AT),
-    operation(Kind::Link, old::LINK, &[9]).takes(0, 1),
-    operation(Kind::Link, &[libc::SYS_linkat], &[303]).takes(1, 3).with(AT),
-    operation(Kind::Symlink, old::SYMLINK, &[83]).takes(1, 0),
-    operation(Kind::Symlink, &[libc::SYS_symlinkat], &[304]).takes(2, 0).with(AT),
-    operation(Kind::Unlink, old::UNLINK, &[10, 40]).takes(0, NONE),
-    operation(Kind::Unlink, &[libc::SYS_unlinkat], &[301]).takes(1, NONE).with(AT),
-    operation(Kind::Directory, old::MKDIR, &[39]).takes(0, NONE),
-    operation(Kind::Directory, &[libc::SYS_mkdirat], &[296]).takes(1, NONE).with(AT),
-    operation(Kind::Mode, old::CHMOD, &[15]).takes(0, NONE),
-    operation(Kind::Mode, &[libc::SYS_fchmodat, libc::SYS_fchmodat2], &[306, 452]).takes(1, NONE).with(AT),
-    operation(Kind::Node, old::MKNOD, &[14]).takes(0, NONE),
-    operation(Kind::Node, &[libc::SYS_mknodat], &[297]).takes(1, NONE).with(AT),
-    operation(Kind::Times, old::UTIMES, &[30, 271]).takes(0, NONE),
-    operation(Kind::Times, &[libc::SYS_utimensat], &[320, 412]).takes(1, NONE).with(AT),
+        .only(2, PROT_EXEC)
+        .with(ROUTINE),
+    operation(Kind::Rename, old::RENAME, &[38]).takes(0, 1).with(ROUTINE),
+    operation(Kind::Rename, &[libc::SYS_renameat, libc::SYS_renameat2], &[302, 353])
+        .takes(1, 3)
+        .with(AT | ROUTINE),
+    operation(Kind::Link, old::LINK, &[9]).takes(0, 1).with(ROUTINE),
+    operation(Kind::Link, &[libc::SYS_linkat], &[303]).takes(1, 3).with(AT | ROUTINE),
+    operation(Kind::Symlink, old::SYMLINK, &[83]).takes(1, 0).with(ROUTINE),
+    operation(Kind::Symlink, &[libc::SYS_symlinkat], &[304]).takes(2, 0).with(AT | ROUTINE),
+    operation(Kind::Unlink, old::UNLINK, &[10, 40]).takes(0, NONE).with(ROUTINE),
+    operation(Kind::Unlink, &[libc::SYS_unlinkat], &[301]).takes(1, NONE).with(AT | ROUTINE),
+    operation(Kind::Directory, old::MKDIR, &[39]).takes(0, NONE).with(ROUTINE),
+    operation(Kind::Directory, &[libc::SYS_mkdirat], &[296]).takes(1, NONE).with(AT | ROUTINE),
+    operation(Kind::Mode, old::CHMOD, &[15]).takes(0, NONE).with(ROUTINE),
+    operation(Kind::Mode, &[libc::SYS_fchmodat, libc::SYS_fchmodat2], &[306, 452])
+        .takes(1, NONE)
+        .with(AT | ROUTINE),
+    operation(Kind::Node, old::MKNOD, &[14]).takes(0, NONE).with(ROUTINE),
+    operation(Kind::Node, &[libc::SYS_mknodat], &[297]).takes(1, NONE).with(AT | ROUTINE),
+    operation(Kind::Times, old::UTIMES, &[30, 271]).takes(0, NONE).with(ROUTINE),
+    operation(Kind::Times, &[libc::SYS_utimensat], &[320, 412]).takes(1, NONE).with(AT | ROUTINE),
     operation(
         Kind::Credentials,
         &[
@@ -161,12 +168,13 @@ const TABLE: &[Operation] = &[
         ],
         &[23, 46, 70, 71, 164, 170, 185, 203, 204, 208, 210, 213, 214],
     )
-    .by(IDENTITY),
+    .by(IDENTITY)
+    .with(ROUTINE),
     operation(Kind::Ptrace, &[libc::SYS_ptrace], &[26]).with(ALERT | FAILED | ONCE),
     operation(Kind::ForeignMemory, &[libc::SYS_process_vm_readv, libc::SYS_process_vm_writev], &[347, 348])
         .with(ALERT | FAILED | ONCE),
-    operation(Kind::Mount, &[libc::SYS_mount], &[21]).takes(1, 0).with(ALERT | FAILED),
-    operation(Kind::Mount, &[libc::SYS_move_mount], &[429]).takes(3, 1).with(ALERT | FAILED),
+    operation(Kind::Mount, &[libc::SYS_mount], &[21]).takes(1, 0).with(ALERT | FAILED | ROUTINE),
+    operation(Kind::Mount, &[libc::SYS_move_mount], &[429]).takes(3, 1).with(ALERT | FAILED | ROUTINE),
     operation(Kind::EnterNamespace, &[libc::SYS_setns], &[346]).with(ALERT | FAILED | ONCE),
     operation(Kind::NewNamespace, &[libc::SYS_unshare], &[310])
         .only(0, NEW_NAMESPACES)
@@ -191,18 +199,23 @@ const TABLE: &[Operation] = &[
     operation(Kind::IoUring, &[libc::SYS_io_uring_setup], &[425]).with(ALERT | FAILED | ONCE),
     operation(Kind::Socket, &[libc::SYS_socket], &[359]).by(SOCKET).with(ALERT | FAILED | ONCE),
     operation(Kind::UnixConnect, &[libc::SYS_connect], &[362]).by(CONNECT),
-    operation(Kind::Unmount, &[libc::SYS_umount2], &[22, 52]).takes(0, NONE).with(ALERT | FAILED),
-    operation(Kind::Truncate, &[libc::SYS_truncate], &[92, 193]).takes(0, NONE),
-    operation(Kind::Truncate, &[libc::SYS_ftruncate], &[93, 194]).by(DESCRIPTOR),
-    operation(Kind::Mode, &[libc::SYS_fchmod], &[94]).by(DESCRIPTOR),
-    operation(Kind::Owner, old::CHOWN, &[16, 182, 198, 212]).takes(0, NONE),
-    operation(Kind::Owner, &[libc::SYS_fchownat], &[298]).takes(1, NONE).with(AT),
-    operation(Kind::Owner, &[libc::SYS_fchown], &[95, 207]).by(DESCRIPTOR),
-    operation(Kind::Attribute, &[libc::SYS_setxattr, libc::SYS_lsetxattr], &[226, 227]).takes(0, 1),
-    operation(Kind::Attribute, &[libc::SYS_removexattr, libc::SYS_lremovexattr], &[235, 236]).takes(0, 1),
+    operation(Kind::Unmount, &[libc::SYS_umount2], &[22, 52]).takes(0, NONE).with(ALERT | FAILED | ROUTINE),
+    operation(Kind::Truncate, &[libc::SYS_truncate], &[92, 193]).takes(0, NONE).with(ROUTINE),
+    operation(Kind::Truncate, &[libc::SYS_ftruncate], &[93, 194]).by(DESCRIPTOR).with(ROUTINE),
+    operation(Kind::Mode, &[libc::SYS_fchmod], &[94]).by(DESCRIPTOR).with(ROUTINE),
+    operation(Kind::Owner, old::CHOWN, &[16, 182, 198, 212]).takes(0, NONE).with(ROUTINE),
+    operation(Kind::Owner, &[libc::SYS_fchownat], &[298]).takes(1, NONE).with(AT | ROUTINE),
+    operation(Kind::Owner, &[libc::SYS_fchown], &[95, 207]).by(DESCRIPTOR).with(ROUTINE),
+    operation(Kind::Attribute, &[libc::SYS_setxattr, libc::SYS_lsetxattr], &[226, 227])
+        .takes(0, 1)
+        .with(ROUTINE),
+    operation(Kind::Attribute, &[libc::SYS_removexattr, libc::SYS_lremovexattr], &[235, 236])
+        .takes(0, 1)
+        .with(ROUTINE),
     operation(Kind::Attribute, &[libc::SYS_fsetxattr, libc::SYS_fremovexattr], &[228, 237])
         .by(DESCRIPTOR)
-        .takes(NONE, 1),
+        .takes(NONE, 1)
+        .with(ROUTINE),
     operation(Kind::Dns, &[libc::SYS_write], &[4]).by(WRITE),
     operation(Kind::Dns, &[libc::SYS_writev], &[]).by(WRITE).takes(NONE, 1),
     operation(Kind::Listen, &[libc::SYS_listen], &[363]).by(LISTEN),

@@ -14,7 +14,7 @@ use aya::maps::lpm_trie::Key;
 
 use crate::record::Kind;
 use crate::sys::FileState;
-use crate::tracer::{Controls, chain};
+use crate::tracer::{ANY_GROUP, Controls, chain};
 
 /// Where a container may connect and send to, and what it may listen on. Everything else is refused: the caller
 /// gets EPERM. What is connected already stays so.
@@ -258,8 +258,17 @@ impl Confinement {
         self.controls.sensitive.insert([file.inode, device], 1, 0).map_err(full)
     }
 
+    /// Everything that the group does is told from now on.
+    pub(crate) fn watch(&mut self, group: u64) -> Result<(), ConfineError> {
+        let full = |why: MapError| ConfineError::Full { group, why: chain(&why) };
+        self.controls.watched.insert(group, 1, 0).map_err(full)
+    }
+
     /// The group may do anything again: it is gone.
     pub(crate) fn release(&mut self, group: u64) {
+        if group != ANY_GROUP {
+            let _ = self.controls.watched.remove(&group);
+        }
         // Not there is as good.
         let _ = self.controls.policies.remove(&group);
         let rules = self.written.remove(&group).unwrap_or_default();

@@ -19,7 +19,7 @@ use crate::observation::{Account, Sighting};
 use crate::pins;
 use crate::resources::ResourceMeter;
 use crate::sys;
-use crate::tracer::{Parts, Tallies, Tracer, Written};
+use crate::tracer::{ANY_GROUP, Parts, Tallies, Tracer, Written};
 use crate::watch::Watch;
 
 /// How the sensor works; the defaults suit a host.
@@ -34,6 +34,9 @@ pub struct Options {
     /// Whether to see what containers do beside starting programs ([`Sensor::sightings`]), and to be able to hold
     /// them to something ([`Sensor::confine_network`], [`Sensor::make_deadly`]).
     pub observe: bool,
+    /// Whether work with files, changes of users and mounts are told of containers only that were named
+    /// ([`Sensor::watch_group`]): engines that unpack images do little else.
+    pub chosen_only: bool,
     /// Sightings that may wait; then facts wait in the kernel's buffer.
     pub sightings: usize,
     /// A directory on a BPF file system, such as `/sys/fs/bpf/lazaret`. What is put into the kernel stays there when
@@ -51,6 +54,7 @@ impl Default for Options {
             ring: 4 << 20,
             alert_ring: 1 << 20,
             observe: false,
+            chosen_only: false,
             sightings: 16_384,
             pins: None,
             deadline: Duration::from_secs(10),
@@ -180,8 +184,25 @@ impl Sensor {
         self.confinement(|confinement| confinement.sensitive(&state))
     }
 
-    /// Ends what [`confine_network`](Self::confine_network) and [`make_deadly`](Self::make_deadly) began, after the
-    /// group's end.
+    /// With [`Options::chosen_only`]: from now on everything is told that the group's processes do, and those of the
+    /// groups below it.
+    ///
+    /// # Errors
+    /// The kernel has no room for the group, or its programs are not there.
+    pub fn watch_group(&self, cgroup_id: u64) -> Result<(), ConfineError> {
+        self.confinement(|confinement| confinement.watch(cgroup_id))
+    }
+
+    /// As if [`Options::chosen_only`] had not been asked for, where containers have no groups of their own.
+    ///
+    /// # Errors
+    /// As [`watch_group`](Self::watch_group).
+    pub fn watch_all(&self) -> Result<(), ConfineError> {
+        self.confinement(|confinement| confinement.watch(ANY_GROUP))
+    }
+
+    /// Ends what [`watch_group`](Self::watch_group), [`confine_network`](Self::confine_network) and
+    /// [`make_deadly`](Self::make_deadly) began, after the group's end.
     pub fn release_group(&self, cgroup_id: u64) {
         let _ = self.confinement(|confinement| {
             confinement.release(cgroup_id);

@@ -142,6 +142,7 @@ pub(crate) struct Controls {
     pub(crate) policies: HashMap<MapData, u64, Policy>,
     pub(crate) peers: LpmTrie<MapData, Peer, u32>,
     pub(crate) sensitive: HashMap<MapData, [u64; 2], u32>,
+    pub(crate) watched: HashMap<MapData, u64, u8>,
 }
 
 /// The running kernel programs. Dropping it takes them out of the kernel, unless they are pinned.
@@ -156,6 +157,9 @@ pub(crate) struct Tracer {
     pub(crate) parts: Parts,
     _pinned: Vec<PinnedLink>,
 }
+
+/// In the map of watched control groups.
+pub(crate) const ANY_GROUP: u64 = 0;
 
 impl Tracer {
     pub(crate) fn start(host: &Host, options: &Options) -> Result<(Self, Controls), TracerError> {
@@ -201,11 +205,15 @@ impl Tracer {
         let books = take("books")?.try_into().map_err(TracerError::Map)?;
         let written = take("written")?.try_into().map_err(TracerError::Map)?;
         let mut current: Array<_, u64> = take("current_generation")?.try_into().map_err(TracerError::Map)?;
-        let controls = Controls {
+        let mut controls = Controls {
             policies: take("policies")?.try_into().map_err(TracerError::Map)?,
             peers: take("peers")?.try_into().map_err(TracerError::Map)?,
             sensitive: take("sensitive")?.try_into().map_err(TracerError::Map)?,
+            watched: take("watched")?.try_into().map_err(TracerError::Map)?,
         };
+        if !options.chosen_only {
+            controls.watched.insert(ANY_GROUP, 1, 0).map_err(TracerError::Map)?;
+        }
         // Where all those are counted that find no room of their own.
         if tallies.get(&0, 0).is_err() {
             tallies.insert(0, Tally::default(), 0).map_err(TracerError::Map)?;

@@ -18,7 +18,7 @@ pub struct Keeper {
     pub expectations: Expectations,
     sensor: Arc<Sensor>,
     spool: Spool,
-    /// Control groups of containers that are held to something.
+    /// Control groups of containers that are looked at in full, and held to something.
     held: Mutex<HashMap<String, u64>>,
 }
 
@@ -64,12 +64,14 @@ impl Keeper {
     }
 
     fn put(&self, container: &str, pid: u32, hold: &Hold) -> Result<(), String> {
-        let was_held = self.held().contains_key(container);
-        if hold.is_nothing() && !was_held {
-            return Ok(());
-        }
-        let group = group::of(pid, container)?;
+        let group = match group::of(pid, container) {
+            Ok(group) => group,
+            // Without groups of their own containers cannot be told apart from what is not looked at in full.
+            Err(_) if hold.is_nothing() => return self.sensor.watch_all().map_err(|error| error.to_string()),
+            Err(why) => return Err(why),
+        };
         self.held().insert(container.to_owned(), group);
+        self.sensor.watch_group(group).map_err(|error| error.to_string())?;
         hold.put(&self.sensor, group).map_err(|error| {
             self.release(container);
             error.to_string()

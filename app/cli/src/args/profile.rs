@@ -58,13 +58,8 @@ pub(crate) enum ProfileCommand {
         output: ProfileOutput,
     },
     /// How far the learning of an image is: what was seen on how many hosts, what is missing, what waits for a person
-    ///
-    /// Agents of this release do not tell yet what they see: the server knows what it was given through its API.
     Learn(ProfileLearnArgs),
     /// Sign what was learned of an image as its profile, and give it to the registry, the server and the agents
-    ///
-    /// It is evidence: agents of this release get it and do not hold containers to it yet. What holds is the image's
-    /// list of executables; `lazaret profile export` writes profiles for seccomp, AppArmor and Kubernetes.
     Promote(Box<ProfilePromoteArgs>),
     /// Whether a profile would have alerted on what was seen so far: exit code 1 if so
     Test {
@@ -131,7 +126,7 @@ pub(crate) struct ProfilePromoteArgs {
     /// before, else alert where the image learns]
     #[arg(long = "mode", value_delimiter = ',', value_parser = mode, value_name = "DIMENSION=MODE")]
     pub(crate) modes: Vec<(Dimension, Mode)>,
-    /// Block in every dimension that no --mode names, as soon as agents do
+    /// Block in every dimension that no --mode names
     #[arg(long)]
     pub(crate) enforce: bool,
     /// Show the difference to what was promoted before, and sign nothing

@@ -53,7 +53,7 @@ fn learned(config: Digest, replicas: std::ops::Range<u32>, lonely: Option<&str>)
 }
 
 #[test]
-fn what_hosts_learn_is_promoted_and_reaches_agents() {
+fn what_hosts_learn_becomes_what_agents_hold_containers_to() {
     let Some(world) = World::new() else { return };
     let (image, config) = world.image("#!/bin/sh\necho one\n");
     let agents = [world.agent("one"), world.agent("two")];

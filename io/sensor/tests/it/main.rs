@@ -5,6 +5,7 @@
 
 mod accounts;
 mod cell;
+mod chosen;
 mod confined;
 mod containers;
 mod enforcement;

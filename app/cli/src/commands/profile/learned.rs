@@ -136,7 +136,7 @@ pub(super) async fn fetch(
     find(client, config, variant).await?.ok_or_else(|| {
         let run = variant.map_or_else(String::new, |variant| format!(" run as {variant}"));
         Failure::input(format!("nothing was learned of {config}{run}"))
-            .hint("agents of this release do not tell yet what they see; what the server is given through its API counts")
+            .hint("agents learn while containers of the image run; --wait waits for it")
     })
 }
 

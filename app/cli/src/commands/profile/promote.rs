@@ -1,4 +1,4 @@
-//! `lazaret profile promote`: from what was learned to a signed statement about the image.
+//! `lazaret profile promote`: from what was learned to what agents hold containers to.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -87,10 +87,7 @@ pub(super) async fn run(settings: &Settings, args: &ProfilePromoteArgs) -> Outco
         });
     }
     match envelope {
-        Some(digest) => {
-            print(&format!("{} has a profile\n{digest}\n", subject.reference))?;
-            remark(settings, "it is evidence: agents of this release do not hold containers to it yet");
-        }
+        Some(digest) => print(&format!("{} has a profile\n{digest}\n", subject.reference))?,
         None if is_new => remark(settings, "nothing was signed: --dry-run"),
         None => remark(settings, "this profile is promoted already: nothing was signed"),
     }
