@@ -27,7 +27,10 @@ pub(crate) fn a_service_is_learned_from_and_held_to_the_fixed_rules(world: &mut 
     let again = until("what the service did then to be on disk", Duration::from_secs(20), || {
         learned_of(lab, &config).filter(|text| text.contains("/bin/date"))
     })?;
-    check!(again.contains("/bin/true"), "what was on disk before the agent was killed is lost");
+    check!(
+        again.contains("/bin/true"),
+        "what was on disk before the agent was killed is lost:\n{learned}\nbecame\n{again}"
+    );
 
     run_in_service(lab, "/usr/bin/dpkg")?;
     let event = until("the event of a broken rule", Duration::from_secs(10), || {

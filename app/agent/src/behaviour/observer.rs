@@ -164,8 +164,8 @@ impl Observer {
             );
         }
         if entered && self.state.containers.get(container).is_some_and(|watched| !watched.is_managed()) {
-            // Something was heard of it before it was admitted.
-            self.forget(container);
+            // Something was heard of it before it was admitted. What the kernel holds it to stays.
+            self.overlook(container);
         }
         self.watch(container, at);
         let State { containers, kin, flood, incomplete, unplaced, .. } = &mut self.state;
@@ -322,6 +322,10 @@ impl Observer {
 
     fn forget(&mut self, container: &str) {
         self.keeper.release(container);
+        self.overlook(container);
+    }
+
+    fn overlook(&mut self, container: &str) {
         let Some(watched) = self.state.containers.remove(container) else { return };
         if let Some(known) = watched.known.filter(|known| known.learning) {
             self.shelf.leave(&known.expectation.profile.subject);

@@ -22,6 +22,7 @@ use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use lazaret_format::v1::{AgentEvent, EventKind};
 use tokio::sync::watch;
@@ -210,6 +211,9 @@ fn locked(log: &Mutex<Log>) -> std::sync::MutexGuard<'_, Log> {
     log.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// How long the last agent may take to go.
+const DYING: Duration = Duration::from_secs(3);
+
 /// One agent for one state directory: two would give the same number to different events.
 fn lock(directory: &Path) -> Result<File, Failure> {
     let path = directory.join("lock");
@@ -221,7 +225,14 @@ fn lock(directory: &Path) -> Result<File, Failure> {
         .mode(0o600)
         .open(&path)
         .map_err(|source| Failure::write(&path, source))?;
-    match file.try_lock() {
+    // A killed agent goes only when the kernel has taken its programs down, which takes a moment.
+    let begun = Instant::now();
+    let mut locked = file.try_lock();
+    while matches!(locked, Err(TryLockError::WouldBlock)) && begun.elapsed() < DYING {
+        std::thread::sleep(Duration::from_millis(50));
+        locked = file.try_lock();
+    }
+    match locked {
         Ok(()) => {
             let written = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
             written.map_err(|source| Failure::write(&path, source))?;
