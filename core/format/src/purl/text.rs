@@ -9,7 +9,7 @@ use super::{Purl, PurlError, types};
 impl fmt::Display for Purl<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "pkg:{}", self.kind)?;
-        for segment in self.namespace.iter().flat_map(|namespace| segments(namespace)) {
+        for segment in self.namespace.iter().flat_map(|path| path.split('/')).filter(is_segment) {
             f.write_char('/')?;
             encode(f, segment)?;
         }
@@ -27,7 +27,7 @@ impl fmt::Display for Purl<'_> {
             separator = '&';
         }
         let mut separator = '#';
-        for segment in self.subpath.iter().flat_map(|subpath| subpath_segments(subpath)) {
+        for segment in self.subpath.iter().flat_map(|path| path.split('/')).filter(is_subpath_segment) {
             f.write_char(separator)?;
             encode(f, segment)?;
             separator = '/';
@@ -80,11 +80,11 @@ impl<'a> Purl<'a> {
         };
         let mut purl = Self {
             kind: kind.into(),
-            namespace: namespace.and_then(|namespace| joined(segments(namespace))),
+            namespace: namespace.and_then(|namespace| joined(namespace, is_segment)),
             name: decode(name),
             version: version.filter(|version| !version.is_empty()).map(decode),
             qualifiers: qualifiers.map_or_else(|| Ok(BTreeMap::new()), read_qualifiers)?,
-            subpath: subpath.and_then(|subpath| joined(subpath_segments(subpath))),
+            subpath: subpath.and_then(|subpath| joined(subpath, is_subpath_segment)),
         };
         types::normalize(&mut purl)?;
         types::complete(&purl)?;
@@ -107,23 +107,23 @@ fn read_qualifiers(text: &str) -> Result<BTreeMap<Cow<'_, str>, Cow<'_, str>>, P
     Ok(qualifiers)
 }
 
-fn segments(path: &str) -> impl Iterator<Item = &str> {
-    path.split('/').filter(|segment| !segment.is_empty())
+const fn is_segment(segment: &&str) -> bool {
+    !segment.is_empty()
 }
 
-fn subpath_segments(path: &str) -> impl Iterator<Item = &str> {
-    segments(path).filter(|segment| !matches!(*segment, "." | ".."))
+fn is_subpath_segment(segment: &&str) -> bool {
+    !matches!(*segment, "" | "." | "..")
 }
 
-fn joined<'a>(segments: impl Iterator<Item = &'a str>) -> Option<Cow<'a, str>> {
-    let mut whole: Option<Cow<'a, str>> = None;
-    for segment in segments {
-        whole = Some(match whole {
-            None => decode(segment),
-            Some(before) => format!("{before}/{}", decode(segment)).into(),
-        });
+/// The path without what is no segment of it. An escaped slash separates as a raw one does, and an escaped dot is one:
+/// nobody may hide a `..` from those who read the path.
+fn joined(path: &str, is_segment: fn(&&str) -> bool) -> Option<Cow<'_, str>> {
+    let whole = decode(path);
+    if whole.split('/').all(|segment| is_segment(&segment)) {
+        return Some(whole);
     }
-    whole
+    let kept: Vec<&str> = whole.split('/').filter(is_segment).collect();
+    (!kept.is_empty()).then(|| kept.join("/").into())
 }
 
 /// Undoes percent-encoding; what is no escape stays, and what is not UTF-8 is replaced.
@@ -169,6 +169,9 @@ mod tests {
         assert_eq!((&*purl.full_name(), purl.version.as_deref()), ("@babel/core", Some("7.1")));
         assert_eq!((purl.qualifier("arch"), purl.qualifier("b")), (Some("x%zz"), None));
         assert_eq!(purl.to_string(), "pkg:npm/%40babel/core@7.1?arch=x%25zz#a/b");
+        let hidden = Purl::parse("pkg:generic/x#url=https%3A%2F%2Fr.example/%2e%2e/a%2F..%2Fb").unwrap();
+        assert_eq!(hidden.subpath.as_deref(), Some("url=https:/r.example/a/b"));
+        assert_eq!(Purl::parse(&hidden.to_string()), Ok(hidden.clone()));
         for (text, error) in [
             ("npm/x", PurlError::Scheme),
             ("pkg:npm", PurlError::Name),
@@ -184,10 +187,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn never_panics_and_what_is_read_is_written_alike(text in "(pkg:[a-z]{0,6}/)?(?s).{0,40}") {
+        fn never_panics_and_what_is_read_is_written_alike(text in "(pkg:[a-z]{0,6}/)?(?s)([/%#?@.]|%2[fFeE]|.){0,40}") {
             if let Ok(purl) = Purl::parse(&text) {
                 let canonical = purl.to_string();
                 let again = Purl::parse(&canonical).unwrap();
+                prop_assert_eq!(&again, &purl);
                 prop_assert_eq!(again.to_string(), canonical);
             }
         }
