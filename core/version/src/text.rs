@@ -18,7 +18,8 @@ pub(crate) fn split_digits(bytes: &[u8]) -> (&[u8], &[u8]) {
 /// Compares decimal numbers of any length; no digits are zero.
 pub(crate) fn compare_numbers(a: &[u8], b: &[u8]) -> Ordering {
     let (a, b) = (significant(a), significant(b));
-    a.len().cmp(&b.len()).then_with(|| a.cmp(b))
+    // Byte by byte: numbers are short, and a call costs more than they do.
+    a.len().cmp(&b.len()).then_with(|| a.iter().cmp(b))
 }
 
 /// The digits after the leading zeros.

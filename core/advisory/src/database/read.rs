@@ -1,5 +1,7 @@
 //! Reading a database.
 
+use std::ops::Range;
+
 use jiff::Timestamp;
 use lazaret_model::{Advisory, DatabaseSnapshot, Digest, Ecosystem, NamedPackage};
 
@@ -135,14 +137,30 @@ impl Database {
         (0..self.count(RELEASES)).map(of).collect()
     }
 
+    #[inline]
     pub(crate) fn row(&self, at: usize) -> Result<Row, DatabaseError> {
         Row::read(self.element(ROWS, at)?)
     }
 
+    /// Rows that stand side by side.
+    pub(crate) fn rows(
+        &self,
+        range: Range<usize>,
+    ) -> Result<impl Iterator<Item = Result<Row, DatabaseError>>, DatabaseError> {
+        let bytes = |at: usize| at.checked_mul(WIDTHS[ROWS]);
+        let rows = bytes(range.start)
+            .zip(bytes(range.end))
+            .and_then(|(start, end)| self.section(ROWS).get(start..end));
+        let rows = rows.ok_or(DatabaseError::section(ROWS, "an element is outside the table"))?;
+        Ok(rows.chunks_exact(WIDTHS[ROWS]).map(Row::read))
+    }
+
+    #[inline]
     pub(crate) fn note(&self, at: u32) -> Result<Note, DatabaseError> {
         Note::read(self.element(NOTES, to_index(at))?)
     }
 
+    #[inline]
     pub(crate) fn text(&self, at: u32) -> Result<&str, DatabaseError> {
         Texts(self.section(TEXTS)).get(at)
     }
@@ -151,6 +169,7 @@ impl Database {
         Texts(self.section(TEXTS)).raw(at).map(|(bytes, _)| bytes)
     }
 
+    #[inline]
     pub(crate) fn optional_text(&self, at: Option<u32>) -> Result<Option<&str>, DatabaseError> {
         at.map(|at| self.text(at)).transpose()
     }
@@ -214,6 +233,7 @@ impl Database {
         self.bytes.as_ref()
     }
 
+    #[inline]
     pub(super) fn section(&self, section: usize) -> &[u8] {
         &self.bytes.as_ref()[self.layout.sections[section].clone()]
     }
@@ -222,11 +242,13 @@ impl Database {
         self.layout.sections[section].len() / WIDTHS[section]
     }
 
+    #[inline]
     pub(super) fn number(&self, section: usize, at: usize, offset: usize) -> Result<u32, DatabaseError> {
         u32_at(self.element(section, at)?, offset)
             .ok_or(DatabaseError::section(section, "an element is too short"))
     }
 
+    #[inline]
     pub(super) fn element(&self, section: usize, at: usize) -> Result<&[u8], DatabaseError> {
         let width = WIDTHS[section];
         at.checked_mul(width)

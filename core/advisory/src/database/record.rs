@@ -106,6 +106,7 @@ fn put(section: &mut Vec<u8>, numbers: impl IntoIterator<Item = Option<u32>>) {
 }
 
 impl Row {
+    #[inline]
     pub(super) fn read(bytes: &[u8]) -> Result<Self, DatabaseError> {
         let damaged = |reason| DatabaseError::section(ROWS, reason);
         let bytes: &[u8; WIDTHS[ROWS]] =
@@ -131,6 +132,7 @@ impl Row {
 }
 
 impl Note {
+    #[inline]
     pub(super) fn read(bytes: &[u8]) -> Result<Self, DatabaseError> {
         let damaged = |reason| DatabaseError::section(NOTES, reason);
         let bytes: &[u8; WIDTHS[NOTES]] =

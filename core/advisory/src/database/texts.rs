@@ -9,11 +9,13 @@ use super::layout::{DatabaseError, TEXTS};
 pub(super) struct Texts<'a>(pub(super) &'a [u8]);
 
 impl<'a> Texts<'a> {
+    #[inline]
     pub(super) fn get(self, at: u32) -> Result<&'a str, DatabaseError> {
         std::str::from_utf8(self.raw(at)?.0).map_err(|_| DatabaseError::section(TEXTS, "a text is not UTF-8"))
     }
 
     /// The bytes of a text, and where the next one begins.
+    #[inline]
     pub(super) fn raw(self, at: u32) -> Result<(&'a [u8], usize), DatabaseError> {
         let damaged = || DatabaseError::section(TEXTS, "a text is outside the section");
         let start = usize::try_from(at).map_err(|_| damaged())?;

@@ -44,11 +44,11 @@ pub(super) fn find(
     // Where hits stand, for those of distributions.
     let (first, mut places) = (hits.len(), Vec::new());
     // Rows have few stretches, again and again: each is held against the version once, or hardly more often.
-    let mut known = [None; 16];
-    for at in rows.clone() {
-        let row = database.row(at)?;
+    let mut known = [None; 64];
+    for (at, row) in rows.clone().zip(database.rows(rows.clone())?) {
+        let row = row?;
         let key = (row.introduced, row.end, row.inclusive);
-        let place = &mut known[row.end.map_or(0, |end| usize::from((end ^ end >> 4).to_le_bytes()[0] % 16))];
+        let place = &mut known[row.end.map_or(0, place)];
         let is_within = match place {
             Some((known, is_within)) if *known == key => *is_within,
             _ => {
@@ -77,6 +77,11 @@ pub(super) fn find(
         }
     }
     Ok(())
+}
+
+/// Which of 64 places a number has. The factor, 2^32 by the golden ratio, spreads those that are near each other.
+fn place(number: u32) -> usize {
+    usize::from((number.wrapping_mul(0x9e37_79b9) >> 26).to_le_bytes()[0])
 }
 
 pub(super) fn stretch<'d>(database: &'d Database, row: &Row) -> Result<Stretch<'d>, DatabaseError> {

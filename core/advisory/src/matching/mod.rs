@@ -96,7 +96,7 @@ struct Matching<'d> {
     /// By ecosystem: where its advisories stand, those that name sources before those that name packages.
     releases: Vec<Option<[Option<Release>; 2]>>,
     /// Many packages come from one source: hits by first row, version and module, where they took long.
-    known: HashMap<(usize, String, Option<String>), Vec<Hit>>,
+    known: HashMap<(usize, &'d str, Option<&'d str>), Vec<Hit>>,
     ratings: Ratings<'d>,
 }
 
@@ -120,7 +120,7 @@ impl<'d> Matching<'d> {
     }
 
     /// The rows that say that a package is vulnerable.
-    fn hits(&mut self, package: &Package) -> Result<Vec<Hit>, DatabaseError> {
+    fn hits(&mut self, package: &'d Package) -> Result<Vec<Hit>, DatabaseError> {
         let ecosystem = package.ecosystem;
         if self.speaks && package.owner.is_some() && !ecosystem.is_of_distribution() {
             return Ok(Vec::new());
@@ -152,7 +152,7 @@ impl<'d> Matching<'d> {
                 hit::find(self.database, rows, &asked, &mut hits)?;
                 continue;
             }
-            let key = (rows.start, version.to_owned(), package.module.clone());
+            let key = (rows.start, version, asked.module);
             let found = match self.known.get(&key) {
                 Some(found) => found,
                 None => {
