@@ -135,7 +135,9 @@ fn run_in_service(lab: &Lab, program: &str) -> Result<()> {
 fn learned_of(lab: &Lab, config: &str) -> Option<String> {
     let hex = config.strip_prefix("sha256:").unwrap_or(config);
     let entries = fs::read_dir(lab.folders.agent().join("learned")).ok()?;
-    let files = entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(hex));
+    // What is being written beside a file does not count yet.
+    let is_of = |name: &str| name.starts_with(hex) && name.ends_with(".json");
+    let files = entries.flatten().filter(|entry| entry.file_name().to_str().is_some_and(is_of));
     let texts: Vec<String> = files.filter_map(|entry| fs::read_to_string(entry.path()).ok()).collect();
     (!texts.is_empty()).then(|| texts.concat())
 }

@@ -109,9 +109,9 @@ const WHILE_DEAD: &str = "containers whose executions nobody decided on while no
 /// As truthfully, after `kill -9`: the last seconds of learning were not on disk.
 const NOT_LEARNED: &str = "what was learned shortly before the last agent was killed";
 
-/// And what the kernel had told of containers, and the killed agent not yet dealt with.
+/// And what the kernel told while no agent read: its programs stay, and count.
 fn is_on_the_way(what: &str) -> bool {
-    what.starts_with("facts lost on the way from the kernel")
+    what.contains("lost on the way from the kernel")
 }
 
 /// Each agent numbers its events 1, 2, 3 …: none is there twice, none is missing, and none was lost.

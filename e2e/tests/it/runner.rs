@@ -83,7 +83,7 @@ fn words(panic: &(dyn std::any::Any + Send)) -> Failure {
     Failure::new(format!("panicked: {}", text.unwrap_or_default()))
 }
 
-fn say(text: &str) {
+pub(crate) fn say(text: &str) {
     let mut out = std::io::stdout();
     let _ = writeln!(out, "{text}").and_then(|()| out.flush());
 }

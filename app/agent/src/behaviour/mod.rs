@@ -12,6 +12,7 @@ mod hold;
 mod group;
 pub mod keeper;
 mod kin;
+mod lesson;
 mod watched;
 mod verdict;
 mod flood;

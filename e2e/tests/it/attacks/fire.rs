@@ -15,6 +15,7 @@ use lazaret_sensor::{
 use super::corpus::{Case, Corpus, Via};
 use super::judge::{Alert, Judge};
 use super::victim::{Container, Host};
+use crate::runner::say;
 
 /// For what is on its way when an attack is over.
 const LATE: Duration = Duration::from_millis(250);
@@ -121,7 +122,12 @@ impl Field {
             sensor.release(&container.id, container.pid);
             sensor.release_group(container.group);
         }
-        judge.meanwhile(|| side_by_side(containers, |container| Ok(host.remove(&container.id))))?;
+        judge.meanwhile(|| {
+            side_by_side(containers, |container| {
+                host.remove(&container.id);
+                Ok(())
+            })
+        })?;
         judge.listen(Duration::ZERO);
         containers.iter().for_each(|container| judge.forget(&container.id));
         Ok(())
@@ -160,9 +166,9 @@ impl Field {
             let some = self.some(cases, confined)?;
             for one in &some {
                 let told = if one.is_told() { "told" } else { "MISSED" };
-                eprintln!("{} {:<24} {told:<7} {}", one.id, one.expected, one.by.unwrap_or("-"));
+                say(&format!("{} {:<24} {told:<7} {}", one.id, one.expected, one.by.unwrap_or("-")));
                 if std::env::var_os("LAZARET_ATTACKS_TELL").is_some() && confined {
-                    eprintln!("   {} {:?}", one.said.trim(), one.alerts);
+                    say(&format!("   {} {:?}", one.said.trim(), one.alerts));
                 }
             }
             fired.extend(some);

@@ -6,6 +6,7 @@ use std::io::Read as _;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::runner::say;
 use lazaret_model::{Behaviour, Digest, Fact, FileOrigin, Listening, ResourceUse};
 use lazaret_profile::check::{Category, Circumstances, Compiled, ImageFiles, Scans};
 use lazaret_profile::learn::{Learned, Life, Milestone, Observation as Lesson, Replica, Sessions};
@@ -207,7 +208,7 @@ impl Judge {
         let Some(compiled) = &self.compiled else {
             self.learned.observe(Lesson { replica, at, phase, visit, behaviour });
             if Rules::shipped().broken(behaviour, Whose::Admitted { named: false }).next().is_some() {
-                eprintln!("a fixed rule was broken while learning: {behaviour:?}");
+                say(&format!("a fixed rule was broken while learning: {behaviour:?}"));
                 self.learned.taint(replica);
             }
             return;

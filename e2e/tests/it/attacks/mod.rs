@@ -16,6 +16,7 @@ use self::corpus::Corpus;
 use self::fire::{Field, Fired};
 use self::judge::Judge;
 use self::victim::{Host, image_executables, image_files};
+use crate::runner::say;
 use crate::world::World;
 
 /// Containers that are learned from.
@@ -27,7 +28,7 @@ pub(crate) fn are_told_and_prevented(_: &mut World) -> Result<()> {
     let corpus = match Corpus::find() {
         Ok(corpus) => corpus,
         Err(missing) => {
-            eprintln!("SKIPPED: attacks::are_told_and_prevented: {missing}");
+            say(&format!("SKIPPED: attacks::are_told_and_prevented: {missing}"));
             return Ok(());
         }
     };
@@ -46,7 +47,7 @@ pub(crate) fn are_told_and_prevented(_: &mut World) -> Result<()> {
         field.learn()?;
     }
     let profile = field.judge.settle(Mode::Alert);
-    eprintln!("learned from {REPLICAS} replicas: {} bytes of profile", profile.text().len());
+    say(&format!("learned from {REPLICAS} replicas: {} bytes of profile", profile.text().len()));
 
     held(&mut field, &corpus).map_err(|failure| {
         Failure::new(format!("{failure}\nend of the engine's log:\n{}", field.host.engine.log_end()))
@@ -75,7 +76,7 @@ fn held(field: &mut Field, corpus: &Corpus) -> Result<()> {
 
 /// A sensor of which everything works, or a loud line.
 fn observing() -> Option<(Sensor, Receiver<SensorEvent>)> {
-    let skipped = |why: &str| eprintln!("SKIPPED: attacks::are_told_and_prevented: {why}");
+    let skipped = |why: &str| say(&format!("SKIPPED: attacks::are_told_and_prevented: {why}"));
     let options = Options { observe: true, sightings: 1 << 18, ..Options::default() };
     let (sensor, events) = Sensor::start(&options).map_err(|why| skipped(&why.to_string())).ok()?;
     for part in

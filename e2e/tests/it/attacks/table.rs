@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::fire::Fired;
+use crate::runner::say;
 
 #[derive(Default)]
 struct Row<'a> {
@@ -29,28 +30,34 @@ fn rows<'a>(told: &'a [Fired], prevented: &'a [Fired]) -> BTreeMap<&'a str, Row<
 }
 
 pub(crate) fn print(told: &[Fired], prevented: &[Fired]) {
-    eprintln!("\n{:<24} {:>7} {:>5}  prevented or ended when it blocks", "category", "attacks", "told");
+    say(&format!("\n{:<24} {:>7} {:>5}  prevented or ended when it blocks", "category", "attacks", "told"));
     for (category, row) in rows(told, prevented) {
         let by: Vec<String> = row.prevented.iter().map(|(id, by)| format!("{id} by {by}")).collect();
-        eprintln!(
+        say(&format!(
             "{category:<24} {:>7} {:>5}  {}",
             row.attacks,
             row.attacks - row.missed.len(),
             if by.is_empty() { "-".to_owned() } else { by.join(", ") }
-        );
+        ));
     }
     let all = told.iter().filter(|fired| fired.is_told()).count();
-    eprintln!(
+    say(&format!(
         "{:<24} {:>7} {:>5}  {}\n",
         "all",
         told.len(),
         all,
         prevented.iter().filter(|f| f.by.is_some()).count()
-    );
+    ));
     for fired in told.iter().filter(|fired| !fired.is_told()) {
         let instead: Vec<String> =
             fired.alerts.iter().map(|alert| format!("{} ({})", alert.category, alert.what)).collect();
-        eprintln!("missed {} {}: {}\n  {}", fired.id, fired.title, fired.said.trim(), instead.join("\n  "));
+        say(&format!(
+            "missed {} {}: {}\n  {}",
+            fired.id,
+            fired.title,
+            fired.said.trim(),
+            instead.join("\n  ")
+        ));
     }
 }
 
