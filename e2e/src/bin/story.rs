@@ -126,6 +126,7 @@ fn outro(lab: &Lab, told: &Told, time: Duration) {
         ("host run --detach --pid=host $V1".to_owned(), "refused: reaches for the host"),
         ("unshare --pid --fork sleep 60".to_owned(), "look at `lazaret ps` meanwhile"),
         ("lazaret replace shop --with $V1".to_owned(), "back to the version before"),
+        ("lazaret profile learn $V1".to_owned(), "what its containers were seen to do"),
         ("lazaret explain shop".to_owned(), "why this container may run"),
         ("lazaret scan $OLD".to_owned(), "what is known of an image, and what to do"),
         (format!("curl http://127.0.0.1:{}/version", lab.shop_port), "the service itself"),

@@ -10,9 +10,13 @@ pub struct Named {
     pub distribution: Option<Distribution>,
 }
 
-/// The package that a package URL names; `None` where its type is no ecosystem that Lazaret knows.
+/// The package that a package URL names; `None` where its type is no ecosystem that Lazaret knows, or its name, with a
+/// slash at an end, one that no package has.
 pub fn named(purl: &Purl<'_>) -> Option<Named> {
     let ecosystem = ecosystem(&purl.kind)?;
+    if purl.name.starts_with('/') || purl.name.ends_with('/') {
+        return None;
+    }
     let name = match ecosystem {
         Ecosystem::Maven => match &purl.namespace {
             Some(group) => format!("{group}:{}", purl.name),
@@ -122,6 +126,13 @@ mod tests {
     fn system(named: &Named) -> (&str, Option<&str>, Option<&str>) {
         let Distribution { id, version, codename, .. } = named.distribution.as_ref().unwrap();
         (id, version.as_deref(), codename.as_deref())
+    }
+
+    #[test]
+    fn a_name_that_ends_in_a_slash_names_nothing() {
+        for text in ["pkg:golang/example.org/gebc%2F", "pkg:npm/%2Fx", "pkg:golang/%2F@v1"] {
+            assert_eq!(super::named(&Purl::parse(text).unwrap()), None, "{text}");
+        }
     }
 
     #[test]
