@@ -1,6 +1,7 @@
 use lazaret_model::{Distribution, Ecosystem, Package, SourcePackage};
 
 use super::Purl;
+use super::write::split;
 
 /// What a package URL says of a package and of the system that it is in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,13 +11,10 @@ pub struct Named {
     pub distribution: Option<Distribution>,
 }
 
-/// The package that a package URL names; `None` where its type is no ecosystem that Lazaret knows, or its name, with a
-/// slash at an end, one that no package has.
+/// The package that a package URL names; `None` where its type is no ecosystem that Lazaret knows, or its name one that
+/// ends where it should begin, as `group:` does.
 pub fn named(purl: &Purl<'_>) -> Option<Named> {
     let ecosystem = ecosystem(&purl.kind)?;
-    if purl.name.starts_with('/') || purl.name.ends_with('/') {
-        return None;
-    }
     let name = match ecosystem {
         Ecosystem::Maven => match &purl.namespace {
             Some(group) => format!("{group}:{}", purl.name),
@@ -36,6 +34,9 @@ pub fn named(purl: &Purl<'_>) -> Option<Named> {
         _ => stated.to_owned(),
     };
     let mut package = Package::new(ecosystem, name, version);
+    if split(&package, None).1.is_empty() {
+        return None;
+    }
     let mut distribution = None;
     if ecosystem.is_of_distribution() {
         package.architecture = purl.qualifier("arch").map(str::to_owned);
@@ -129,8 +130,8 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_ends_in_a_slash_names_nothing() {
-        for text in ["pkg:golang/example.org/gebc%2F", "pkg:npm/%2Fx", "pkg:golang/%2F@v1"] {
+    fn a_name_that_ends_where_it_should_begin_names_nothing() {
+        for text in ["pkg:golang/example.org/gebc%2F", "pkg:maven/group:", "pkg:golang/%2F@v1"] {
             assert_eq!(super::named(&Purl::parse(text).unwrap()), None, "{text}");
         }
     }

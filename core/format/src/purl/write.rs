@@ -51,7 +51,10 @@ pub fn image(reference: &ImageReference, manifest: Digest, architecture: &str) -
 }
 
 /// Namespace and name: which part of a package's name is which depends on the ecosystem.
-fn split<'a>(package: &'a Package, distribution: Option<&'a Distribution>) -> (Option<&'a str>, &'a str) {
+pub(super) fn split<'a>(
+    package: &'a Package,
+    distribution: Option<&'a Distribution>,
+) -> (Option<&'a str>, &'a str) {
     let name = package.name.as_str();
     let cut = match package.ecosystem {
         Ecosystem::Maven => name.split_once(':'),

@@ -28,7 +28,7 @@ pub(crate) fn are_told_and_prevented(_: &mut World) -> Result<()> {
     let corpus = match Corpus::find() {
         Ok(corpus) => corpus,
         Err(missing) => {
-            say(&format!("SKIPPED: attacks::are_told_and_prevented: {missing}"));
+            say(&format!("SKIPPED: attacks::are_told_and_prevented: {missing}; set LAZARET_CORPORA"));
             return Ok(());
         }
     };
