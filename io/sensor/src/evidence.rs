@@ -1,12 +1,13 @@
 //! From records to sightings: whose act it was, what it was, and whether all acts came here.
 
 use std::collections::HashMap;
+use std::sync::PoisonError;
 
 use tokio::sync::mpsc::{self, error::TrySendError};
 use tracing::warn;
 
 use crate::groups::Groups;
-use crate::ledger::{self, Ledger, Missing, RINGS, Ring, Tally};
+use crate::ledger::{self, Entry, Ledger, Missing, RINGS, Ring, Tally};
 use crate::observation::{Account, EvidenceGap, ProcessEnded, Sighting};
 use crate::observe::{Observer, low32, wall_clock};
 use crate::record::{Kind, Record};
@@ -33,13 +34,18 @@ pub(crate) struct Evidence {
 pub(crate) struct Losses {
     pub(crate) full: u64,
     pub(crate) astray: u64,
+    pub(crate) orphaned: u64,
 }
 
 impl Evidence {
     pub(crate) fn new(tracer: Option<&Tracer>, sightings: Option<mpsc::Sender<Sighting>>) -> Self {
         let mut ledger = Ledger::default();
-        for (group, entry) in tracer.into_iter().flat_map(|tracer| tracer.books.iter().flatten()) {
-            ledger.take_over(group, entry);
+        if let Some(tracer) = tracer.filter(|tracer| tracer.lasting) {
+            let books: HashMap<u64, Entry> = tracer.books.iter().flatten().collect();
+            let tallies = tracer.tallies.lock().unwrap_or_else(PoisonError::into_inner);
+            for group in tallies.keys().flatten() {
+                ledger.take_over(group, books.get(&group).copied().unwrap_or_default());
+            }
         }
         let groups = match &sightings {
             Some(_) => hierarchy().map(|root| Groups::find(&root)).unwrap_or_default(),
@@ -103,6 +109,7 @@ impl Evidence {
             let missing = self.ledger.compare(*group, tally, emptied);
             losses.full += missing.full();
             losses.astray += missing.astray();
+            losses.orphaned += missing.orphaned();
             let undelivered = self.undelivered.remove(group).unwrap_or(0);
             if !missing.is_nothing() || undelivered > 0 {
                 self.miss(*group, &missing, undelivered);
@@ -129,6 +136,7 @@ impl Evidence {
             alerts_overflowed: alerts,
             overflowed: missing.full() - alerts,
             astray: missing.astray().saturating_add(undelivered),
+            orphaned: missing.orphaned(),
         };
         self.tell(group, Sighting::Missing(gap));
     }

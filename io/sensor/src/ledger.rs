@@ -45,6 +45,8 @@ pub(crate) struct Missing {
     pub(crate) full: [u64; RINGS],
     /// Sent and never received, by nobody's known fault.
     pub(crate) astray: [u64; RINGS],
+    /// A predecessor took it and did not write that down: whether it told anybody is not known.
+    pub(crate) orphaned: [u64; RINGS],
 }
 
 impl Missing {
@@ -59,6 +61,10 @@ impl Missing {
     pub(crate) fn astray(&self) -> u64 {
         self.astray.iter().sum()
     }
+
+    pub(crate) fn orphaned(&self) -> u64 {
+        self.orphaned.iter().sum()
+    }
 }
 
 #[derive(Debug, Default)]
@@ -70,6 +76,8 @@ pub(crate) struct Ledger {
 struct Book {
     received: [u64; RINGS],
     told_full: [u64; RINGS],
+    /// What is missing at the first comparison is what a predecessor took.
+    inherited: [bool; RINGS],
     /// The group was removed: nothing more can come.
     closed: bool,
     changed: bool,
@@ -84,12 +92,13 @@ impl Ledger {
         book.changed = true;
     }
 
-    /// Goes on with what a predecessor wrote down. What it took out of a ring after that and told nobody about is
-    /// missing at the next comparison.
+    /// Goes on with what a predecessor wrote down of a group that it counted, nothing if it had no time for it. What
+    /// it took out of a ring after that is missing at the next comparison.
     pub(crate) fn take_over(&mut self, group: u64, entry: Entry) {
         let book = self.books.entry(group).or_default();
         book.received.copy_from_slice(&entry[..RINGS]);
         book.told_full.copy_from_slice(&entry[RINGS..]);
+        book.inherited = [true; RINGS];
     }
 
     /// What a successor has to know, of the groups whose books have changed since it was last asked.
@@ -117,8 +126,12 @@ impl Ledger {
             missing.full[ring] = full.saturating_sub(book.told_full[ring]);
             book.told_full[ring] = full;
             if emptied[ring] {
-                missing.astray[ring] = tally[ring].saturating_sub(book.received[ring]);
-                book.received[ring] += missing.astray[ring];
+                let count = tally[ring].saturating_sub(book.received[ring]);
+                book.received[ring] += count;
+                match std::mem::take(&mut book.inherited[ring]) {
+                    true => missing.orphaned[ring] = count,
+                    false => missing.astray[ring] = count,
+                }
             }
         }
         book.changed |= !missing.is_nothing();
@@ -203,6 +216,10 @@ mod tests {
         second.take_over(99, written[0].1);
         second.receive(&sample(), Ring::Starts);
         let tally = [3, 0, 0, 0, 0, 0, 0];
-        assert_eq!(second.compare(99, &tally, EMPTIED).astray(), 1);
+        let missing = second.compare(99, &tally, EMPTIED);
+        assert_eq!((missing.orphaned(), missing.astray()), (1, 0));
+        let tally = [5, 0, 0, 0, 0, 0, 0];
+        let missing = second.compare(99, &tally, EMPTIED);
+        assert_eq!((missing.orphaned(), missing.astray()), (0, 2), "from then on it is its own loss");
     }
 }

@@ -75,8 +75,11 @@ pub struct EvidenceGap {
     /// A buffer was full: alerts among them, and others.
     pub alerts_overflowed: u64,
     pub overflowed: u64,
-    /// Sent by the kernel and not received; after a crash those that the crashed process told nobody about.
+    /// Sent by the kernel and not received.
     pub astray: u64,
+    /// Taken by an earlier process ([`Options::pins`](crate::Options::pins)) shortly before its end: whether it told
+    /// anybody is not known.
+    pub orphaned: u64,
 }
 
 /// The books of a control group that is gone: all that was sent has come, or a gap was told.

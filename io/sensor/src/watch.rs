@@ -277,6 +277,7 @@ impl Watch {
         let missed = tracer.missed();
         let new_missed = missed.saturating_sub(std::mem::replace(&mut self.missed, missed));
         self.gap("program starts lost on the way from the kernel", losses.astray)?;
+        self.gap("program starts that the last agent may have taken and told nobody about", losses.orphaned)?;
         self.gap("program starts lost because the kernel's buffer was full", losses.full)?;
         self.gap("program starts at which the kernel program was not called", new_missed)
     }

@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use lazaret_format::v1::EventKind;
-use lazaret_model::{Actor, Behaviour, Fact, RUNTIME, Session};
+use lazaret_model::Fact;
 use lazaret_profile::check::Scans;
 use lazaret_profile::learn::Replica;
-use lazaret_sensor::{Account, EvidenceGap, Observation, Outcome, ProcessEnded, Sighting};
+use lazaret_sensor::{Account, EvidenceGap, Observation, ProcessEnded, Sighting};
 use tokio::sync::{mpsc, watch};
 
 use super::answer::Answers;
@@ -221,26 +221,9 @@ impl Observer {
 
     /// Holds what containers use against what they used before.
     fn measure(&mut self) {
-        let of = |(container, watched): (&String, &mut Watched)| {
-            let used = watched.known.as_mut()?.meter.as_mut()?.read()?;
-            Some((container.clone(), watched.group(), used))
-        };
-        let readings: Vec<_> = self.state.containers.iter_mut().filter_map(of).collect();
-        for (container, cgroup_id, used) in readings {
-            let actor =
-                Actor { pid: 0, executable: RUNTIME.to_owned(), uid: 0, gid: 0, session: Session::Main };
-            self.behaved(&Observation {
-                container,
-                cgroup_id,
-                at: SystemTime::now(),
-                behaviour: Behaviour { actor, fact: Fact::Resources(used) },
-                parent: 0,
-                comm: String::new(),
-                outcome: Outcome::Done,
-                incomplete: false,
-                outside_root: false,
-            });
-        }
+        let containers = self.state.containers.iter_mut();
+        let used: Vec<_> = containers.filter_map(|(container, watched)| watched.usage(container)).collect();
+        used.iter().for_each(|observation| self.behaved(observation));
     }
 
     /// Begins to watch a container, if that was not done before.
@@ -292,6 +275,7 @@ impl Observer {
             ("alerts for which the kernel's buffer had no room", gap.alerts_overflowed),
             ("facts for which the kernel's buffer had no room", gap.overflowed),
             ("facts lost on the way from the kernel", gap.astray),
+            ("facts that the last agent may have taken and told nobody about", gap.orphaned),
         ] {
             if count > 0 {
                 self.gap(format!("{what}, of {whose}"), count);

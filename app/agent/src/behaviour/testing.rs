@@ -37,19 +37,7 @@ pub(super) fn expectation() -> Expectation {
 }
 
 pub(super) fn execution(executable: &str, origin: FileOrigin) -> Execution {
-    Execution {
-        executable: executable.to_owned(),
-        interpreter: None,
-        digest: None,
-        origin,
-        arguments: vec![executable.to_owned()],
-        arguments_cut: false,
-        loader_environment: Vec::new(),
-        gains: None,
-        socket_stdio: false,
-        terminal: false,
-        entered: false,
-    }
+    Execution::plain(executable.to_owned(), origin, vec![executable.to_owned()])
 }
 
 pub(super) fn observation(fact: Fact) -> Observation {

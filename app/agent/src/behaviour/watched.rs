@@ -1,12 +1,13 @@
 //! One running container, as far as its behaviour is concerned.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use lazaret_engine::docker::ContainerRecord;
-use lazaret_model::{Fact, Session, Transport};
+use lazaret_model::{Actor, Behaviour, Fact, RUNTIME, Session, Transport};
 use lazaret_profile::check::{Circumstances, Scans};
 use lazaret_profile::learn::{Counted, Life, Milestone, Replica, Sessions, Visit};
-use lazaret_sensor::{Observation, ProcessEnded, ResourceMeter};
+use lazaret_sensor::{Observation, Outcome, ProcessEnded, ResourceMeter};
 
 use super::answer::Done;
 use super::expectation::Expectation;
@@ -112,6 +113,23 @@ impl Watched {
         Placed { circumstances: (self.life.phase(at), visit), started }
     }
 
+    /// What it uses, as something that it did. `None`: nobody admitted it, or there is nothing to tell yet.
+    pub(super) fn usage(&mut self, container: &str) -> Option<Observation> {
+        let used = self.known.as_mut()?.meter.as_mut()?.read()?;
+        let actor = Actor { pid: 0, executable: RUNTIME.to_owned(), uid: 0, gid: 0, session: Session::Main };
+        Some(Observation {
+            container: container.to_owned(),
+            cgroup_id: self.group,
+            at: SystemTime::now(),
+            behaviour: Behaviour { actor, fact: Fact::Resources(used) },
+            parent: 0,
+            comm: String::new(),
+            outcome: Outcome::Done,
+            incomplete: false,
+            outside_root: false,
+        })
+    }
+
     /// A process of it ended. True: it was the first one, and it ended as it was told to.
     pub(super) fn ended(&mut self, ended: &ProcessEnded) -> bool {
         if self.check == Some(ended.pid) {
@@ -125,11 +143,6 @@ impl Watched {
         }
         self.main = None;
         is_orderly(ended.status)
-    }
-
-    /// Its control group's id, as far as it is known.
-    pub(super) const fn group(&self) -> u64 {
-        self.group
     }
 
     /// Whether the container's own control group is the one that is gone.
@@ -158,7 +171,7 @@ const fn is_orderly(status: u32) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, SystemTime};
+    use std::time::Duration;
 
     use lazaret_model::{Execution, FileOrigin, Phase};
 

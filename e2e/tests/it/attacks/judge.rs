@@ -126,7 +126,7 @@ impl Judge {
                     self.take(*observation);
                 }
                 Ok(Sighting::Missing(gap)) => {
-                    self.gaps += gap.overflowed + gap.alerts_overflowed + gap.astray
+                    self.gaps += gap.overflowed + gap.alerts_overflowed + gap.astray + gap.orphaned
                 }
                 Ok(_) => {}
                 Err(_) => {

@@ -86,7 +86,7 @@ fn a_killed_sensor_still_refuses_and_its_successor_loses_no_event() {
                     }
                 }
                 Ok(Sighting::Missing(gap)) if gap.cgroup_id == cell.cgroup_id => {
-                    missing += gap.astray + gap.overflowed + gap.alerts_overflowed;
+                    missing += gap.astray + gap.orphaned + gap.overflowed + gap.alerts_overflowed;
                 }
                 Ok(_) => {}
                 Err(_) => std::thread::sleep(Duration::from_millis(5)),

@@ -55,19 +55,8 @@ async fn an_observation_costs_microseconds() {
 /// One of ten programs, in a process of its own.
 fn execution(number: u32) -> Sighting {
     let executable = format!("/usr/bin/tool{}", number % 10);
-    let execution = Execution {
-        arguments: vec![executable.clone(), "--option".to_owned(), format!("/srv/data/{}", number % 7)],
-        executable,
-        interpreter: None,
-        digest: None,
-        origin: FileOrigin::Image,
-        arguments_cut: false,
-        loader_environment: Vec::new(),
-        gains: None,
-        socket_stdio: false,
-        terminal: false,
-        entered: false,
-    };
+    let arguments = vec![executable.clone(), "--option".to_owned(), format!("/srv/data/{}", number % 7)];
+    let execution = Execution::plain(executable, FileOrigin::Image, arguments);
     let actor = Actor {
         pid: (1 << 30) + number,
         executable: "/usr/bin/sh".to_owned(),
