@@ -50,6 +50,12 @@ pub enum Command {
         format: Format,
     },
 
+    /// Take out of the kernel what the agent left there when it ended
+    ///
+    /// What containers are held to outlives the agent, so that nobody gets around it by ending the agent.
+    /// When a host is to have no agent any more: stop it, then run this. Refused while an agent runs.
+    Release(ConfigOption),
+
     /// OCI runtime that adds the start hook and becomes runc (called by the engine)
     ///
     /// In the engine's daemon.json:

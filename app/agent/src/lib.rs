@@ -24,6 +24,7 @@ pub mod watch;
 pub mod replace;
 pub mod behaviour;
 pub mod run;
+pub mod release;
 pub mod doctor;
 
 pub use config::Config;

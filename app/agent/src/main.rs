@@ -7,7 +7,7 @@ use clap::Parser;
 use lazaret_agent::cli::{Cli, Command, ConfigOption};
 use lazaret_agent::run::Ended;
 use lazaret_agent::runtime::Wrapper;
-use lazaret_agent::{Config, Failure, doctor, enroll, hook, run, runtime};
+use lazaret_agent::{Config, Failure, doctor, enroll, hook, release, run, runtime};
 
 const REFUSED: u8 = 1;
 const USAGE: u8 = 2;
@@ -53,6 +53,10 @@ fn execute(command: Command) -> Result<ExitCode, Failure> {
                 config.host,
                 config.key_file().display()
             ))
+        }
+        Command::Release(ConfigOption { config }) => {
+            let done = release::run(&Config::load(&config)?)?;
+            print(&format!("{done}\n"))
         }
         Command::Doctor { config: ConfigOption { config }, format } => {
             let config = Config::load(&config)?;

@@ -10,6 +10,7 @@ use crate::api;
 use crate::error::ServeError;
 use crate::http::{Bounds, accept};
 use crate::start::{StateDirectory, start};
+use crate::together::bring_together;
 
 /// Users keep a connection open between two questions.
 const BOUNDS: Bounds = Bounds { connections: 1024, head: Duration::from_secs(60) };
@@ -92,6 +93,7 @@ pub async fn serve_until(
     let stop = &app.memory.wake.stop;
     let accepting = accept(listener, api::router(&app), BOUNDS, stop.subscribe());
     let seen = api::agents::remember_seen(&app);
+    let together = bring_together(&app);
     let ended = {
         let told = async {
             tokio::select! {
@@ -99,6 +101,7 @@ pub async fn serve_until(
                 // It never ends by itself.
                 _ = &mut started.writer => Err(ServeError::Internal("nothing can be written any more; the log above says why".to_owned())),
                 () = seen => Ok(()),
+                () = together => Ok(()),
             }
         };
         let told_and_stopped = async {

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::images::{self, Made, SMALL};
 use super::listing::{self, Listed};
-use super::{Tools, contest, truth};
+use super::{Tools, contest, spdx_is_valid, truth};
 use crate::{Context as _, Result, Run, check, program};
 
 type Applies = fn(&Listed) -> bool;
@@ -60,6 +60,7 @@ pub fn agreement(tools: &Tools) -> Result<Agreement> {
         unexplained.join(", ")
     );
     owned_once(&made, &out("lazaret"))?;
+    spdx_is_valid(tools, &made.saved)?;
     Ok(Agreement {
         truth: truth.len(),
         ours: ours.len(),

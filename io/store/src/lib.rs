@@ -35,7 +35,7 @@ pub use decisions::{DecisionRow, UnloggedDecision};
 pub use error::StoreError;
 pub use events::{EventRow, NewEvent, SpoolState};
 pub use images::{ImageRow, NewImage};
-pub use learned::{LearnedRow, LearnedTotal, NewLearned};
+pub use learned::{LearnedRow, LearnedTotal, NewLearned, SettledRow};
 pub use packages::{LayerRow, PackageCount};
 pub use policies::PolicyRow;
 pub use replacements::{NewReplacement, ReplacementRow, StepRow};

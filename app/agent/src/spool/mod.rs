@@ -215,7 +215,7 @@ fn locked(log: &Mutex<Log>) -> std::sync::MutexGuard<'_, Log> {
 const DYING: Duration = Duration::from_secs(3);
 
 /// One agent for one state directory: two would give the same number to different events.
-fn lock(directory: &Path) -> Result<File, Failure> {
+pub(crate) fn lock(directory: &Path) -> Result<File, Failure> {
     let path = directory.join("lock");
     let mut file = OpenOptions::new()
         .read(true)

@@ -21,8 +21,9 @@ use crate::app::App;
 use crate::auth::AgentCaller;
 use crate::commit::Change;
 use crate::http::{Answer, ApiError, Parameters, RawBody, Segments, shorten};
+use crate::together::merge;
 
-/// Images and ways to run them that one agent may have here.
+/// Images and ways to run them that one agent may have here, beside what was brought together.
 const MOST_ENTRIES: u64 = 1000;
 /// All bytes that one agent may have here.
 const MOST_BYTES: u64 = 128 << 20;
@@ -175,26 +176,17 @@ pub(super) async fn get(
     let row = rows.into_iter().find(|row| row.variant == variant).ok_or_else(unknown)?;
     let subject = subject(&mut view, row).await?;
     let mut merged: Option<Learned> = None;
+    if let Some(body) = view.learned_together(&config, &variant).await? {
+        merged = Some(merge(None, body).await?);
+    }
     let mut after = 0;
     while let Some((id, body)) = view.next_learned(&config, &variant, after).await? {
         after = id;
-        let known = merged.take();
-        let merge = tokio::task::spawn_blocking(move || merge(known, &body));
-        merged = Some(merge.await.map_err(ApiError::internal)??);
+        merged = Some(merge(merged.take(), body).await?);
     }
     let merged = merged.ok_or_else(unknown)?;
     let body = tokio::task::spawn_blocking(move || body(subject, &merged, Timestamp::now()));
     body.await.map_err(ApiError::internal)?.map(Json)
-}
-
-fn merge(known: Option<Learned>, body: &[u8]) -> Answer<Learned> {
-    let other = Learned::from_json(body)
-        .map_err(|error| ApiError::internal(format!("what was learned is not readable: {error}")))?;
-    let Some(mut known) = known else { return Ok(other) };
-    match known.merge(other) {
-        true => Ok(known),
-        false => Err(ApiError::internal("what was learned of one image is about two")),
-    }
 }
 
 fn body(subject: LearnedSubject, merged: &Learned, now: Timestamp) -> Answer<LearnedBody> {

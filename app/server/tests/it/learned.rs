@@ -1,12 +1,15 @@
 //! What agents learn of images, and what is promoted of it.
 
-use std::time::Duration;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use jiff::{SignedDuration, Timestamp};
 use lazaret_format::v1::{AdmissionSnapshot, ImageBody, LearnedBody, LearnedList, TokenKind};
 use lazaret_model::{Actor, Behaviour, Digest, Fact, FileAccess, FileOperation, FileOrigin, Phase, Session};
 use lazaret_profile::learn::{Learned, MOST_STORED_BYTES, Observation, Replica, Visit};
 use lazaret_profile::{Profile, Subject, Variant};
+use lazaret_store::{NewLearned, Store, Write, Writer};
 use lazaret_trust::{Envelope, Predicate, ProfilePredicate};
 use reqwest::{Method, StatusCode};
 
@@ -164,6 +167,84 @@ async fn an_agent_has_bounds_and_is_told_when_it_meets_them() {
     tell(&agent, &learned(&subjects[3], 0..2, "/srv/data/x")).await;
     tell(&server.client.enrol("two").await, &Learned::new(subjects[1000].clone())).await;
     server.stop().await;
+}
+
+#[tokio::test]
+async fn what_many_hosts_told_is_brought_together_and_nothing_is_lost() {
+    let (server, directory) = Server::fresh().await;
+    let sample = Sample::new("shop", &[("openssl", "1")]);
+    let _: ImageBody = server.client.post("/v1/images", &sample.request(&sample.all())).await;
+    let (many, gone) = (subject(sample.config, "--all"), subject(Digest::from_bytes([255; 32]), "--all"));
+    for host in 0..70 {
+        server.client.enrol(&format!("host-{host}")).await;
+    }
+    server.stop().await;
+
+    let mut whole = Learned::new(many.clone());
+    let minutes_ago = |minutes| (Timestamp::now() - SignedDuration::from_mins(minutes)).to_string();
+    let (recent, old) = (minutes_ago(1), minutes_ago(8 * 24 * 60));
+    let (store, mut writer) = open(directory.path()).await;
+    let mut write = writer.begin().await.unwrap();
+    for agent in 1..=70_u32 {
+        let one = learned(&many, agent..agent + 1, &format!("/srv/data/{agent}"));
+        assert!(whole.merge(one.clone()));
+        put(&mut write, agent.into(), &one, &recent).await;
+    }
+    put(&mut write, 1, &Learned::new(gone.clone()), &old).await;
+    write.commit().await.unwrap();
+    writer.close().await.unwrap();
+    store.close().await;
+
+    let server = Server::start(directory.path()).await;
+    let until = Instant::now() + Duration::from_secs(20);
+    loop {
+        let list: LearnedList = server.client.get("/v1/learned").await;
+        match &list.learned[..] {
+            [one] => break assert_eq!((one.agents, &one.image_config), (70, &sample.config.to_string())),
+            // Images come in the order of their digests: the last one goes last.
+            _ => assert!(Instant::now() < until, "nothing was brought together"),
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let body: LearnedBody = server.client.get(&address(&many)).await;
+    let told = serde_json::to_vec(&body.learned).map(|json| Learned::from_json(&json)).unwrap();
+    assert_eq!((told, body.replicas), (Ok(whole.clone()), 70));
+
+    // Whose word is among the rest tells it again, and more.
+    let agent = server.client.enrol("host-0").await;
+    let more = learned(&many, 1..2, "/srv/data/new");
+    assert!(whole.merge(more.clone()));
+    tell(&agent, &more).await;
+    let body: LearnedBody = server.client.get(&address(&many)).await;
+    assert_eq!(serde_json::to_vec(&body.learned).map(|json| Learned::from_json(&json)).unwrap(), Ok(whole));
+    server.stop().await;
+
+    let (store, writer) = open(directory.path()).await;
+    let mut apart = 0;
+    for agent in 1..=70 {
+        let mut read = store.read().await.unwrap();
+        let nothing = Digest::from_bytes([0; 32]);
+        apart += read.view().learned_total(agent, &nothing, "").await.unwrap().entries;
+    }
+    assert!((64..=65).contains(&apart), "{apart} are kept apart");
+    writer.close().await.unwrap();
+    store.close().await;
+}
+
+async fn open(state: &Path) -> (Store, Writer) {
+    let file = std::fs::read_dir(state).unwrap().map(|entry| entry.unwrap().path());
+    let mut databases = file.filter(|path| path.extension().is_some_and(|end| end == "sqlite"));
+    Store::open(&databases.next().expect("a database")).await.unwrap()
+}
+
+async fn put(write: &mut Write<'_>, agent: i64, learned: &Learned, at: &str) {
+    let subject = learned.subject();
+    let Variant { command, user, architecture } = &subject.variant;
+    let told = serde_json::json!({ "command": command, "user": user, "architecture": architecture });
+    let (variant, told, body) = (subject.variant.key(), told.to_string(), learned.to_json());
+    let image_config = subject.image;
+    let new = NewLearned { agent, image_config, variant: &variant, subject: &told, body: &body, at };
+    write.put_learned(&new).await.unwrap();
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ pub(super) fn make(recipe: &Recipe, cache: &Path, made: &Made) -> Result<()> {
     let work = PathBuf::from(format!("/var/tmp/lzi-{}", std::process::id()));
     fs::create_dir_all(&work).context(|| format!("cannot create {}", work.display()))?;
     let result = layers(recipe, cache, &work, made);
-    Run::new("rm").args(["-rf", "--one-file-system", &text(&work)]).ok()?;
+    remove(&work)?;
     result
 }
 
@@ -47,14 +47,14 @@ fn layers(recipe: &Recipe, cache: &Path, work: &Path, made: &Made) -> Result<()>
             .env("STEP", step)
             .limit(LONGEST)
             .ok()?;
-        Run::new("rm").args(["-rf", "--one-file-system", &text(&step_work)]).ok()?;
+        remove(&step_work)?;
     }
     let python = Tools::python()?;
     if recipe.keeps_tree {
         keep_tree(&folders, &made.tree)?;
     }
     for (folder, layer) in folders.iter().zip(&made.layers) {
-        Run::new(&python).args(["-c", MARKS, &text(folder)]).ok()?;
+        Run::new(&python).args(["-c", MARKS, &text(folder)]).limit(LONGEST).ok()?;
         let parent = layer.parent().unwrap_or(layer);
         fs::create_dir_all(parent).context(|| format!("cannot create {}", parent.display()))?;
         let tar = Run::new("tar").args(["--create", "--numeric-owner", "--sort=name", "--format=gnu"]);
@@ -73,12 +73,20 @@ fn unpack(archive: &Path, folder: &Path) -> Result<()> {
     fs::create_dir_all(folder).context(|| format!("cannot create {}", folder.display()))?;
     let tar = Run::new("tar").args(["--extract", "--numeric-owner", "--same-permissions"]);
     // Devices cannot be told from overlayfs's marks of removal by everyone, and no image needs them.
-    tar.args(["--exclude=./dev/*", "--file", &text(archive), "--directory", &text(folder)]).ok().map(drop)
+    tar.args(["--exclude=./dev/*", "--file", &text(archive), "--directory", &text(folder)])
+        .limit(LONGEST)
+        .ok()
+        .map(drop)
+}
+
+/// A tree of Node has 150,000 files, which takes minutes on a busy disk.
+fn remove(tree: &Path) -> Result<()> {
+    Run::new("rm").args(["-rf", "--one-file-system", &text(tree)]).limit(LONGEST).ok().map(drop)
 }
 
 /// Copies what a container would see.
 fn keep_tree(folders: &[PathBuf], tree: &Path) -> Result<()> {
-    let _ = Run::new("rm").args(["-rf", "--one-file-system", &text(tree)]).ok();
+    remove(tree)?;
     fs::create_dir_all(tree).context(|| format!("cannot create {}", tree.display()))?;
     let lower: Vec<String> = folders.iter().rev().map(|folder| text(folder)).collect();
     let root = folders[0].with_file_name("root");

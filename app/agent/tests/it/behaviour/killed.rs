@@ -3,7 +3,7 @@
 use std::fs;
 use std::net::TcpListener;
 use std::path::PathBuf;
-use std::process::{Child, Command};
+use std::process::{Child, Command, Output};
 use std::time::{Duration, Instant};
 
 use lazaret_agent::behaviour::shelf::titles;
@@ -87,6 +87,11 @@ impl Agent {
         let pid = nix::unistd::Pid::from_raw(process.id().try_into().unwrap());
         nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
         assert!(process.wait().unwrap().success(), "{}", self.log());
+    }
+
+    fn release(&self) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lazaret-agent"));
+        command.args(["release", "--config"]).arg(&self.config).output().unwrap()
     }
 
     /// Processor time so far, in ticks of 10 ms (fields 14 and 15 of proc_pid_stat(5)).
@@ -204,7 +209,16 @@ async fn a_killed_agent_goes_on_holding_and_loses_nothing_that_it_kept() {
     let again = await_learned(&agent, &profile, "/id");
     let mut merged = again.clone();
     assert!(merged.merge(kept) && merged == again, "something that was kept is lost");
+    let refused = agent.release();
+    assert_eq!(refused.status.code(), Some(7), "{refused:?}");
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("stop it first"), "{refused:?}");
     agent.stop();
+    assert!(is_refused(), "nobody holds it when the agent has ended");
+    let released = agent.release();
+    assert!(released.status.success() && !agent.pins.exists(), "{released:?}");
+    assert!(!is_refused(), "it is held although the agent was taken from the host");
+    let nothing = agent.release();
+    assert!(String::from_utf8_lossy(&nothing.stdout).contains("nothing"), "{nothing:?}");
 
     let spool = Spool::open(&agent.state.join("spool"), 1 << 30, [1; 16]).unwrap();
     let events = spool.outbox().read(100_000, 64 << 20).events;
