@@ -39,7 +39,8 @@ fuzz: ## Fuzz every parser for TIME seconds; real files of LAZARET_CORPORA becom
 	@scripts/setup.sh build
 	@scripts/fuzz.sh $(TIME) $(TARGETS)
 
-bench: setup build ## Measure what SPECIFICATION.md promises (root)
+bench: build ## Measure what SPECIFICATION.md promises (root)
+	@scripts/setup.sh bench
 	@$(CARGO) run --quiet --release --package lazaret-e2e --bin bench --
 	@$(CARGO) run --quiet --release --package lazaret-e2e --bin bench-scanners -- --quick
 

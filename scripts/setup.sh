@@ -2,7 +2,9 @@
 # Installs from Debian's packages what a target of the Makefile needs, and nothing else.
 #
 #   scripts/setup.sh build    what compiling needs (a C compiler for BPF programs)
-#   scripts/setup.sh run      besides: the engine, the registry and the tools of `make run`, `test`, `bench`
+#   scripts/setup.sh run      besides: the engine, the registry and the tools of `make run`
+#   scripts/setup.sh test     besides: other people's programs that tests compare with
+#   scripts/setup.sh bench    what `run` needs, and the watchers that ours is measured beside
 #
 # Idempotent, and quick when nothing is missing. No service is started, nothing installed is upgraded, and
 # an engine that is already here (Debian's or another) is used as it is: only its programs, never its daemon.
@@ -64,6 +66,12 @@ needed_to_test() {
 	need python3-packaging has_packaging
 }
 
+# Two watchers of program starts. Neither is left running: the kernel's audit has one reader, and that may be another's.
+needed_to_bench() {
+	need auditd program auditd
+	need bpftrace program bpftrace
+}
+
 # npm brings its own copy, and so does pip.
 has_semver() { program npm || test -e /usr/share/nodejs/semver; }
 has_packaging() { python3 -c "import packaging.version" || python3 -c "import pip._vendor.packaging.version"; }
@@ -72,7 +80,8 @@ case "$purpose" in
 build) needed_to_build ;;
 run) needed_to_build && needed_to_run ;;
 test) needed_to_build && needed_to_run && needed_to_test ;;
-*) die "unknown purpose \`$purpose\`: use \`build\`, \`run\` or \`test\`" ;;
+bench) needed_to_build && needed_to_run && needed_to_bench ;;
+*) die "unknown purpose \`$purpose\`: use \`build\`, \`run\`, \`test\` or \`bench\`" ;;
 esac
 
 program cargo >/dev/null || die "cargo is missing: install the Rust toolchain (https://rustup.rs), then try again"
@@ -119,6 +128,7 @@ if program systemctl >/dev/null; then
 		docker.io) services="docker.service docker.socket containerd.service" ;;
 		containerd) services="containerd.service" ;;
 		docker-registry) services="docker-registry.service" ;;
+		auditd) services="auditd.service" ;;
 		*) services="" ;;
 		esac
 		# shellcheck disable=SC2086 # a list of unit names

@@ -49,8 +49,11 @@ struct shape {
 	__u64 mask;
 };
 
-const volatile __u8 native_operations[NUMBERS] = {};
-const volatile __u8 compat_operations[NUMBERS] = {};
+/*
+ * By the number of the call: in the lower half the operation of the native one, in the upper half that of the 32-bit
+ * one. Most calls are neither, which one look tells.
+ */
+const volatile __u16 operations[NUMBERS] = {};
 const volatile struct shape shapes[OPERATIONS] = {};
 
 /* Files whose opening must arrive, by identity: no link, rename or mount gives them another. */

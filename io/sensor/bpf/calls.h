@@ -68,12 +68,16 @@ static __always_inline bool is_odd_socket(__u32 family, __u32 type)
 SEC("tp_btf/sys_exit")
 int BPF_PROG(call_returned, struct pt_regs *registers, long result)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	bool compat = is_compat(task);
+	/* This is on the way of every system call of the machine: the first look must be enough for most. */
 	__u64 number = number_of(registers);
 	if (number >= NUMBERS)
 		return 0;
-	__u32 operation = compat ? compat_operations[number] : native_operations[number];
+	__u32 both = operations[number];
+	if (!both)
+		return 0;
+	struct task_struct *task = bpf_get_current_task_btf();
+	bool compat = is_compat(task);
+	__u32 operation = compat ? both >> 8 : both & 0xff;
 	if (!operation || operation >= OPERATIONS || !is_inside(task))
 		return 0;
 	const volatile struct shape *shape = &shapes[operation];
@@ -96,7 +100,13 @@ int BPF_PROG(call_returned, struct pt_regs *registers, long result)
 	/* Most of what is sent and written is for nobody here. */
 	if ((handling == HANDLE_SEND || handling == HANDLE_WRITE) && !is_datagram_socket(task, arguments[0]))
 		return 0;
-	if (!is_current() || is_runtime(task) || (flags & SHAPE_ROUTINE && !is_watched()))
+	/* Connections by protocols are seen in network.h. */
+	if (handling == HANDLE_CONNECT && !is_local_address(arguments[1]))
+		return 0;
+	if (!is_current() || (flags & SHAPE_ROUTINE && !is_watched()))
+		return 0;
+	/* What is opened is mostly opened again, which is known sooner than this. */
+	if (handling != HANDLE_OPEN && is_runtime(task))
 		return 0;
 	__u32 zero = 0;
 	struct call *call = bpf_map_lookup_elem(&call_scratch, &zero);

@@ -43,9 +43,9 @@ static __always_inline void handle_open(struct task_struct *task, struct call *c
 	if (!file)
 		return;
 	struct inode *inode = BPF_CORE_READ(file, f_inode);
-	__u32 mode = BPF_CORE_READ(inode, i_mode) & S_IFMT;
+	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
 	__u32 flags = BPF_CORE_READ(file, f_flags);
-	if ((mode != S_IFREG && mode != S_IFBLK && mode != S_IFCHR) || flags & O_PATH)
+	if (flags & O_PATH)
 		return;
 	/* The kernel forgets these two once they are done. */
 	flags |= how & O_TRUNC;
@@ -53,17 +53,22 @@ static __always_inline void handle_open(struct task_struct *task, struct call *c
 		flags |= O_CREAT;
 	else
 		flags &= ~O_CREAT;
-	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
+	record->values[2] = BPF_CORE_READ(inode, i_ino);
+	set_fact(call, dentry, (flags & (O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND)));
+	/* Before all that costs more: what was told passed the rest. Nobody dies of an opening. */
+	if (is_told(&call->fact) || is_runtime(task))
+		return;
+	__u32 mode = BPF_CORE_READ(inode, i_mode) & S_IFMT;
+	if (mode != S_IFREG && mode != S_IFBLK && mode != S_IFCHR)
+		return;
+	struct file_id id = { record->values[2], BPF_CORE_READ(inode, i_sb, s_dev) };
+	bool alarming = bpf_map_lookup_elem(&sensitive, &id) != NULL;
+	if (!alarming && mode == S_IFREG && !is_kernels(inode) && !is_watched())
+		return;
+	note_told(&call->fact);
 	set_file(record, dentry, inode);
 	record->values[1] = flags;
 	record->values[6] = 0;
-	struct file_id id = { record->values[2], BPF_CORE_READ(inode, i_sb, s_dev) };
-	bool alarming = bpf_map_lookup_elem(&sensitive, &id) != NULL;
-	if (!alarming && mode == S_IFREG && record->values[4] != ORIGIN_KERNEL && !is_watched())
-		return;
-	set_fact(call, dentry, (flags & (O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND)));
-	if (!is_news(call))
-		return;
 	__u64 used = 0;
 	add_path(call, &used, 0, &file->f_path);
 	deliver(call, used, alarming || mode == S_IFBLK);

@@ -28,6 +28,7 @@
 struct walk {
 	struct dentry *dentry;
 	struct vfsmount *mount;
+	struct dentry *mount_root; /* of `mount` */
 	struct dentry *root;
 	struct vfsmount *root_mount;
 	char *room;
@@ -44,16 +45,17 @@ static long step(__u32 index, struct walk *walk)
 		return 1;
 	}
 	struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
-	if (dentry == BPF_CORE_READ(mount, mnt_root) || dentry == parent) {
+	if (dentry == walk->mount_root || dentry == parent) {
 		struct mount *whole = (void *)mount - bpf_core_field_offset(struct mount, mnt);
 		struct mount *outer = BPF_CORE_READ(whole, mnt_parent);
-		if (outer == whole || dentry != BPF_CORE_READ(mount, mnt_root)) {
+		if (outer == whole || dentry != walk->mount_root) {
 			walk->flags &= ~FLAG_TEXT_CUT;
 			walk->flags |= FLAG_OUTSIDE_ROOT;
 			return 1;
 		}
 		walk->dentry = BPF_CORE_READ(whole, mnt_mountpoint);
 		walk->mount = (void *)outer + bpf_core_field_offset(struct mount, mnt);
+		walk->mount_root = BPF_CORE_READ(outer, mnt.mnt_root);
 		return 0;
 	}
 	__u64 length = BPF_CORE_READ(dentry, d_name.len);
@@ -84,6 +86,7 @@ static __always_inline __u64 write_path(struct dentry *dentry, struct vfsmount *
 	struct walk walk = {
 		.dentry = dentry,
 		.mount = mount,
+		.mount_root = BPF_CORE_READ(mount, mnt_root),
 		.root = task->fs->root.dentry,
 		.root_mount = task->fs->root.mnt,
 		.room = room,
@@ -117,15 +120,9 @@ enum origin {
 #define SECURITYFS_MAGIC 0x73636673
 #define BPF_MAGIC 0xcafe4a11
 
-/*
- * A function of its own, which the verifier looks at once and not on each way that leads here. It takes no
- * pointers, because of those it would want to know what they point to.
- */
-__attribute__((noinline)) __u32 origin_number(__u64 dentry_address, __u64 inode_address)
+static __always_inline bool is_kernel_magic(__u64 magic)
 {
-	struct dentry *dentry = (void *)dentry_address;
-	struct inode *inode = (void *)inode_address;
-	switch ((__u64)BPF_CORE_READ(inode, i_sb, s_magic)) {
+	switch (magic) {
 	case PROC_MAGIC:
 	case SYSFS_MAGIC:
 	case CGROUP_MAGIC:
@@ -134,16 +131,36 @@ __attribute__((noinline)) __u32 origin_number(__u64 dentry_address, __u64 inode_
 	case TRACEFS_MAGIC:
 	case SECURITYFS_MAGIC:
 	case BPF_MAGIC:
-		return ORIGIN_KERNEL;
+		return true;
 	}
+	return false;
+}
+
+/* Whether a file is a window into the kernel. */
+static __always_inline bool is_kernels(struct inode *inode)
+{
+	return is_kernel_magic(BPF_CORE_READ(inode, i_sb, s_magic));
+}
+
+/*
+ * A function of its own, which the verifier looks at once and not on each way that leads here. It takes no
+ * pointers, because of those it would want to know what they point to.
+ */
+__attribute__((noinline)) __u32 origin_number(__u64 dentry_address, __u64 inode_address)
+{
+	struct dentry *dentry = (void *)dentry_address;
+	struct inode *inode = (void *)inode_address;
+	__u64 magic = BPF_CORE_READ(inode, i_sb, s_magic);
+	if (is_kernel_magic(magic))
+		return ORIGIN_KERNEL;
 	if (BPF_CORE_READ(inode, i_nlink) == 0) {
 		__u64 name = 0;
 		bpf_probe_read_kernel(&name, 6, BPF_CORE_READ(dentry, d_name.name));
 		/* "memfd:" */
-		bool memory = BPF_CORE_READ(inode, i_sb, s_magic) == TMPFS_MAGIC && name == 0x3a64666d656dull;
+		bool memory = magic == TMPFS_MAGIC && name == 0x3a64666d656dull;
 		return memory ? ORIGIN_MEMORY : ORIGIN_DELETED;
 	}
-	if (BPF_CORE_READ(inode, i_sb, s_magic) != OVERLAYFS_MAGIC)
+	if (magic != OVERLAYFS_MAGIC)
 		return ORIGIN_MOUNTED;
 	/*
 	 * overlayfs keeps the entry of the upper layer right behind the inode that the rest of the kernel sees

@@ -116,7 +116,7 @@ static __always_inline void complete(struct record *record, struct task_struct *
 	record->uid = task->cred->uid.val;
 	record->gid = task->cred->gid.val;
 	record->pid_namespace = BPF_CORE_READ(outer.ns, ns.inum);
-	record->inner_pid_namespace = BPF_CORE_READ(inner.ns, ns.inum);
+	record->inner_pid_namespace = level > 1 ? BPF_CORE_READ(inner.ns, ns.inum) : record->pid_namespace;
 	record->mount_namespace = task->nsproxy->mnt_ns->ns.inum;
 	record->init_mount_namespace = BPF_CORE_READ(init, nsproxy, mnt_ns, ns.inum);
 	if (has_foreign_parent(task))

@@ -41,6 +41,14 @@ static __always_inline void handle_listen(struct task_struct *task, struct call 
 	deliver(call, 0, false);
 }
 
+/* The family of an address of the caller's. One that cannot be read led to no connection. */
+static __always_inline bool is_local_address(__u64 address)
+{
+	__u16 family = 0;
+	bpf_probe_read_user(&family, sizeof(family), (void *)address);
+	return family == AF_UNIX;
+}
+
 /* A connection to a local socket is told by the file that the listener bound: an alias of it is the same file. */
 static __always_inline void handle_connect(struct task_struct *task, struct call *call)
 {

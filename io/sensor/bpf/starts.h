@@ -73,6 +73,9 @@ static __always_inline void arrive(struct task_struct *task)
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(forked, struct task_struct *parent, struct task_struct *child)
 {
+	/* The host's own processes entered nothing. */
+	if (!parent->thread_pid->level)
+		return 0;
 	__u32 process = parent->tgid;
 	__u32 *entry = bpf_map_lookup_elem(&entered, &process);
 	__u32 made = child->tgid;
@@ -186,7 +189,8 @@ int BPF_PROG(ended, struct task_struct *task)
 	struct record record;
 	describe(&record, task, KIND_EXIT);
 	record.values[0] = (__u32)task->exit_code;
-	bpf_map_delete_elem(&entered, &record.pid);
+	if (record.entered)
+		bpf_map_delete_elem(&entered, &record.pid);
 	send(&record, sizeof(record), RING_STARTS);
 	return 0;
 }

@@ -132,17 +132,28 @@ struct {
 /* Nanoseconds after which a fact is told again, so that a reader knows that it still holds. */
 const volatile __u64 retell_after = 60000000000ull;
 
-static __always_inline bool is_repeated(struct fact *fact)
+static __always_inline bool is_told(struct fact *fact)
+{
+	__u64 *before = bpf_map_lookup_elem(&told, fact);
+	if (!before || bpf_ktime_get_boot_ns() - *before >= retell_after)
+		return false;
+	struct tally *tally = bpf_map_lookup_elem(&tallies, &fact->cgroup);
+	if (tally)
+		__sync_fetch_and_add(&tally->repeated, 1);
+	return true;
+}
+
+static __always_inline void note_told(struct fact *fact)
 {
 	__u64 now = bpf_ktime_get_boot_ns();
-	__u64 *before = bpf_map_lookup_elem(&told, fact);
-	if (before && now - *before < retell_after) {
-		struct tally *tally = bpf_map_lookup_elem(&tallies, &fact->cgroup);
-		if (tally)
-			__sync_fetch_and_add(&tally->repeated, 1);
-		return true;
-	}
 	bpf_map_update_elem(&told, fact, &now, BPF_ANY);
+}
+
+static __always_inline bool is_repeated(struct fact *fact)
+{
+	if (is_told(fact))
+		return true;
+	note_told(fact);
 	return false;
 }
 

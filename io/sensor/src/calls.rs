@@ -228,23 +228,24 @@ const TABLE: &[Operation] = &[
 
 /// What the loader writes into the programs.
 pub(crate) struct Tables {
-    pub(crate) native: [u8; NUMBERS],
-    pub(crate) compat: [u8; NUMBERS],
+    /// In the lower half the operation of the native call of this number, in the upper half that of the 32-bit one.
+    pub(crate) operations: [u16; NUMBERS],
     pub(crate) shapes: [[u8; SHAPE]; OPERATIONS],
 }
 
 pub(crate) fn tables() -> Tables {
-    let mut tables = Tables { native: [0; NUMBERS], compat: [0; NUMBERS], shapes: [[0; SHAPE]; OPERATIONS] };
+    let mut tables = Tables { operations: [0; NUMBERS], shapes: [[0; SHAPE]; OPERATIONS] };
     for (number, operation) in (1u8..).zip(TABLE) {
         for call in operation.native {
-            if let Some(entry) = usize::try_from(*call).ok().and_then(|call| tables.native.get_mut(call)) {
-                *entry = number;
+            if let Some(entry) = usize::try_from(*call).ok().and_then(|call| tables.operations.get_mut(call))
+            {
+                *entry |= u16::from(number);
             }
         }
         // Only processors of x86 run programs of i386 beside their own.
         if cfg!(target_arch = "x86_64") {
             for call in operation.compat {
-                tables.compat[usize::from(*call)] = number;
+                tables.operations[usize::from(*call)] |= u16::from(number) << 8;
             }
         }
         tables.shapes[usize::from(number)] = shape(operation);
@@ -290,7 +291,7 @@ mod tests {
     fn every_number_leads_to_its_operation() {
         let tables = tables();
         assert!(TABLE.len() < OPERATIONS);
-        let kind = |operation: u8| tables.shapes[usize::from(operation)][0];
+        let kind = |operation: u16| tables.shapes[usize::from(operation & 0xff)][0];
         let number = |call: c_long| usize::try_from(call).unwrap();
         for (call, expected) in [
             (libc::SYS_openat, Kind::Open),
@@ -298,9 +299,9 @@ mod tests {
             (libc::SYS_bpf, Kind::Bpf),
             (libc::SYS_mprotect, Kind::MapCode),
         ] {
-            assert_eq!(u16::from(kind(tables.native[number(call)])), expected as u16);
+            assert_eq!(u16::from(kind(tables.operations[number(call)])), expected as u16);
         }
-        assert_eq!(tables.native[number(libc::SYS_read)], 0);
+        assert_eq!(tables.operations[number(libc::SYS_read)] & 0xff, 0);
         let operations = TABLE.iter().flat_map(|operation| operation.native);
         let mut seen: Vec<_> = operations.collect();
         let all = seen.len();

@@ -182,8 +182,7 @@ impl Tracer {
             .override_global("host_mount_namespace", &host.mount_namespace, true)
             .override_global("sensor_started", &started, true)
             .override_global("generation", &generation, true)
-            .override_global("native_operations", &tables.native, true)
-            .override_global("compat_operations", &tables.compat, true)
+            .override_global("operations", &tables.operations, true)
             .override_global("shapes", &tables.shapes, true);
         for (name, size) in
             [("starts", options.ring), ("facts", options.ring), ("alerts", options.alert_ring)]

@@ -8,6 +8,7 @@ use lazaret_sensor::{NetworkPolicy, Options, Outcome, Sighting};
 
 use crate::cell::{Cell, act};
 use crate::observed::observing;
+use crate::races::ground;
 
 #[test]
 fn of_500_containers_that_live_for_a_moment_every_event_comes() {
@@ -60,45 +61,80 @@ fn of_500_containers_that_live_for_a_moment_every_event_comes() {
     }
 }
 
-#[test]
-fn a_flood_is_told_as_a_gap_and_alerts_arrive_in_it() {
-    let test = "a_flood_is_told_as_a_gap_and_alerts_arrive_in_it";
+/// What came of one control group while it was flooded.
+#[derive(Default)]
+struct Flooded {
+    events: u64,
+    alerts: u64,
+    lost: u64,
+    lost_alerts: u64,
+}
+
+/// Floods a small buffer in one way, with alerts in the midst of it.
+fn flood(test: &str, way: &str, times: u64) -> Option<()> {
+    const FLOODERS: u64 = 2;
+    const ATTEMPTS: u64 = 20;
     let options = Options { ring: 4096, ..Options::default() };
-    let Some((sensor, mut sightings)) = observing(test, options) else { return };
+    let (sensor, mut sightings) = observing(test, options)?;
     let cell = Cell::new();
     let policy = NetworkPolicy { peers: Some(Vec::new()), ports: None };
     sensor.confine_network(cell.cgroup_id, &policy).unwrap();
-    const STARTS: u64 = 3000;
-    let storms: Vec<_> =
-        (0..2).map(|_| cell.command(act(), &["storm", &STARTS.to_string()]).spawn().unwrap()).collect();
-    // In the midst of it.
-    const ATTEMPTS: usize = 20;
+    let begun = Instant::now();
+    let flooders: Vec<_> = (0..FLOODERS)
+        .map(|_| {
+            let mut command = cell.command(&ground().join("race"), &[way, &times.to_string()]);
+            command.current_dir(ground()).spawn().unwrap()
+        })
+        .collect();
     for _ in 0..ATTEMPTS {
         assert_eq!(cell.act(&["connect", "127.0.0.1", "9"]), Some(libc::EPERM));
     }
-    for mut storm in storms {
-        assert!(storm.wait().unwrap().success());
+    for mut flooder in flooders {
+        assert!(flooder.wait().unwrap().success());
     }
-    let (mut alerts, mut executions, mut lost, mut lost_alerts) = (0, 0, 0, 0);
+    let took = begun.elapsed().as_secs_f64();
+    let mut came = Flooded::default();
     let until = Instant::now() + Duration::from_secs(4);
     while Instant::now() < until {
         match sightings.try_recv() {
             Ok(Sighting::Behaviour(told)) if told.cgroup_id == cell.cgroup_id => {
-                alerts += usize::from(told.outcome == Outcome::Refused);
-                executions += u64::from(matches!(told.behaviour.fact, Fact::Exec(_)));
+                came.alerts += u64::from(told.outcome == Outcome::Refused);
+                came.events += 1;
             }
+            Ok(Sighting::Ended(ended)) if ended.cgroup_id == cell.cgroup_id => came.events += 1,
             Ok(Sighting::Missing(gap)) if gap.cgroup_id == cell.cgroup_id => {
-                lost += gap.overflowed;
-                lost_alerts += gap.alerts_overflowed;
+                came.lost += gap.overflowed;
+                came.lost_alerts += gap.alerts_overflowed;
+                assert_eq!(gap.astray, 0, "{gap:?}");
             }
             Ok(_) => {}
             Err(_) => std::thread::sleep(Duration::from_millis(2)),
         }
     }
-    eprintln!("{executions} starts told, {lost} events without room, {alerts} alerts");
-    assert_eq!((alerts, lost_alerts), (ATTEMPTS, 0));
-    assert!(lost > 0);
-    // Starts and ends alike go through the small ring.
     let account = sensor.accounts().into_iter().find(|account| account.cgroup_id == cell.cgroup_id).unwrap();
-    assert_eq!(account.lost, lost, "each loss was told");
+    let all = account.sent + account.lost;
+    eprintln!(
+        "{way}: {:.0} events a second, {all} together: {} told, {} without room, {} alerts",
+        all as f64 / took,
+        came.events,
+        came.lost,
+        came.alerts
+    );
+    assert_eq!((came.alerts, came.lost_alerts), (ATTEMPTS, 0), "alerts arrive all the same");
+    assert!(came.lost > 0, "the buffer was to overflow");
+    assert_eq!(account.lost, came.lost, "each loss was told");
+    // Beside them there is the record of the group that was made.
+    assert_eq!(account.sent, came.events + 1, "and all the rest came");
+    assert!(all > FLOODERS * times, "each was counted");
+    Some(())
+}
+
+#[test]
+fn a_flood_of_program_starts_is_told_as_a_gap_and_alerts_arrive_in_it() {
+    flood("a_flood_of_program_starts_is_told_as_a_gap_and_alerts_arrive_in_it", "storm", 6000);
+}
+
+#[test]
+fn a_flood_of_facts_is_told_as_a_gap_and_alerts_arrive_in_it() {
+    flood("a_flood_of_facts_is_told_as_a_gap_and_alerts_arrive_in_it", "facts", 300_000);
 }

@@ -181,17 +181,5 @@ int main(int count, char **words)
 		return say(result < 0 ? -1 : 0);
 	}
 #endif
-	/* Starts itself many times: `storm COUNT`. */
-	if (!strcmp(what, "storm")) {
-		for (int left = atoi(words[2]); left; left--) {
-			pid_t child = vfork();
-			if (!child) {
-				execl("/proc/self/exe", "act", "nothing", NULL);
-				_exit(1);
-			}
-			waitpid(child, NULL, 0);
-		}
-		return say(0);
-	}
 	return 0;
 }

@@ -41,7 +41,9 @@ impl Jail {
         install(&at("lower/etc/hosts"), b"", 0o644);
         install(&at("hosts"), b"127.0.0.1 localhost\n", 0o644);
         for (path, content, mode) in files {
-            install(&at(&format!("lower/{path}")), content, *mode);
+            let file = at(&format!("lower/{path}"));
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            install(&file, content, *mode);
         }
         let (jobs, inbox) = mpsc::channel::<Job>();
         let (ready, prepared) = mpsc::channel();

@@ -13,6 +13,7 @@ mod interrupted;
 mod jail;
 mod lasting;
 mod observed;
+mod races;
 mod runtimes;
 mod support;
 mod withstand;
