@@ -87,6 +87,7 @@ pub async fn run(config: Config) -> Result<Ended, Failure> {
         engine_socket: config.engine.socket.clone(),
         engine_files: engine_files.clone(),
         sensor: Arc::clone(&sensor),
+        keeper: Arc::clone(&keeper),
         spool: spool.clone(),
     };
     watch.catch_up(earlier, enforcement).await;

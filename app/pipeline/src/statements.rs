@@ -16,10 +16,11 @@ pub fn state(
     sbom: String,
 ) -> Vec<Statement> {
     let config = scan.image.config;
-    let executables = scan.executables.iter().map(|executable| executable.sha256).collect();
+    let executables =
+        scan.executables.iter().map(|executable| (executable.path.clone(), executable.sha256)).collect();
     let predicates = [
         Predicate::Sbom(sbom),
-        Predicate::Executables(ExecutablesPredicate::new(config, executables)),
+        Predicate::Executables(ExecutablesPredicate::placed(config, executables)),
         Predicate::Verdict(VerdictPredicate::new(verdict, &scan.findings, config, scan.problems.is_empty())),
     ];
     predicates.map(|predicate| Statement::about(repository, manifest, predicate)).into()

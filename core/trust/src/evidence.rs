@@ -14,6 +14,8 @@ pub struct Collected {
     pub statements: Vec<Verified>,
     /// SHA-256 of each file the image may execute, ascending. `None`: no statement says.
     pub executables: Option<Vec<[u8; 32]>>,
+    /// Where each of them lies: absolute paths, ascending. `None`: not every statement of them says.
+    pub places: Option<Vec<(String, [u8; 32])>>,
     /// Digest of each envelope that proves nothing about this image, and why.
     pub rejected: Vec<(Digest, String)>,
 }
@@ -93,8 +95,8 @@ pub fn evidence(
         scan: newest_verdict(&statements).map(|(_, verdict)| verdict.outcome),
         promotions: promotions(&statements),
     };
-    let executables = executables(&statements);
-    Collected { evidence, statements, executables, rejected }
+    let (executables, places) = (executables(&statements), places(&statements));
+    Collected { evidence, statements, executables, places, rejected }
 }
 
 fn believe(
@@ -161,6 +163,20 @@ fn executables(statements: &[Verified]) -> Option<Vec<[u8; 32]>> {
             Some(allowed)
         }
     })
+}
+
+/// Where all lists agree.
+fn places(statements: &[Verified]) -> Option<Vec<(String, [u8; 32])>> {
+    let mut lists = statements.iter().filter_map(|verified| match &verified.statement.predicate {
+        Predicate::Executables(executables) => Some(executables.by_place()),
+        _ => None,
+    });
+    let first = lists.next()??;
+    let others: Vec<_> = lists.collect::<Option<_>>()?;
+    let agreed = first
+        .into_iter()
+        .filter(|(path, file)| others.iter().all(|other| other.get(path) == Some(file)));
+    Some(agreed.map(|(path, file)| (path.to_owned(), file)).collect())
 }
 
 /// Statements were read strictly, so their times parse; the oldest instant for one that was built otherwise.

@@ -70,18 +70,18 @@ fn made(base: &Base) -> String {
 fn push_all<const N: usize>(teller: &Teller<'_>, services: [Service; N]) -> Result<[Image; N]> {
     let pushed: Result<Vec<Image>> = std::thread::scope(|scope| {
         let threads: Vec<_> =
-            services.iter().map(|service| scope.spawn(|| push(teller.lab, *service))).collect();
+            services.iter().map(|service| scope.spawn(|| publish(teller.lab, &service.image()))).collect();
         let results = threads.into_iter().map(|thread| thread.join());
         results.map(|result| result.unwrap_or_else(|_| Err(Failure::new("a push panicked")))).collect()
     });
     pushed?.try_into().map_err(|_| Failure::new("not every image was pushed"))
 }
 
-fn push(lab: &crate::Lab, service: Service) -> Result<Image> {
-    let name = service.image();
-    let repository = format!("{}/{}", lab.registry.host(), service.name);
-    let reference = format!("{repository}:{}", service.tag);
-    lab.build.docker(["tag", &name, &reference]).ok()?;
+/// Puts an image of the build machine, `NAME:TAG`, into the registry.
+pub fn publish(lab: &crate::Lab, name: &str) -> Result<Image> {
+    let reference = format!("{}/{name}", lab.registry.host());
+    let repository = reference.rsplit_once(':').map_or(reference.as_str(), |(repository, _)| repository);
+    lab.build.docker(["tag", name, &reference]).ok()?;
     let pushed = lab.build.docker(["push", &reference]).ok()?;
     let digest = pushed
         .stdout
@@ -89,6 +89,7 @@ fn push(lab: &crate::Lab, service: Service) -> Result<Image> {
         .find_map(|line| line.split_once("digest: ")?.1.split(' ').next().map(str::to_owned));
     let manifest =
         digest.ok_or_else(|| Failure::new(format!("docker did not say the digest of {reference}")))?;
-    let config = image_id(&lab.build, &name)?;
-    Ok(Image { name, reference, by_digest: format!("{repository}@{manifest}"), manifest, config })
+    let config = image_id(&lab.build, name)?;
+    let by_digest = format!("{repository}@{manifest}");
+    Ok(Image { name: name.to_owned(), reference, by_digest, manifest, config })
 }

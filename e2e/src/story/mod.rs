@@ -16,7 +16,7 @@ mod screen;
 
 use std::time::{Duration, Instant};
 
-pub use a_build::{Built, Image};
+pub use a_build::{Built, Image, publish};
 pub use b_scan::{Scanned, finding_ids};
 pub use d_trust::promote_to_prod;
 pub use e_admission::{Running, run_shop_once, wait_for_version};

@@ -61,6 +61,8 @@ pub struct ExecutionDenied {
     pub path: String,
     /// Absent if the content was not read to its end.
     pub sha256: Option<Digest>,
+    /// It was read, and names its interpreter.
+    pub is_script: bool,
     pub pid: u32,
     /// Name of the process that tried.
     pub by: String,

@@ -30,7 +30,7 @@ pub struct Admissions {
 #[derive(Debug, Clone)]
 pub struct Admitted {
     pub evidence: Evidence,
-    /// What it may execute; `None`: no statement says.
+    /// What it may execute, and where, if that was stated; `None`: no statement says.
     pub executables: Option<Arc<ExecutableSet>>,
     /// What its containers may do: the newest signed profile for each way to run it, as text.
     pub profiles: Vec<Arc<str>>,
@@ -114,7 +114,11 @@ fn verify_image(image: &AdmittedImage, keys: &[VerifyingKey]) -> Result<Admitted
     let profiles = signed.map(|(_, profile)| Arc::from(profile.profile.as_str())).collect();
     let mut evidence = collected.evidence;
     evidence.has_sbom |= names_unsent(&collected.statements, &envelopes);
-    let executables = collected.executables.map(|files| files.into_iter().map(Digest::from_bytes).collect());
+    let placed = collected.places.map(|places| {
+        places.into_iter().map(|(path, file)| (path, Digest::from_bytes(file))).collect::<ExecutableSet>()
+    });
+    let anywhere = || Some(collected.executables?.into_iter().map(Digest::from_bytes).collect());
+    let executables = placed.or_else(anywhere);
     Ok(Admitted { evidence, executables: executables.map(Arc::new), profiles })
 }
 

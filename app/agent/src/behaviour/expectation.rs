@@ -6,11 +6,12 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lazaret_engine::docker::{ContainerRecord, StoreReader};
-use lazaret_model::{Digest, Image, ImageConfiguration, Platform};
+use lazaret_model::{Digest, Dimension, Image, ImageConfiguration, Platform};
 use lazaret_profile::check::{Compiled, ImageFiles};
-use lazaret_profile::{ImageExecutable, Profile, Subject, derive};
+use lazaret_profile::{Action, ImageExecutable, Mode, Permission, Profile, Subject, derive};
+use lazaret_sensor::ExecutableSet;
 
-use crate::admissions::{AdmissionStore, Admissions, Admitted};
+use crate::admissions::{AdmissionStore, Admissions};
 
 /// Profiles that are kept ready. More are made again when they are asked for.
 const MOST_READY: usize = 256;
@@ -22,6 +23,8 @@ pub struct Expectation {
     pub compiled: Compiled,
     /// It was promoted with the image; else it is derived from the image alone.
     pub promoted: bool,
+    /// What the image may execute; `None`: no statement says.
+    pub programs: Option<Arc<ExecutableSet>>,
     /// What could not be used or is not known, one sentence each.
     pub complaints: Vec<String>,
 }
@@ -105,13 +108,15 @@ impl Expectations {
 fn expect(image: &Image, subject: &Subject, admissions: &Admissions) -> Expectation {
     let admitted = admissions.by_config(&image.config);
     let mut complaints = Vec::new();
-    let digests = digests(admitted);
+    let programs = admitted.iter().find_map(|admitted| admitted.executables.clone());
+    let digests: Vec<[u8; 32]> =
+        programs.iter().flat_map(|set| set.iter()).map(|digest| *digest.as_bytes()).collect();
     let files = || ImageFiles { digests: digests.iter().copied().collect(), ..ImageFiles::default() };
     for text in admitted.iter().flat_map(|admitted| &admitted.profiles) {
         match Profile::parse(text) {
             Ok(profile) if profile.subject == *subject => {
                 let compiled = Compiled::new(&profile, files());
-                return Expectation { profile, compiled, promoted: true, complaints };
+                return Expectation { profile, compiled, promoted: true, programs, complaints };
             }
             // Of the same image, run in another way: that one is not asked for.
             Ok(profile) if profile.subject.image == subject.image => {}
@@ -135,12 +140,7 @@ fn expect(image: &Image, subject: &Subject, admissions: &Admissions) -> Expectat
         profile.executables.listed = None;
     }
     let compiled = Compiled::new(&profile, files());
-    Expectation { profile, compiled, promoted: false, complaints }
-}
-
-fn digests(admitted: &[Arc<Admitted>]) -> Vec<[u8; 32]> {
-    let listed = admitted.iter().find_map(|admitted| admitted.executables.as_deref());
-    listed.map(|set| set.iter().map(|digest| *digest.as_bytes()).collect()).unwrap_or_default()
+    Expectation { profile, compiled, promoted: false, programs, complaints }
 }
 
 /// This host's, in Go's words.
@@ -165,10 +165,25 @@ fn unknown(config: Digest) -> Image {
 }
 
 impl Expectation {
+    /// Whether programs of the image may be executed only where the image has them. A copy elsewhere may be how a
+    /// service works: until a person promoted a profile that refuses drift, it is told and goes on.
+    pub fn holds_places(&self) -> bool {
+        self.promoted
+            && self.profile.executables.drift == Permission::Deny
+            && self.profile.modes.of(Dimension::Executables) == Mode::Block
+            && self.profile.modes.action(Dimension::Executables) != Action::Alert
+    }
+
+    /// Whether a program that was executed from this place, with a content of the image, is where the image has it.
+    /// Where nobody stated that, it is.
+    pub fn has_place(&self, path: &str) -> bool {
+        self.holds_places() || self.programs.as_ref().and_then(|set| set.has_place(path)).unwrap_or(true)
+    }
+
     /// For the log: what holds in which dimension.
     pub fn summary(&self) -> String {
         let mut text = format!("{} profile", self.profile.state.name());
-        for dimension in lazaret_model::Dimension::ALL {
+        for dimension in Dimension::ALL {
             let mode = self.profile.modes.of(*dimension);
             let _ = write!(text, ", {} {}", dimension.name(), mode.name());
         }

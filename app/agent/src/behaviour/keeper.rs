@@ -2,11 +2,12 @@
 //! agent was away.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lazaret_engine::docker::ContainerRecord;
 use lazaret_format::v1::EventKind;
-use lazaret_sensor::{NetworkPolicy, ResourceMeter, Sensor};
+use lazaret_sensor::{ExecutableSet, GuardError, GuardRequest, NetworkPolicy, ResourceMeter, Sensor};
 
 use super::expectation::{Expectation, Expectations};
 use super::group;
@@ -41,6 +42,28 @@ impl Keeper {
             }
         }
         expectation
+    }
+
+    /// From its return on, nothing but the image's own executables runs in the container; those that its profile binds
+    /// to their places, only there. `rootfs` counts only before the container has made it its root.
+    ///
+    /// # Errors
+    ///
+    /// The kernel cannot decide on what is executed in it.
+    pub fn guard(
+        &self,
+        container: &str,
+        (pid, rootfs): (u32, &Path),
+        record: &ContainerRecord,
+        executables: &Arc<ExecutableSet>,
+    ) -> Result<(), GuardError> {
+        let allowed = match self.expectation(record).holds_places() {
+            true => Arc::clone(executables),
+            false => Arc::new(executables.anywhere()),
+        };
+        let request =
+            GuardRequest { container: container.to_owned(), pid, rootfs: rootfs.to_owned(), allowed };
+        self.sensor.guard(&request).map(drop)
     }
 
     /// From its return on, the kernel holds the container to what its profile blocks. `pid` is a process of it.

@@ -1,6 +1,7 @@
 //! Takes what the sensor tells, and does with it what is to be done.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -350,7 +351,12 @@ impl Observer {
             }
             known.expectation = expectation;
             let Some(pid) = pids.get(container) else { continue };
-            if let Err(why) = self.keeper.hold(container, *pid, &known.record) {
+            let programs = known.expectation.programs.as_ref();
+            let guarded = programs.map_or(Ok(()), |programs| {
+                self.keeper.guard(container, (*pid, Path::new("/")), &known.record, programs)
+            });
+            let held = guarded.map_err(|error| error.to_string());
+            if let Err(why) = held.and_then(|()| self.keeper.hold(container, *pid, &known.record)) {
                 let what = format!("container {} is not held to its new profile: {why}", known.record.name);
                 tracing::error!("{what}");
                 self.spool.note(EventKind::Gap { what, count: 1 });

@@ -33,7 +33,7 @@ pub(super) fn profile() -> Profile {
 pub(super) fn expectation() -> Expectation {
     let profile = profile();
     let compiled = Compiled::new(&profile, ImageFiles::default());
-    Expectation { profile, compiled, promoted: false, complaints: Vec::new() }
+    Expectation { profile, compiled, promoted: false, programs: None, complaints: Vec::new() }
 }
 
 pub(super) fn execution(executable: &str, origin: FileOrigin) -> Execution {

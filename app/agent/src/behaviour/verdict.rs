@@ -66,9 +66,9 @@ fn is_explained(deviation: &Deviation, observation: &Observation, known: &Expect
     let Fact::Exec(execution) = &observation.behaviour.fact else { return false };
     match deviation.category {
         // The contents of admitted containers are held against the list of the image's executables before they run.
-        // This one ran, so it is one of the image's: a file that was merely touched looks changed.
+        // This one ran, so it is one of the image's: a file that was merely touched looks changed. A copy is elsewhere.
         Category::NewBinary | Category::ModifiedBinary | Category::Script => {
-            observation.outcome == Outcome::Done
+            observation.outcome == Outcome::Done && known.has_place(&execution.executable)
         }
         // The attested list does not say which programs give rights; what lies in a layer of the image, the image
         // brought with its bits.
@@ -226,6 +226,8 @@ pub(super) fn seconds(at: SystemTime) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use lazaret_model::{FileAccess, FileOperation, KernelOperation};
 
     use super::*;
@@ -260,8 +262,16 @@ mod tests {
         assert!(verdict(&touched).deviations.is_empty());
         let memory = observation(Fact::Exec(execution("/memfd:x", FileOrigin::Nameless)));
         assert!(verdict(&memory).deviations.iter().any(|one| one.category == Category::Fileless));
-        let died = Observation { outcome: Outcome::DiedBeforeStart, ..touched };
+        let died = Observation { outcome: Outcome::DiedBeforeStart, ..touched.clone() };
         assert!(!verdict(&died).deviations.is_empty());
+        let placed = [("/usr/bin/tool".to_owned(), lazaret_model::Digest::from_bytes([1; 32]))];
+        let known = Expectation { programs: Some(Arc::new(placed.into_iter().collect())), ..expectation() };
+        let drifted = |observation| {
+            let found = Verdict::of(observation, Some(&known), Circumstances::STEADY).deviations;
+            found.iter().any(|one| one.category == Category::NewBinary)
+        };
+        let copied = observation(Fact::Exec(execution("/tmp/tool", FileOrigin::Upper)));
+        assert!(!drifted(&touched) && drifted(&copied), "a copy of the image's own program is where no image has it");
     }
 
     #[test]

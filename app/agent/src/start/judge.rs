@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use lazaret_engine::docker::{ContainerRecord, StoreReader};
 use lazaret_model::{Reason, Stage};
-use lazaret_sensor::{GuardRequest, Sensor};
+use lazaret_sensor::Sensor;
 
 use super::protocol::{Answer, Ask};
 use super::{Judge, specification};
@@ -69,7 +69,7 @@ impl Judge for StartJudge {
                         image.image_config,
                         &spec.run,
                     )?;
-                    self.guard(&ask, &facts.rootfs, &admitted)?;
+                    self.guard(&ask, &facts.rootfs, &image, &admitted)?;
                     self.hold(&ask, &image)?;
                     facts.admitted = Some(admitted);
                     Ok(())
@@ -85,7 +85,13 @@ impl Judge for StartJudge {
 
 impl StartJudge {
     /// Nothing but the image's own executables runs in the container from here on.
-    fn guard(&self, ask: &Ask, rootfs: &Path, admitted: &Admitted) -> Result<(), Vec<Reason>> {
+    fn guard(
+        &self,
+        ask: &Ask,
+        rootfs: &Path,
+        record: &ContainerRecord,
+        admitted: &Admitted,
+    ) -> Result<(), Vec<Reason>> {
         let Some(allowed) = &admitted.executables else {
             let evidence = &admitted.evidence;
             return Err(vec![Reason {
@@ -100,13 +106,7 @@ impl StartJudge {
                 ),
             }]);
         };
-        let request = GuardRequest {
-            container: ask.id.clone(),
-            pid: ask.pid,
-            rootfs: rootfs.to_owned(),
-            allowed: Arc::clone(allowed),
-        };
-        self.sensor.guard(&request).map(drop).map_err(|error| {
+        self.keeper.guard(&ask.id, (ask.pid, rootfs), record, allowed).map_err(|error| {
             vec![Reason {
                 rule: "not-guarded".to_owned(),
                 message: format!("the kernel cannot guard the container: {error}"),

@@ -7,16 +7,18 @@ pub mod inventory;
 mod flood;
 mod names;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use lazaret_engine::docker::{EngineEvent, EventKind as EngineEventKind, StoreReader};
 use lazaret_format::v1::EventKind;
-use lazaret_sensor::{ContainerSeen, ExecutionDenied, GuardRequest, Sensor, SensorEvent};
+use lazaret_profile::check::Category;
+use lazaret_sensor::{ContainerSeen, ExecutableSet, ExecutionDenied, Sensor, SensorEvent};
 use tokio::sync::mpsc;
 
 use crate::admissions::AdmissionStore;
+use crate::behaviour::keeper::Keeper;
 use crate::clock;
 use crate::spool::{Importance, Spool};
 use flood::Flood;
@@ -38,6 +40,7 @@ pub struct Watch {
     pub engine_socket: PathBuf,
     pub engine_files: StoreReader,
     pub sensor: Arc<Sensor>,
+    pub keeper: Arc<Keeper>,
     pub spool: Spool,
 }
 
@@ -203,27 +206,20 @@ impl Watch {
 
     /// The marks of an earlier life ended with it.
     async fn guard_again(&self) {
-        let admissions = self.admissions.current();
         let mut gaps = Vec::new();
         let mut again = 0;
         {
             let inventory = self.inventory();
             for (id, known) in inventory.running().iter().filter(|(_, known)| known.decision.is_some()) {
-                let config = known.image_config.as_deref().and_then(|config| config.parse().ok());
-                let list = config.and_then(|config| {
-                    admissions.by_config(&config).iter().find_map(|admitted| admitted.executables.clone())
-                });
-                let guarded = match list {
-                    Some(allowed) => {
-                        let request = GuardRequest {
-                            container: id.clone(),
-                            pid: known.pid,
-                            rootfs: "/".into(),
-                            allowed,
-                        };
-                        self.sensor.guard(&request).map(drop).map_err(|error| error.to_string())
+                let list = self.programs(known.image_config.as_deref());
+                let record = self.engine_files.container(id).map_err(|error| error.to_string());
+                let guarded = match (list, record) {
+                    (Some(list), Ok(record)) => {
+                        let guard = self.keeper.guard(id, (known.pid, Path::new("/")), &record, &list);
+                        guard.map_err(|error| error.to_string())
                     }
-                    None => Err("its image's list of executables is not known any more".to_owned()),
+                    (None, _) => Err("its image's list of executables is not known any more".to_owned()),
+                    (_, Err(why)) => Err(why),
                 };
                 again += 1;
                 if let Err(why) = guarded {
@@ -248,9 +244,16 @@ impl Watch {
         let container = denied.container.unwrap_or_else(|| "unknown".to_owned());
         let image_config =
             self.inventory().running().get(&container).and_then(|known| known.image_config.clone());
+        let programs = self.programs(image_config.as_deref());
+        let category = match programs.and_then(|programs| programs.has_place(&denied.path)) {
+            Some(true) => Category::ModifiedBinary,
+            _ if denied.is_script => Category::Script,
+            _ => Category::NewBinary,
+        };
         EventKind::ExecutionDenied {
             container,
             image_config,
+            category: category.name().to_owned(),
             path: denied.path,
             sha256: denied.sha256.map(|digest| digest.hex()).unwrap_or_default(),
             pid: denied.pid,
@@ -258,6 +261,12 @@ impl Watch {
             rung: denied.rung.to_owned(),
             reason: denied.reason.to_string(),
         }
+    }
+
+    /// What an admitted image may execute.
+    fn programs(&self, image_config: Option<&str>) -> Option<Arc<ExecutableSet>> {
+        let config = image_config?.parse().ok()?;
+        self.admissions.current().by_config(&config).iter().find_map(|admitted| admitted.executables.clone())
     }
 
     async fn tell(&self, events: Vec<EventKind>) {

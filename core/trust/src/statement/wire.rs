@@ -79,6 +79,32 @@ pub(super) mod sorted_hex {
     }
 }
 
+/// Paths with numbers, ascending and each once. Checked in writing too.
+pub(super) mod places {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
+
+    const UNSORTED: &str = "the places are not absolute paths in ascending order";
+
+    fn is_good(list: &[(String, u32)]) -> bool {
+        list.iter().all(|(path, _)| path.starts_with('/')) && list.is_sorted_by(|a, b| a.0 < b.0)
+    }
+
+    pub(in super::super) fn serialize<S: Serializer>(list: &[(String, u32)], s: S) -> Result<S::Ok, S::Error> {
+        match is_good(list) {
+            true => list.serialize(s),
+            false => Err(ser::Error::custom(UNSORTED)),
+        }
+    }
+
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<(String, u32)>, D::Error> {
+        let list = Vec::<(String, u32)>::deserialize(d)?;
+        match is_good(&list) {
+            true => Ok(list),
+            false => Err(de::Error::custom(UNSORTED)),
+        }
+    }
+}
+
 /// Text of a bounded form. Checked in writing too, so that nothing is signed that could not be read again.
 macro_rules! checked {
     ($(#[$doc:meta])* $name:ident, $wrong:literal, $is_good:expr) => {

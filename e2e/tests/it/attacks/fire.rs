@@ -1,33 +1,28 @@
 //! Learning, attacking, and doing nothing wrong.
 
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::time::Duration;
 
-use lazaret_e2e::{Context, Failure, Result, Run, check, fail};
-use lazaret_engine::docker::request::{RawRequest, Request, decode};
-use lazaret_model::Digest;
-use lazaret_policy::{Policy, forbidden};
-use lazaret_profile::learn::Milestone;
-use lazaret_sensor::{
-    Deadly, ExecutableSet, GuardRequest, NetworkPolicy, PeerRule, PortRule, Protocol, Sensor,
-};
+use lazaret_e2e::story::Image;
+use lazaret_e2e::{Failure, Result, check, fail, until};
 
 use super::corpus::{Case, Corpus, Via};
-use super::judge::{Alert, Judge};
-use super::victim::{Container, Host};
+use super::told::{Alert, Told};
+use super::victim::{Container, Host, Wish};
 use crate::runner::say;
 
-/// For what is on its way when an attack is over.
-const LATE: Duration = Duration::from_millis(250);
+/// For what is on its way when an attack is over: what containers use is looked at every few seconds.
+const LATE: Duration = Duration::from_secs(8);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Attacks that are fired at the same time.
-const AT_ONCE: usize = 10;
+const AT_ONCE: usize = 12;
 
 pub(crate) struct Field {
-    pub(crate) sensor: Sensor,
     pub(crate) host: Host,
-    pub(crate) judge: Judge,
-    pub(crate) allowed: Vec<(String, Digest)>,
+    pub(crate) told: Told,
+    /// What was told of wishes for containers that no careful policy grants, by the case.
+    refusals: HashMap<String, Vec<Alert>>,
 }
 
 /// What came of an attack.
@@ -38,7 +33,7 @@ pub(crate) struct Fired {
     pub(crate) expected: String,
     pub(crate) alerts: Vec<Alert>,
     /// Who kept it from happening, or ended who did it.
-    pub(crate) by: Option<&'static str>,
+    pub(crate) by: Option<String>,
     /// What the attack itself said.
     pub(crate) said: String,
 }
@@ -53,122 +48,93 @@ impl Fired {
 
     /// Whether it was in a dimension that is enforced, and went on.
     pub(crate) fn is_let_through(&self) -> bool {
-        ENFORCEABLE.iter().any(|start| self.expected.starts_with(start)) && self.by.is_none()
+        is_enforceable(&self.expected) && self.by.is_none()
     }
 }
 
+fn is_enforceable(category: &str) -> bool {
+    ENFORCEABLE.iter().any(|start| category.starts_with(start))
+}
+
 impl Field {
-    /// The life of one container with nothing wrong in it.
-    pub(crate) fn learn(&mut self) -> Result<()> {
-        let container = self.start(false)?;
-        self.traffic(&container)?;
-        self.end(&container)
+    pub(crate) fn new(host: Host) -> Self {
+        Self { host, told: Told::default(), refusals: HashMap::new() }
     }
 
-    fn start(&mut self, confined: bool) -> Result<Container> {
-        let id = self.host.create("")?;
-        self.begin(&id, confined)
-    }
-
-    fn begin(&mut self, id: &str, confined: bool) -> Result<Container> {
-        let Self { host, judge, sensor, .. } = self;
-        judge.watch(id);
-        let container = judge.meanwhile(|| host.begin(id))?;
-        judge.runs(&container.id, container.pid, sensor);
-        if confined {
-            self.confine(&container)?;
-        }
-        self.judge.meanwhile(|| container.warm_up())?;
-        self.serving(std::slice::from_ref(&container));
-        Ok(container)
-    }
-
-    /// Phases are told apart by whole seconds.
-    fn serving(&mut self, containers: &[Container]) {
-        self.judge.listen(LATE);
-        containers.iter().for_each(|container| self.judge.reach(&container.id, Milestone::Healthy));
-        self.judge.listen(Duration::from_millis(1100));
-    }
-
-    fn traffic(&mut self, container: &Container) -> Result<()> {
-        for _ in 0..30 {
-            for path in ["/", "/work", "/health"] {
-                container.get(path)?;
+    /// The lives of a few containers with nothing wrong in them, and what the server knows of them afterwards.
+    pub(crate) fn learn(&self, replicas: usize) -> Result<()> {
+        let host = &self.host;
+        side_by_side(&vec![(); replicas], |()| {
+            let container = host.begin(&host.create(&host.first)?)?;
+            for _ in 0..10 {
+                traffic(&container)?;
+                std::thread::sleep(Duration::from_secs(1));
             }
-            self.judge.listen(Duration::from_millis(20));
-        }
-        self.health_check(container)?;
-        self.judge.listen(Duration::from_secs(3));
-        Ok(())
-    }
-
-    fn health_check(&mut self, container: &Container) -> Result<()> {
-        self.host.engine.docker(["exec", &container.id, "/app/tool", "report"]).ok()?;
-        self.judge.listen(LATE);
-        Ok(())
-    }
-
-    fn end(&mut self, container: &Container) -> Result<()> {
-        self.judge.reach(&container.id, Milestone::StopRequested);
-        let _ = self.host.engine.docker(["stop", "-t", "3", &container.id]).end();
-        self.judge.listen(LATE);
-        self.judge.stopped(&container.id);
-        self.clear(std::slice::from_ref(container))
-    }
-
-    fn clear(&mut self, containers: &[Container]) -> Result<()> {
-        let Self { host, judge, sensor, .. } = self;
-        for container in containers {
-            sensor.release(&container.id, container.pid);
-            sensor.release_group(container.group);
-        }
-        judge.meanwhile(|| {
-            side_by_side(containers, |container| {
-                host.remove(&container.id);
-                Ok(())
-            })
+            host.health_check(&container)?;
+            host.stop(&container)?;
+            host.remove(&container.id);
+            Ok(())
         })?;
-        judge.listen(Duration::ZERO);
-        containers.iter().for_each(|container| judge.forget(&container.id));
+        until("the server to know what was learned", PATIENCE, || {
+            let known = host.lab.ask(["profile", "learn", &host.first.by_digest]).ok()?;
+            let counted = |what: &str| known["coverage"][what].as_u64().unwrap_or_default();
+            let all = u64::try_from(replicas).unwrap_or(u64::MAX);
+            (counted("starts") >= all && counted("stops") >= all).then_some(())
+        })
+    }
+
+    /// Signs a profile and waits until the host holds containers to it.
+    pub(crate) fn promote_profile(&mut self, image: &Image, arguments: &[&str], mode: &str) -> Result<()> {
+        let key = self.host.lab.folders.private_key().display().to_string();
+        let command = ["profile", "promote", &image.by_digest, "--key", &key];
+        self.host.lab.lazaret(command.into_iter().chain(arguments.iter().copied()))?.ok()?;
+        let probe = self.host.begin(&self.host.create(image)?)?;
+        let mut number = 0;
+        until(&format!("the profile of mode {mode} to be in force"), PATIENCE, || {
+            number += 1;
+            probe.attack("/eval", &format!("open(my $f,'>','/opt/{mode}-{number}'); 1"))?;
+            let lab = &self.host.lab;
+            let is_held = |told: &Told| told.of(&probe.id).iter().any(|alert| alert.mode == mode);
+            self.told.listen(lab, Duration::from_secs(1), is_held).ok().filter(|held| *held)
+        })?;
+        self.host.remove(&probe.id);
         Ok(())
     }
 
-    /// What an agent does for a profile that blocks.
-    fn confine(&self, container: &Container) -> Result<()> {
-        let allowed: ExecutableSet = self.allowed.iter().cloned().collect();
-        let request = GuardRequest {
-            container: container.id.clone(),
-            pid: container.pid,
-            rootfs: container.merged.clone(),
-            allowed: Arc::new(allowed),
-        };
-        self.sensor.guard(&request).context(|| "the container cannot be guarded".to_owned())?;
-        let peers = vec![PeerRule {
-            protocol: Some(Protocol::Tcp),
-            network: "198.51.100.2".parse().context(|| "an address".to_owned())?,
-            prefix: 32,
-            port: Some(5432),
-        }];
-        let ports = vec![PortRule { protocol: Protocol::Tcp, port: 8080 }];
-        let policy = NetworkPolicy { peers: Some(peers), ports: Some(ports) };
-        let failed = || "the container cannot be confined".to_owned();
-        self.sensor.confine_network(container.group, &policy).context(failed)?;
-        // Whether a file is the image's is decided by its content, where it can be.
-        let is_by_content = |act: &Deadly| matches!(act, Deadly::ExecuteUpper | Deadly::ExecuteMounted);
-        let deadly: Vec<Deadly> = Deadly::ALL.iter().copied().filter(|act| !is_by_content(act)).collect();
-        self.sensor.make_deadly(container.group, &deadly).context(failed)
+    /// The same profile, that blocks in all dimensions.
+    pub(crate) fn enforce(&mut self, image: &Image) -> Result<()> {
+        let folders = &self.host.lab.folders;
+        let (key, file) = (folders.public_key().display().to_string(), folders.state().join("profile.yaml"));
+        let file = file.display().to_string();
+        let show = ["profile", "show", &image.by_digest, "--promoted", &key, "--out", &file];
+        self.host.lab.lazaret(show)?.ok()?;
+        self.promote_profile(image, &["--profile", &file, "--enforce"], "block")
+    }
+
+    /// What the policy of a careful owner says of the containers that some cases need.
+    pub(crate) fn ask_for_trouble(&mut self, corpus: &Corpus) -> Result<()> {
+        for case in corpus.attacks().into_iter().filter(|case| !case.run_args.is_empty()) {
+            let before = self.told.refused.len();
+            if let Wish::Granted(id) = self.host.wish(&self.host.first, &case.run_args)? {
+                fail!("{} is granted its container: {} ({id})", case.id, case.run_args);
+            }
+            let is_told = |told: &Told| told.refused.len() > before;
+            check!(self.told.listen(&self.host.lab, LATE, is_told)?, "the refusal of {} is not told", case.id);
+            self.refusals.insert(case.id.clone(), self.told.refused.drain(before..).flatten().collect());
+        }
+        Ok(())
     }
 
     /// Fires all attacks, each at a container of its own, some at the same time.
-    pub(crate) fn all(&mut self, corpus: &Corpus, confined: bool) -> Result<Vec<Fired>> {
+    pub(crate) fn all(&mut self, corpus: &Corpus) -> Result<Vec<Fired>> {
         let mut fired = Vec::new();
         for cases in corpus.attacks().chunks(AT_ONCE) {
-            let some = self.some(cases, confined)?;
+            let some = self.some(cases)?;
             for one in &some {
                 let told = if one.is_told() { "told" } else { "MISSED" };
-                say(&format!("{} {:<24} {told:<7} {}", one.id, one.expected, one.by.unwrap_or("-")));
-                if std::env::var_os("LAZARET_ATTACKS_TELL").is_some() && confined {
-                    say(&format!("   {} {:?}", one.said.trim(), one.alerts));
+                say(&format!("{} {:<24} {told:<7} {}", one.id, one.expected, one.by.as_deref().unwrap_or("-")));
+                if std::env::var_os("LAZARET_ATTACKS_TELL").is_some() {
+                    say(&format!("   {} {:#?}", one.said.trim(), one.alerts));
                 }
             }
             fired.extend(some);
@@ -176,102 +142,84 @@ impl Field {
         Ok(fired)
     }
 
-    fn some(&mut self, cases: &[&Case], confined: bool) -> Result<Vec<Fired>> {
-        let Self { host, judge, sensor, .. } = self;
-        let asked = side_by_side(cases, |case| asked(host, &case.run_args))?;
-        let running: Vec<&&Case> = cases.iter().filter(|case| case.via != Via::Create).collect();
-        let ids = side_by_side(&running, |case| host.create(&case.run_args))?;
-        ids.iter().for_each(|id| judge.watch(id));
-        let containers = judge.meanwhile(|| side_by_side(&ids, |id| host.begin(id)))?;
-        for container in &containers {
-            judge.runs(&container.id, container.pid, sensor);
-        }
-        for container in containers.iter().filter(|_| confined) {
-            self.confine(container)?;
-        }
-        self.judge.meanwhile(|| side_by_side(&containers, Container::warm_up))?;
-        self.serving(&containers);
-        containers.iter().for_each(|container| drop(self.judge.alerts(&container.id)));
-        let aims: Vec<(&Case, &Container)> = running.into_iter().copied().zip(&containers).collect();
+    fn some(&mut self, cases: &[&Case]) -> Result<Vec<Fired>> {
         let host = &self.host;
-        let said = self.judge.meanwhile(|| side_by_side(&aims, |(case, aim)| Ok(attack(host, case, aim))))?;
-        self.judge.listen(LATE);
-        let mut told: Vec<(Vec<Alert>, String)> =
-            containers.iter().map(|container| self.judge.alerts(&container.id)).zip(said).collect();
-        self.clear(&containers)?;
-
-        let outcome = |(case, mut alerts): (&&Case, Vec<Alert>)| {
-            let mut said = String::new();
-            if case.via != Via::Create && !told.is_empty() {
-                let (more, words) = told.remove(0);
-                alerts.extend(more);
-                said = words;
+        let aims = side_by_side(cases, |case| match host.wish(&host.first, &case.run_args)? {
+            Wish::Granted(id) if case.via != Via::Create => host.begin(&id).map(Some),
+            Wish::Granted(id) => {
+                host.remove(&id);
+                Ok(None)
             }
+            Wish::Refused(_) => Ok(None),
+        })?;
+        let aimed: Vec<(&Case, Container)> =
+            cases.iter().zip(aims).filter_map(|(case, aim)| Some((*case, aim?))).collect();
+        // What their starts told is told before.
+        self.told.listen(&host.lab, Duration::from_secs(1), |_| false)?;
+        aimed.iter().for_each(|(_, aim)| self.told.forget(&aim.id));
+        let said = side_by_side(&aimed, |(case, aim)| Ok(attack(host, case, aim)))?;
+        self.told.listen(&host.lab, LATE, |told| {
+            aimed.iter().all(|(case, aim)| {
+                let (alerts, expected) = (told.of(&aim.id), &case.expect.category);
+                alerts.iter().any(|alert| alert.category == *expected)
+                    && (!is_enforceable(expected) || prevented_by(alerts, expected).is_some())
+            })
+        })?;
+        side_by_side(&aimed, |(_, aim)| {
+            host.remove(&aim.id);
+            Ok(())
+        })?;
+
+        let mut said: HashMap<&str, (String, Vec<Alert>)> = aimed
+            .iter()
+            .zip(said)
+            .map(|((case, aim), said)| (case.id.as_str(), (said, self.told.of(&aim.id).to_vec())))
+            .collect();
+        let outcome = |case: &&Case| {
+            let (said, mut alerts) = said.remove(case.id.as_str()).unwrap_or_default();
             let by = prevented_by(&alerts, &case.expect.category);
+            let refusal = self.refusals.get(&case.id).map(Vec::as_slice).unwrap_or_default();
+            alerts.extend_from_slice(refusal);
+            let by = by.or_else(|| refusal.first().and_then(|alert| alert.by.clone()));
             let (id, title, expected) = (case.id.clone(), case.title.clone(), case.expect.category.clone());
             Fired { id, title, expected, alerts, by, said }
         };
-        Ok(cases.iter().zip(asked).map(outcome).collect())
+        Ok(cases.iter().map(outcome).collect())
     }
 
     /// What a healthy application and its engine do, on two containers. Returns what was told of it nevertheless.
-    pub(crate) fn benign(&mut self, confined: bool) -> Result<Vec<Alert>> {
-        let mut alerts = Vec::new();
-        for _ in 0..2 {
-            let container = self.start(confined)?;
-            alerts.extend(asked(&self.host, "")?);
-            for (path, times) in [("/", 200), ("/work", 100), ("/health", 200)] {
-                for _ in 0..times {
-                    container.get(path)?;
-                }
-                self.judge.listen(LATE);
+    pub(crate) fn benign(&mut self, image: &Image) -> Result<Vec<Alert>> {
+        let host = &self.host;
+        let ids = side_by_side(&[(), ()], |()| {
+            let container = host.begin(&host.create(image)?)?;
+            for _ in 0..10 {
+                traffic(&container)?;
             }
-            self.health_check(&container)?;
-            // The file becomes one of the container's own layer and holds what it held.
-            Run::new("touch").args([container.merged.join("app/tool").display().to_string()]).ok()?;
-            check!(container.get("/work")?.contains("report ok"), "the touched program did not run");
-            self.judge.listen(LATE);
-            self.judge.reach(&container.id, Milestone::StopRequested);
-            self.host.engine.docker(["stop", "-t", "3", &container.id]).ok()?;
-            self.judge.listen(LATE);
-            alerts.extend(self.judge.alerts(&container.id));
-            self.sensor.release(&container.id, container.pid);
-
-            let again = self.begin(&container.id, confined)?;
-            check!(
-                again.get("/work")?.contains("report ok"),
-                "the application does not work after a restart"
-            );
-            self.judge.listen(LATE);
-            self.judge.reach(&again.id, Milestone::StopRequested);
-            self.host.engine.docker(["stop", "-t", "3", &again.id]).ok()?;
-            self.judge.listen(LATE);
-            alerts.extend(self.judge.alerts(&again.id));
-            self.clear(std::slice::from_ref(&again))?;
-        }
-        Ok(alerts)
+            host.health_check(&container)?;
+            container.touch("app/tool")?;
+            works(&container)?;
+            host.stop(&container)?;
+            let again = host.begin(&container.id)?;
+            works(&again)?;
+            host.stop(&again)?;
+            Ok(container.id)
+        })?;
+        self.told.listen(&host.lab, Duration::from_secs(2), |_| false)?;
+        ids.iter().for_each(|id| host.remove(id));
+        Ok(ids.iter().flat_map(|id| self.told.of(id)).cloned().collect())
     }
 }
 
-/// What is said of the request to make such a container: what it asks of its host that the policy refuses.
-fn asked(host: &Host, arguments: &str) -> Result<Vec<Alert>> {
-    let body = host.request(arguments)?.to_string();
-    let raw = RawRequest {
-        method: "POST",
-        uri: "/v1.41/containers/create",
-        content_type: Some("application/json"),
-        body: Some(body.as_bytes()),
-    };
-    let Ok(Request::CreateContainer(create)) = decode(&raw) else {
-        fail!("the request cannot be read: {body}")
-    };
-    let policy = Policy::parse("stages: []\n", "policy.yaml").context(|| "the empty policy".to_owned())?;
-    let alert = |reason: lazaret_model::Reason| Alert {
-        category: if reason.rule.contains("mounts") { "volume.unexpected" } else { "escape.config" },
-        what: reason.message,
-        by: Some("admission"),
-    };
-    Ok(forbidden(&policy, &create.run).into_iter().map(alert).collect())
+fn traffic(container: &Container) -> Result<()> {
+    for (path, times) in [("/", 20), ("/work", 10), ("/health", 20)] {
+        (0..times).try_for_each(|_| container.get(path).map(drop))?;
+    }
+    Ok(())
+}
+
+fn works(container: &Container) -> Result<()> {
+    check!(container.get("/work")?.contains("report ok"), "the application does not work any more");
+    Ok(())
 }
 
 /// Does the same with each of a few things at the same time. The first failure counts.
@@ -289,7 +237,7 @@ fn attack(host: &Host, case: &Case, aim: &Container) -> String {
     let said = match case.via {
         Via::Exec => {
             let words = ["exec", &aim.id, "sh", "-c", "id; cat /etc/hostname"];
-            host.engine.docker(words).end().map(|ended| ended.said()).ok()
+            host.lab.docker.docker(words).end().map(|ended| ended.said()).ok()
         }
         Via::Eval => aim.attack("/eval", &case.command),
         _ => aim.attack("/rce", &case.command),
@@ -298,7 +246,7 @@ fn attack(host: &Host, case: &Case, aim: &Container) -> String {
 }
 
 /// Who prevented or ended it, or the way to it: a name server that cannot be reached is asked for nothing.
-fn prevented_by(alerts: &[Alert], expected: &str) -> Option<&'static str> {
+fn prevented_by(alerts: &[Alert], expected: &str) -> Option<String> {
     let area = expected.split('.').next().unwrap_or(expected);
-    alerts.iter().filter(|alert| alert.category.starts_with(area)).find_map(|alert| alert.by)
+    alerts.iter().filter(|alert| alert.category.starts_with(area)).find_map(|alert| alert.by.clone())
 }

@@ -9,7 +9,7 @@ use crate::runner::say;
 struct Row<'a> {
     attacks: usize,
     missed: Vec<&'a str>,
-    prevented: Vec<(&'a str, &'static str)>,
+    prevented: Vec<(&'a str, &'a str)>,
 }
 
 fn rows<'a>(told: &'a [Fired], prevented: &'a [Fired]) -> BTreeMap<&'a str, Row<'a>> {
@@ -22,7 +22,7 @@ fn rows<'a>(told: &'a [Fired], prevented: &'a [Fired]) -> BTreeMap<&'a str, Row<
         }
     }
     for fired in prevented {
-        if let Some(by) = fired.by {
+        if let Some(by) = &fired.by {
             rows.entry(&fired.expected).or_default().prevented.push((&fired.id, by));
         }
     }

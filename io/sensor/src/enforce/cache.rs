@@ -1,7 +1,6 @@
 use std::collections::HashMap;
 
-use lazaret_model::Digest;
-
+use super::decision::Content;
 use crate::sys::FileState;
 
 /// Digests of files that were read, as long as they stay as they were.
@@ -11,8 +10,8 @@ use crate::sys::FileState;
 #[derive(Debug)]
 pub(crate) struct DigestCache {
     capacity: usize,
-    recent: HashMap<Key, Digest>,
-    older: HashMap<Key, Digest>,
+    recent: HashMap<Key, Content>,
+    older: HashMap<Key, Content>,
 }
 
 /// The guard's number is part of it, because the kernel gives device numbers of ended containers to new ones.
@@ -28,25 +27,27 @@ impl DigestCache {
         Self { capacity, recent: HashMap::new(), older: HashMap::new() }
     }
 
-    pub(crate) fn get(&mut self, key: &Key) -> Option<Digest> {
-        if let Some(digest) = self.recent.get(key) {
-            return Some(*digest);
+    pub(crate) fn get(&mut self, key: &Key) -> Option<Content> {
+        if let Some(content) = self.recent.get(key) {
+            return Some(*content);
         }
-        let digest = self.older.remove(key)?;
-        self.insert(*key, digest);
-        Some(digest)
+        let content = self.older.remove(key)?;
+        self.insert(*key, content);
+        Some(content)
     }
 
-    pub(crate) fn insert(&mut self, key: Key, digest: Digest) {
+    pub(crate) fn insert(&mut self, key: Key, content: Content) {
         if self.recent.len() >= self.capacity {
             self.older = std::mem::take(&mut self.recent);
         }
-        self.recent.insert(key, digest);
+        self.recent.insert(key, content);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use lazaret_model::Digest;
+
     use super::*;
 
     fn key(inode: u64) -> Key {
@@ -54,8 +55,9 @@ mod tests {
         Key { guard: 1, file }
     }
 
-    fn digest(inode: u64) -> Digest {
-        Digest::from_bytes([u8::try_from(inode % 251).unwrap(); 32])
+    fn digest(inode: u64) -> Content {
+        let digest = Digest::from_bytes([u8::try_from(inode % 251).unwrap(); 32]);
+        Content { digest, is_script: inode % 2 == 0 }
     }
 
     #[test]

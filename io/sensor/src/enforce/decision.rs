@@ -26,12 +26,20 @@ pub(crate) type Cache = Mutex<DigestCache>;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ruling {
     Allow,
-    Deny { reason: DenyReason, digest: Option<Digest> },
+    Deny { reason: DenyReason, content: Option<Content> },
+}
+
+/// What was read of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Content {
+    pub(crate) digest: Digest,
+    /// It names its interpreter.
+    pub(crate) is_script: bool,
 }
 
 impl Ruling {
-    fn deny(reason: DenyReason) -> Self {
-        Self::Deny { reason, digest: None }
+    pub(crate) fn deny(reason: DenyReason) -> Self {
+        Self::Deny { reason, content: None }
     }
 }
 
@@ -66,8 +74,8 @@ pub(crate) fn glance(pending: &Pending, registered: &Registered, cache: &Cache) 
     let key = Key { guard: guarded.number, file: state };
     let known = cache.lock().unwrap_or_else(PoisonError::into_inner).get(&key);
     match known {
-        Some(digest) => {
-            let ruling = rule(pending, &guarded, digest);
+        Some(content) => {
+            let ruling = rule(pending, &guarded, content);
             Glance::Ruled(Some(guarded), ruling)
         }
         None => Glance::Unread(guarded),
@@ -83,8 +91,8 @@ pub(crate) fn examine(pending: &Pending, guarded: &Guarded, cache: &Cache) -> Ru
     };
     // Taken before the reading starts: a change during it must not count as settled at its end.
     let settled = settled(&before);
-    let digest = match read(pending) {
-        Ok(digest) => digest,
+    let content = match read(pending) {
+        Ok(content) => content,
         Err(reason) => return Ruling::deny(reason),
     };
     match sys::file_state(fd) {
@@ -94,30 +102,37 @@ pub(crate) fn examine(pending: &Pending, guarded: &Guarded, cache: &Cache) -> Ru
     }
     if settled {
         let key = Key { guard: guarded.number, file: before };
-        cache.lock().unwrap_or_else(PoisonError::into_inner).insert(key, digest);
+        cache.lock().unwrap_or_else(PoisonError::into_inner).insert(key, content);
     }
-    rule(pending, guarded, digest)
+    rule(pending, guarded, content)
 }
 
-fn rule(pending: &Pending, guarded: &Guarded, digest: Digest) -> Ruling {
+fn rule(pending: &Pending, guarded: &Guarded, content: Content) -> Ruling {
     let place = || pending.file().map(|fd| path(fd, pending.pid())).unwrap_or_default();
-    match guarded.allowed.allows(&digest, place) {
+    match guarded.allowed.allows(&content.digest, place) {
         true => Ruling::Allow,
-        false => Ruling::Deny { reason: DenyReason::NotInImage, digest: Some(digest) },
+        false => Ruling::Deny { reason: DenyReason::NotInImage, content: Some(content) },
     }
 }
 
-fn read(pending: &Pending) -> Result<Digest, DenyReason> {
+fn read(pending: &Pending) -> Result<Content, DenyReason> {
     let mut file = pending.open().map_err(|problem| unreadable(&problem))?;
     let mut hasher = Sha256::new();
     let mut chunk = vec![0; CHUNK];
+    let mut is_script = None;
     loop {
         if pending.is_answered() || Instant::now() >= pending.deadline {
             return Err(DenyReason::TooSlow);
         }
         match file.read(&mut chunk) {
-            Ok(0) => return Ok(Digest::from_bytes(hasher.finalize().into())),
-            Ok(count) => hasher.update(&chunk[..count]),
+            Ok(0) => {
+                let digest = Digest::from_bytes(hasher.finalize().into());
+                return Ok(Content { digest, is_script: is_script.unwrap_or(false) });
+            }
+            Ok(count) => {
+                is_script.get_or_insert(chunk[..count].starts_with(b"#!"));
+                hasher.update(&chunk[..count]);
+            }
             Err(problem) if problem.kind() == std::io::ErrorKind::Interrupted => {}
             Err(problem) => return Err(unreadable(&problem)),
         }
@@ -144,12 +159,13 @@ pub(crate) fn describe(
     pending: &Pending,
     guarded: Option<&Guarded>,
     reason: DenyReason,
-    digest: Option<Digest>,
+    content: Option<Content>,
 ) -> ExecutionDenied {
     ExecutionDenied {
         container: guarded.map(|guarded| guarded.container.clone()),
         path: pending.file().map(|fd| path(fd, pending.pid())).unwrap_or_default(),
-        sha256: digest,
+        sha256: content.map(|content| content.digest),
+        is_script: content.is_some_and(|content| content.is_script),
         pid: pending.pid(),
         by: process::comm(pending.pid()).unwrap_or_default(),
         rung: "fanotify",

@@ -1,6 +1,7 @@
-use std::collections::HashMap;
+use std::sync::Arc;
 
 use lazaret_model::Digest;
+use sha2::{Digest as _, Sha256};
 
 /// Contents that may be executed in a container: the digests of its image's executables.
 ///
@@ -8,9 +9,19 @@ use lazaret_model::Digest;
 /// it: a copy under another name, or over another program, is refused.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ExecutableSet {
-    digests: Box<[Digest]>,
-    /// Absolute paths, links resolved, as processes of the container see them.
-    places: Option<HashMap<Box<str>, Digest>>,
+    digests: Arc<[Digest]>,
+    /// Absolute paths, links resolved, as processes of the container see them, and which of the digests is there.
+    places: Option<Arc<[(PathKey, u32)]>>,
+}
+
+/// The head of a path's SHA-256: agents keep such lists of many images, and paths are long.
+type PathKey = [u8; 16];
+
+fn key(path: &str) -> PathKey {
+    let digest: [u8; 32] = Sha256::digest(path).into();
+    let mut key = PathKey::default();
+    key.copy_from_slice(&digest[..16]);
+    key
 }
 
 impl ExecutableSet {
@@ -18,10 +29,27 @@ impl ExecutableSet {
         self.digests.binary_search(digest).is_ok()
     }
 
+    /// Whether the image has one of them at this path; `None`: it is not known where they are.
+    pub fn has_place(&self, path: &str) -> Option<bool> {
+        self.places.as_ref().map(|_| self.at(path).is_some())
+    }
+
+    /// The same contents, allowed anywhere.
+    #[must_use]
+    pub fn anywhere(&self) -> Self {
+        Self { digests: Arc::clone(&self.digests), places: None }
+    }
+
     /// Whether the content may be executed from this place. The place is asked for only if it matters.
     pub(crate) fn allows(&self, digest: &Digest, place: impl FnOnce() -> String) -> bool {
-        self.contains(digest)
-            && self.places.as_ref().is_none_or(|places| places.get(place().as_str()) == Some(digest))
+        self.contains(digest) && (self.places.is_none() || self.at(&place()) == Some(digest))
+    }
+
+    fn at(&self, path: &str) -> Option<&Digest> {
+        let places = self.places.as_ref()?;
+        let found = places.binary_search_by_key(&key(path), |(key, _)| *key).ok()?;
+        let (_, number) = places.get(found)?;
+        self.digests.get(usize::try_from(*number).ok()?)
     }
 
     pub fn len(&self) -> usize {
@@ -43,15 +71,21 @@ impl FromIterator<Digest> for ExecutableSet {
         let mut digests: Vec<_> = digests.into_iter().collect();
         digests.sort_unstable();
         digests.dedup();
-        Self { digests: digests.into_boxed_slice(), places: None }
+        Self { digests: digests.into(), places: None }
     }
 }
 
 impl FromIterator<(String, Digest)> for ExecutableSet {
     fn from_iter<I: IntoIterator<Item = (String, Digest)>>(files: I) -> Self {
-        let places: HashMap<Box<str>, Digest> =
-            files.into_iter().map(|(path, digest)| (path.into_boxed_str(), digest)).collect();
-        Self { places: Some(places.clone()), ..places.into_values().collect() }
+        let files: Vec<(PathKey, Digest)> =
+            files.into_iter().map(|(path, digest)| (key(&path), digest)).collect();
+        let set: Self = files.iter().map(|(_, digest)| *digest).collect();
+        let number = |digest| set.digests.binary_search(digest).ok().and_then(|number| u32::try_from(number).ok());
+        let mut places: Vec<(PathKey, u32)> =
+            files.iter().filter_map(|(key, digest)| Some((*key, number(digest)?))).collect();
+        places.sort_unstable();
+        places.dedup_by_key(|(key, _)| *key);
+        Self { places: Some(places.into()), ..set }
     }
 }
 
@@ -67,7 +101,10 @@ mod tests {
         let allows = |byte, place: &str| set.allows(&digest(byte), || place.to_owned());
         assert!(allows(1, "/bin/a") && allows(2, "/bin/b"));
         assert!(!allows(1, "/bin/b") && !allows(1, "/tmp/a") && !allows(3, "/bin/a"));
-        assert_eq!(set.len(), 2);
+        assert_eq!((set.len(), set.has_place("/bin/a"), set.has_place("/tmp/a")), (2, Some(true), Some(false)));
+        let anywhere = set.anywhere();
+        assert!(anywhere.allows(&digest(1), || "/tmp/a".to_owned()) && !anywhere.contains(&digest(3)));
+        assert_eq!(anywhere.has_place("/bin/a"), None);
     }
 
     #[test]

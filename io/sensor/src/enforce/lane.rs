@@ -150,7 +150,7 @@ impl Reader {
         let now = Instant::now();
         for pending in &self.pending {
             if !pending.is_answered() && now >= pending.deadline {
-                self.work.settle(pending, None, Ruling::Deny { reason: DenyReason::TooSlow, digest: None });
+                self.work.settle(pending, None, Ruling::deny(DenyReason::TooSlow));
             }
         }
         for (pending, guarded, until) in mem::take(&mut self.being_written) {
@@ -159,7 +159,7 @@ impl Reader {
                     self.being_written.push((pending, guarded, until));
                 }
                 Err(problem) if decision::is_being_written(&problem) => {
-                    let ruling = Ruling::Deny { reason: DenyReason::OpenForWriting, digest: None };
+                    let ruling = Ruling::deny(DenyReason::OpenForWriting);
                     self.work.settle(&pending, Some(&guarded), ruling);
                 }
                 _ => self.work.enqueue(pending, guarded),
@@ -232,11 +232,11 @@ impl Work {
 
     /// Answers, then tells.
     fn settle(&self, pending: &Pending, guarded: Option<&Guarded>, ruling: Ruling) {
-        let Ruling::Deny { reason, digest } = ruling else {
+        let Ruling::Deny { reason, content } = ruling else {
             pending.answer(true);
             return;
         };
-        let told = decision::describe(pending, guarded, reason, digest);
+        let told = decision::describe(pending, guarded, reason, content);
         // The receiver must never hold up a decision: what it cannot take is counted.
         if pending.answer(false) && self.common.events.try_send(SensorEvent::ExecutionDenied(told)).is_err() {
             self.common.untold.fetch_add(1, Ordering::Relaxed);
@@ -260,7 +260,7 @@ impl Work {
     fn run(&self) {
         while let Some((pending, guarded)) = self.next() {
             let examine = AssertUnwindSafe(|| decision::examine(&pending, &guarded, &self.common.cache));
-            let failed = Ruling::Deny { reason: DenyReason::Internal, digest: None };
+            let failed = Ruling::deny(DenyReason::Internal);
             let ruling = panic::catch_unwind(examine).unwrap_or(failed);
             let settle = AssertUnwindSafe(|| self.settle(&pending, Some(&guarded), ruling));
             if panic::catch_unwind(settle).is_err() {

@@ -107,12 +107,13 @@ fn describe(kind: &EventKind) -> (anstyle::Style, String) {
             let code = exit_code.map_or_else(String::new, |code| format!(" with exit code {code}"));
             (plain, format!("ended {}{code}", short_id(container)))
         }
-        EventKind::ExecutionDenied { container, path, sha256, by, rung, reason, .. } => {
+        EventKind::ExecutionDenied { container, category, path, sha256, by, rung, reason, .. } => {
             let digest = short_digest(&format!("sha256:{sha256}"));
+            let category = if category.is_empty() { String::new() } else { format!("{category}, ") };
             (
                 BAD,
                 format!(
-                    "PREVENTED execution of {path} ({digest}) by `{by}` in {}: {reason} ({rung})",
+                    "PREVENTED execution of {path} ({digest}) by `{by}` in {}: {reason} ({category}{rung})",
                     short_id(container)
                 ),
             )
