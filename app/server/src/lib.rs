@@ -21,6 +21,7 @@ mod auth;
 mod clock;
 mod http;
 mod commit;
+mod usage;
 mod api;
 
 pub use api::openapi;

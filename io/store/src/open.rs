@@ -15,7 +15,7 @@ use crate::error::{Result, StoreError};
 const APPLICATION: u32 = 0x4c5a_5254;
 
 /// `user_version` that the newest of [`migrations`] sets.
-const SCHEMA: i64 = 3;
+const SCHEMA: i64 = 4;
 
 const READERS: u32 = 4;
 
@@ -28,6 +28,7 @@ fn migrations() -> Migrator {
         (1, "initial", include_str!("../migrations/0001_initial.sql")),
         (2, "ecosystems", include_str!("../migrations/0002_ecosystems.sql")),
         (3, "learned", include_str!("../migrations/0003_learned.sql")),
+        (4, "used", include_str!("../migrations/0004_used.sql")),
     ];
     let migrations = list.map(|(version, name, sql)| {
         Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)

@@ -2,7 +2,7 @@ use lazaret_model::{DatabaseSnapshot, Digest, Finding, Outcome, Reason, Severity
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{ProfilePredicate, wire};
+use super::{FilesPredicate, ProfilePredicate, wire};
 use crate::json::{self, JsonError};
 
 /// The predicate types that Lazaret writes.
@@ -13,8 +13,9 @@ pub mod predicate_type {
     pub const EXECUTABLES: &str = "urn:lazaret:executables:v1";
     pub const PROMOTION: &str = "urn:lazaret:promotion:v1";
     pub const PROFILE: &str = "urn:lazaret:profile:v1";
+    pub const FILES: &str = "urn:lazaret:files:v1";
 
-    pub const ALL: &[&str] = &[SIGNATURE, SBOM, VERDICT, EXECUTABLES, PROMOTION, PROFILE];
+    pub const ALL: &[&str] = &[SIGNATURE, SBOM, VERDICT, EXECUTABLES, PROMOTION, PROFILE, FILES];
 }
 
 /// What a statement says of its subjects.
@@ -32,6 +33,8 @@ pub enum Predicate {
     Promotion(PromotionPredicate),
     /// What its containers may do, run in one way.
     Profile(ProfilePredicate),
+    /// Which packages brought its programs and libraries.
+    Files(FilesPredicate),
     /// Somebody else's statement.
     Other {
         predicate_type: String,
@@ -167,6 +170,7 @@ impl Predicate {
             Self::Executables(_) => predicate_type::EXECUTABLES,
             Self::Promotion(_) => predicate_type::PROMOTION,
             Self::Profile(_) => predicate_type::PROFILE,
+            Self::Files(_) => predicate_type::FILES,
             Self::Other { predicate_type, .. } => predicate_type,
         }
     }
@@ -178,6 +182,7 @@ impl Predicate {
             Self::Executables(executables) => Some(executables.config),
             Self::Promotion(promotion) => Some(promotion.config),
             Self::Profile(profile) => Some(profile.config),
+            Self::Files(files) => Some(files.config),
             Self::Signature | Self::Sbom(_) | Self::Other { .. } => None,
         }
     }
@@ -198,6 +203,7 @@ impl Predicate {
             predicate_type::EXECUTABLES => Self::Executables(json::parse(bytes, limit)?),
             predicate_type::PROMOTION => Self::Promotion(json::parse(bytes, limit)?),
             predicate_type::PROFILE => Self::Profile(json::parse(bytes, limit)?),
+            predicate_type::FILES => Self::Files(json::parse(bytes, limit)?),
             _ => Self::Other { predicate_type: kind.to_owned(), json: json.to_owned() },
         })
     }
@@ -213,6 +219,7 @@ impl Predicate {
             Self::Executables(executables) => serde_json::value::to_raw_value(executables),
             Self::Promotion(promotion) => serde_json::value::to_raw_value(promotion),
             Self::Profile(profile) => serde_json::value::to_raw_value(profile),
+            Self::Files(files) => serde_json::value::to_raw_value(files),
             Self::Other { json, .. } => RawValue::from_string(json.clone()),
         };
         raw.map_err(|error| JsonError::Malformed(json::shorten(&error.to_string())))
