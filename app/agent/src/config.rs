@@ -165,6 +165,10 @@ impl Config {
         self.state.join("learned")
     }
 
+    pub fn used_directory(&self) -> PathBuf {
+        self.state.join("used")
+    }
+
     /// Where what is put into the kernel stays when the agent ends; of this agent alone.
     pub fn pins_directory(&self) -> PathBuf {
         use sha2::{Digest as _, Sha256};

@@ -15,6 +15,7 @@ use crate::authz::gate::Gate;
 use crate::authz::intents::Intents;
 use crate::behaviour::answer::Answers;
 use crate::behaviour::expectation::Expectations;
+use crate::behaviour::in_use::InUse;
 use crate::behaviour::keeper::Keeper;
 use crate::behaviour::shelf::Shelf as LearnedShelf;
 use crate::behaviour::{Observer, upload};
@@ -104,6 +105,7 @@ pub async fn run(config: Config) -> Result<Ended, Failure> {
         answers,
         spool.clone(),
         LearnedShelf::open(&config.learned_directory())?,
+        (InUse::open(&config.used_directory())?, has_bpf_file_system()),
         saved,
     );
     tokio::task::block_in_place(|| observer.hold_again());
@@ -134,7 +136,9 @@ pub async fn run(config: Config) -> Result<Ended, Failure> {
     tokio::spawn(start::serve(starts, Arc::new(judge)));
     tokio::spawn(watch.run(kernel));
     tokio::spawn(report::run(server.clone(), spool.outbox()));
-    tokio::spawn(upload::run(server.clone(), config.learned_directory(), to_upload));
+    let directories =
+        upload::Directories { learned: config.learned_directory(), used: config.used_directory() };
+    tokio::spawn(upload::run(server.clone(), directories, to_upload));
     tokio::spawn(sync::run(server.clone(), admissions, spool.clone()));
     tokio::spawn(fly_canaries(canary, config.engine.socket.clone(), spool.clone()));
     let hands = Arc::new(EngineHands::new(

@@ -6,6 +6,7 @@ use lazaret_format::v1::{
     AdmissionSnapshot, AgentActions, EnrollRequest, EnrollResponse, ErrorBody, EventAck, EventBatch,
     ReplacementProgress,
 };
+use lazaret_model::Digest;
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde::de::DeserializeOwned;
 
@@ -108,6 +109,13 @@ impl Server {
         body: Vec<u8>,
     ) -> Result<(), CallError> {
         let url = self.path(&format!("/v1/learned/{image_config}/{variant}"));
+        let request = self.client.put(url).header("content-type", "application/json").body(body);
+        self.send(request.timeout(PATIENCE)).await.map(drop)
+    }
+
+    /// Replaces what this agent said before was in use of an image.
+    pub async fn put_used(&self, image_config: Digest, body: Vec<u8>) -> Result<(), CallError> {
+        let url = self.path(&format!("/v1/used/{image_config}"));
         let request = self.client.put(url).header("content-type", "application/json").body(body);
         self.send(request.timeout(PATIENCE)).await.map(drop)
     }

@@ -1,5 +1,5 @@
 use lazaret_advisory::{Covered, Database, DatabaseError};
-use lazaret_catalog::{Catalog, Executable, Options, catalog};
+use lazaret_catalog::{Catalog, Code, Executable, Options, catalog};
 use lazaret_model::{
     DatabaseSnapshot, Digest, Distribution, Ecosystem, Finding, Image, ImageConfiguration, Limits, Package,
     Platform, Problem, SubjectKind, Tree, Verdict,
@@ -17,6 +17,8 @@ pub struct Scan {
     pub findings: Vec<Finding>,
     /// Only if asked for.
     pub executables: Vec<Executable>,
+    /// The same files and the libraries, with the packages that brought them; only if asked for.
+    pub code: Code,
     /// The package mirrors that the image is configured for, as (path, content).
     pub apt_sources: Vec<(String, Vec<u8>)>,
     /// The same of yum, dnf and zypper.
@@ -82,7 +84,7 @@ pub fn matched(
     catalog: Catalog,
     database: Option<&Database>,
 ) -> Result<Scan, DatabaseError> {
-    let Catalog { distribution, packages, executables, apt_sources, yum_sources, problems } = catalog;
+    let Catalog { distribution, packages, executables, code, apt_sources, yum_sources, problems } = catalog;
     let (kind, image) = match subject {
         Subject::Image(image) => (SubjectKind::Image, *image),
         Subject::Other(kind, platform) => (kind, stand_in(platform, distribution.as_ref(), &packages)),
@@ -94,6 +96,7 @@ pub fn matched(
         packages,
         findings: Vec::new(),
         executables,
+        code,
         apt_sources,
         yum_sources,
         problems,
@@ -120,6 +123,7 @@ pub fn rescan(
         packages,
         findings: Vec::new(),
         executables: Vec::new(),
+        code: Code::default(),
         apt_sources: Vec::new(),
         yum_sources: Vec::new(),
         problems,

@@ -22,6 +22,7 @@ mod clock;
 mod http;
 mod commit;
 mod together;
+mod usage;
 mod api;
 
 pub use api::openapi;

@@ -7,6 +7,7 @@ use lazaret_policy::Policy;
 
 use crate::auth::Credentials;
 use crate::clock;
+use crate::usage::Uses;
 use crate::wake::Wake;
 
 /// What is kept in memory so that questions are answered without the database. All of it can be read from
@@ -21,6 +22,8 @@ pub(crate) struct Memory {
     seen: Mutex<HashMap<i64, String>>,
     /// The newest admission snapshot that was asked for, ready to send.
     snapshot: Mutex<Option<Snapshot>>,
+    /// Which packages are in use.
+    pub(crate) uses: Uses,
     pub(crate) wake: Wake,
 }
 
@@ -45,6 +48,7 @@ impl Memory {
             policy: RwLock::new(policy),
             seen: Mutex::default(),
             snapshot: Mutex::default(),
+            uses: Uses::default(),
             wake: Wake::new(),
         }
     }

@@ -7,13 +7,14 @@ use lazaret_model::{
 
 use crate::binary::note;
 use crate::cataloger::{Cataloger, Read, catalogers};
+use crate::code::{self, Code, Collector, Known};
 use crate::detours::Detours;
 use crate::files::{File, Files};
 use crate::history::History;
 use crate::in_memory::InMemory;
 use crate::matcher::Matcher;
 use crate::os::{apt, distribution, repositories};
-use crate::ownership::Owners;
+use crate::ownership::{Answers, Owners};
 use crate::pattern::{Extractor, Need, Pattern};
 use crate::reading::{Reading, lossy};
 use crate::stored::kind;
@@ -21,7 +22,7 @@ use crate::stored::kind;
 /// What is looked for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Options {
-    /// Digests of all files that may be executed: the slow part of a pass.
+    /// Digests of all files that may be executed, which are the slow part of a pass, and whose they are.
     pub executables: bool,
     /// Packages that lock files and manifests want: for source trees. In an image only what is installed counts.
     pub declared: bool,
@@ -35,6 +36,8 @@ pub struct Catalog {
     pub packages: Vec<Package>,
     /// In ascending order of the paths; empty unless asked for.
     pub executables: Vec<Executable>,
+    /// Empty unless executables were asked for.
+    pub code: Code,
     /// Lists of package sources and the keys that they name, relative to the root, with their contents.
     pub apt_sources: Vec<(String, Vec<u8>)>,
     /// The same of yum, dnf and zypper, with the variables in them and without keys.
@@ -68,6 +71,7 @@ struct Pass<'l> {
     history: History,
     reading: Reading<'l>,
     executables: Vec<Executable>,
+    code: Collector,
     /// How much more content may be kept for those who read files together.
     left: u64,
 }
@@ -92,7 +96,9 @@ impl<'l> Pass<'l> {
             .filter(|cataloger| options.declared || cataloger.evidence != PackageEvidence::Declared)
             .map(of)
             .collect();
-        readers.extend([distribution::PATTERNS, apt::PATTERNS, repositories::PATTERNS].map(other));
+        let records: &[Pattern] = if options.executables { code::PATTERNS } else { &[] };
+        let others = [records, distribution::PATTERNS, apt::PATTERNS, repositories::PATTERNS];
+        readers.extend(others.map(other));
         let databases = catalogers().filter(|cataloger| cataloger.owners.is_some());
         Self {
             options,
@@ -102,6 +108,7 @@ impl<'l> Pass<'l> {
             history: History::default(),
             reading: Reading::new(limits),
             executables: Vec::new(),
+            code: Collector::default(),
             left: limits.kept_bytes,
         }
     }
@@ -152,13 +159,16 @@ impl<'l> Pass<'l> {
 
     fn link(&mut self, entry: &Entry<'_>, target: &[u8]) {
         self.detours.link(entry, target);
+        if self.options.executables {
+            self.code.link(entry, target);
+        }
         for (number, _) in self.matcher.matches(entry) {
             self.readers[number].files.add_link(entry.path, target);
         }
     }
 
     fn finish(self, unread: Vec<Problem>) -> Catalog {
-        let Self { readers, history, detours, mut reading, executables, .. } = self;
+        let Self { readers, history, detours, mut reading, executables, code, .. } = self;
         detours.finish(&mut reading.problems);
         for reader in &readers {
             if let Some(Read::Together(read)) = reader.cataloger.map(|cataloger| cataloger.read) {
@@ -166,6 +176,11 @@ impl<'l> Pass<'l> {
             }
         }
         let mut owners = Owners::of(reading.packages());
+        // Behind the packages: programs and libraries ask under the numbers that follow.
+        let behind = reading.packages().len();
+        for (number, file) in code.files().iter().enumerate() {
+            owners.ask(&file.path, behind + number);
+        }
         if !owners.is_empty() {
             for reader in &readers {
                 if let Some(find) = reader.cataloger.and_then(|cataloger| cataloger.owners) {
@@ -173,18 +188,25 @@ impl<'l> Pass<'l> {
                 }
             }
         }
-        let owned = owners.into_found();
+        let Answers { found, read } = owners.into_answers();
         let (mut packages, problems) = reading.into_parts();
-        for (number, owner) in owned {
-            packages[number].owner.get_or_insert(owner);
+        let mut known = Known { read, ..Known::default() };
+        for (number, owner) in found {
+            match packages.get_mut(number) {
+                Some(package) => drop(package.owner.get_or_insert(owner)),
+                None => drop(known.owners.entry(number - behind).or_insert(owner)),
+            }
         }
         history.attribute(&mut packages);
         note::drop_repeated(&mut packages);
         packages.sort_unstable();
         packages.dedup();
-        let [.., distribution, apt, repositories] = readers.as_slice() else { return Catalog::default() };
+        let [.., records, distribution, apt, repositories] = readers.as_slice() else {
+            return Catalog::default();
+        };
         Catalog {
             distribution: distribution::read(&distribution.files),
+            code: code::attribute(&code, &known, &packages, &records.files),
             packages,
             executables,
             apt_sources: apt::read(&apt.files),
@@ -253,6 +275,9 @@ impl Visitor for Pass<'_> {
         match entry.kind {
             EntryKind::File => {
                 self.detours.file(entry);
+                if self.options.executables {
+                    self.code.file(entry);
+                }
                 if let Some(sha256) = content.digest.filter(|_| is_executable(entry)) {
                     let path = lossy(entry.path);
                     self.executables.push(Executable { path, sha256, mode: entry.mode, layer: entry.layer });

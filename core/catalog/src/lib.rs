@@ -23,6 +23,7 @@ mod in_tests;
 mod ownership;
 mod history;
 mod detours;
+mod code;
 
 mod os;
 mod javascript;
@@ -34,5 +35,6 @@ mod binary;
 
 pub use catalog::{Catalog, Executable, Options, catalog};
 pub use cataloger::{Cataloger, catalogers};
+pub use code::{Code, CodeFile};
 pub use pattern::{Extractor, Name, Need, Pattern, Place};
 pub use stored::kind;

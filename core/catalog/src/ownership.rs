@@ -1,10 +1,12 @@
-//! Which packages of languages a distribution's package brought: Debian's `python3-requests` holds the `requests` of
-//! PyPI, fixed by Debian under a version that PyPI's advisories take for vulnerable.
+//! Which files a distribution's package brought. Of packages of languages: Debian's `python3-requests` holds the
+//! `requests` of PyPI, fixed by Debian under a version that PyPI's advisories take for vulnerable. Of programs and
+//! libraries: whoever sees them run knows that the package is in use.
 
 use std::collections::HashMap;
 
 use lazaret_model::Package;
 
+use crate::code::{Languages, is_documentation};
 use crate::pattern::split;
 
 /// Asks the distributions' databases for the owners of files.
@@ -14,8 +16,11 @@ pub(crate) struct Owners<'p> {
     /// The numbers of the packages in a file; none once its owner is found.
     waiting: Vec<Vec<usize>>,
     found: Vec<(usize, String)>,
+    /// What interpreters read, by package; only if somebody wants to know.
+    read: Option<Read>,
 }
 
+type Read = HashMap<String, Languages>;
 type Names<'p> = HashMap<&'p [u8], usize>;
 
 /// The files in question in one directory.
@@ -23,25 +28,44 @@ pub(crate) struct Within<'o, 'p> {
     names: [Option<&'o Names<'p>>; 2],
     waiting: &'o mut [Vec<usize>],
     found: &'o mut Vec<(usize, String)>,
+    read: Option<&'o mut Read>,
+}
+
+/// What the databases answered.
+#[derive(Debug, Default)]
+pub(crate) struct Answers {
+    /// Numbers of those that asked, and names of packages.
+    pub(crate) found: Vec<(usize, String)>,
+    /// What interpreters read, by package.
+    pub(crate) read: Read,
 }
 
 impl<'p> Owners<'p> {
     pub(crate) fn of(packages: &'p [Package]) -> Self {
-        let mut wanted: HashMap<&[u8], Names<'p>> = HashMap::new();
-        let mut waiting: Vec<Vec<usize>> = Vec::new();
+        let mut owners = Self { wanted: HashMap::new(), waiting: Vec::new(), found: Vec::new(), read: None };
         for (number, package) in packages.iter().enumerate() {
             if !package.ecosystem.is_of_distribution() {
                 // What is in an archive is the archive's.
                 let file = package.location.split("!/").next().unwrap_or_default();
-                let (directory, name) = split(file.as_bytes());
-                let place = *wanted.entry(directory).or_default().entry(name).or_insert(waiting.len());
-                match waiting.get_mut(place) {
-                    Some(numbers) => numbers.push(number),
-                    None => waiting.push(vec![number]),
-                }
+                owners.want(file.as_bytes(), number);
             }
         }
-        Self { wanted, waiting, found: Vec::new() }
+        owners
+    }
+
+    /// Asks for the owner of one more file (relative to the root), and for what interpreters read of all packages.
+    pub(crate) fn ask(&mut self, path: &'p [u8], number: usize) {
+        self.read.get_or_insert_default();
+        self.want(path, number);
+    }
+
+    fn want(&mut self, path: &'p [u8], number: usize) {
+        let (directory, name) = split(path);
+        let place = *self.wanted.entry(directory).or_default().entry(name).or_insert(self.waiting.len());
+        match self.waiting.get_mut(place) {
+            Some(numbers) => numbers.push(number),
+            None => self.waiting.push(vec![number]),
+        }
     }
 
     /// Nobody asks: databases need not be read.
@@ -65,9 +89,15 @@ impl<'p> Owners<'p> {
             names: [self.wanted.get(directory), merged],
             waiting: &mut self.waiting,
             found: &mut self.found,
+            read: self.read.as_mut().filter(|_| !is_documentation(directory)),
         }
     }
 
+    pub(crate) fn into_answers(self) -> Answers {
+        Answers { found: self.found, read: self.read.unwrap_or_default() }
+    }
+
+    #[cfg(test)]
     pub(crate) fn into_found(self) -> Vec<(usize, String)> {
         self.found
     }
@@ -75,6 +105,14 @@ impl<'p> Owners<'p> {
 
 impl Within<'_, '_> {
     pub(crate) fn owns(&mut self, name: &[u8], package: &str) {
+        if let Some(read) = &mut self.read
+            && let Some(language) = Languages::of(name)
+        {
+            match read.get_mut(package) {
+                Some(known) => *known = known.with(language),
+                None => drop(read.insert(package.to_owned(), language)),
+            }
+        }
         for names in self.names.iter().flatten() {
             let waiting = names.get(name).and_then(|&place| self.waiting.get_mut(place));
             for number in waiting.map(std::mem::take).unwrap_or_default() {

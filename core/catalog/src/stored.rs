@@ -6,6 +6,7 @@ use lazaret_model::{
 use sha2::{Digest as _, Sha256};
 
 use crate::catalog::{Catalog, Executable, Options};
+use crate::code::{Code, CodeFile};
 
 const PROBLEMS: [ProblemKind; 4] =
     [ProblemKind::Malformed, ProblemKind::Limit, ProblemKind::Unreadable, ProblemKind::Unsupported];
@@ -18,7 +19,7 @@ pub fn kind(limits: &Limits, options: Options) -> Digest {
 impl Catalog {
     /// The catalog as bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let Self { distribution, packages, executables, apt_sources, yum_sources, problems } = self;
+        let Self { distribution, packages, executables, code, apt_sources, yum_sources, problems } = self;
         let mut out = Writer(Vec::with_capacity(packages.len() * 200 + 256));
         out.list(distribution.as_slice(), |out, distribution| {
             let Distribution { id, version, codename, title } = distribution;
@@ -32,6 +33,15 @@ impl Catalog {
             out.0.extend_from_slice(sha256);
             out.number(u32::from(*mode));
             out.number(*layer);
+        });
+        out.list(&code.files, |out, CodeFile { path, names, packages }| {
+            out.text(path);
+            out.list(names, |out, name| out.text(name));
+            out.list(packages, |out, place| out.number(*place));
+        });
+        out.list(&code.read, |out, (place, languages)| {
+            out.number(*place);
+            out.list(languages, |out, language| out.text(language));
         });
         for sources in [apt_sources, yum_sources] {
             out.list(sources, |out, (path, content)| {
@@ -69,6 +79,13 @@ impl Catalog {
                     layer: input.number()?,
                 })
             })?,
+            code: Code {
+                files: input.list(|input| {
+                    let (path, names) = (input.text()?, input.list(Reader::text)?);
+                    Some(CodeFile { path, names, packages: input.list(Reader::number)? })
+                })?,
+                read: input.list(|input| Some((input.number()?, input.list(Reader::text)?)))?,
+            },
             apt_sources: input.list(Reader::file)?,
             yum_sources: input.list(Reader::file)?,
             problems: input.list(|input| {
@@ -264,6 +281,15 @@ mod tests {
             .prop_map(|(kind, subject, detail)| Problem::new(kind, subject, detail));
         let executable = (".{0,9}", any::<[u8; 32]>(), any::<u16>(), any::<u32>())
             .prop_map(|(path, sha256, mode, layer)| Executable { path, sha256, mode, layer });
+        let texts = || prop::collection::vec(".{0,9}", 0..3);
+        let places = || prop::collection::vec(any::<u32>(), 0..3);
+        let file = (".{0,9}", texts(), places()).prop_map(|(path, names, packages)| CodeFile {
+            path,
+            names,
+            packages,
+        });
+        let read = prop::collection::vec((any::<u32>(), texts()), 0..3);
+        let code = (prop::collection::vec(file, 0..3), read).prop_map(|(files, read)| Code { files, read });
         let distribution = prop::collection::vec(prop::option::of(".{0,9}"), 4).prop_map(|mut texts| {
             let id = texts.pop()??;
             let [version, codename, title]: [Option<String>; 3] = texts.try_into().ok()?;
@@ -273,13 +299,22 @@ mod tests {
             distribution,
             prop::collection::vec(packages(), 0..5),
             prop::collection::vec(executable, 0..3),
+            code,
             files(),
             files(),
             prop::collection::vec(problem, 0..3),
         )
-            .prop_map(|(distribution, packages, executables, apt_sources, yum_sources, problems)| {
-                Catalog { distribution, packages, executables, apt_sources, yum_sources, problems }
-            })
+            .prop_map(
+                |(distribution, packages, executables, code, apt_sources, yum_sources, problems)| Catalog {
+                    distribution,
+                    packages,
+                    executables,
+                    code,
+                    apt_sources,
+                    yum_sources,
+                    problems,
+                },
+            )
     }
 
     proptest! {

@@ -17,6 +17,7 @@ mod derive;
 mod sensitive;
 mod mask;
 pub mod learn;
+pub mod used;
 pub mod check;
 pub mod rules;
 mod diff;

@@ -4,7 +4,9 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 use lazaret_model::{Digest, Evidence, Outcome, Promotion};
 
-use crate::{Envelope, Predicate, ProfilePredicate, Statement, VerdictPredicate, VerifyingKey};
+use crate::{
+    Envelope, FilesPredicate, Predicate, ProfilePredicate, Statement, VerdictPredicate, VerifyingKey,
+};
 
 /// What a heap of envelopes proves about one image.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +36,16 @@ impl Collected {
     /// The newest attested verdict, which [`Evidence::scan`] is the outcome of.
     pub fn verdict(&self) -> Option<(&Verified, &VerdictPredicate)> {
         newest_verdict(&self.statements)
+    }
+
+    /// Which packages brought the image's programs and libraries. One image has one such table; of several the smallest
+    /// envelope's, so that everybody takes the same.
+    pub fn files(&self) -> Option<&FilesPredicate> {
+        let stated = self.statements.iter().filter_map(|verified| match &verified.statement.predicate {
+            Predicate::Files(files) => Some((verified.envelope, files)),
+            _ => None,
+        });
+        stated.min_by_key(|(envelope, files)| (!files.complete, *envelope)).map(|(_, files)| files)
     }
 
     /// The newest profile of each way to run the image, newest first.
@@ -173,9 +185,8 @@ fn places(statements: &[Verified]) -> Option<Vec<(String, [u8; 32])>> {
     });
     let first = lists.next()??;
     let others: Vec<_> = lists.collect::<Option<_>>()?;
-    let agreed = first
-        .into_iter()
-        .filter(|(path, file)| others.iter().all(|other| other.get(path) == Some(file)));
+    let agreed =
+        first.into_iter().filter(|(path, file)| others.iter().all(|other| other.get(path) == Some(file)));
     Some(agreed.map(|(path, file)| (path.to_owned(), file)).collect())
 }
 

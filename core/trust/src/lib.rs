@@ -25,6 +25,7 @@ pub use key::{SigningKey, VerifyingKey};
 pub use manifest::{ManifestError, config_of_manifest};
 pub use pem::KeyError;
 pub use statement::{
-    AttestedFinding, ExecutablesPredicate, MOST_PROFILE_BYTES, Predicate, ProfilePredicate,
-    PromotionPredicate, Statement, StatementError, Subject, VerdictPredicate, predicate_type,
+    AttestedFinding, ExecutablesPredicate, FileTable, FilesPredicate, MOST_PROFILE_BYTES, PackageFiles,
+    Predicate, ProfilePredicate, PromotionPredicate, Statement, StatementError, Subject, VerdictPredicate,
+    predicate_type,
 };

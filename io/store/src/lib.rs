@@ -25,6 +25,7 @@ mod packages;
 mod policies;
 mod replacements;
 mod statements;
+mod used;
 mod verdicts;
 
 pub use audit::AuditLeaf;
@@ -40,4 +41,5 @@ pub use packages::{LayerRow, PackageCount};
 pub use policies::PolicyRow;
 pub use replacements::{NewReplacement, ReplacementRow, StepRow};
 pub use statements::{EnvelopeRow, NewEnvelope, NewPromotion, PromotionRow};
+pub use used::NewUsed;
 pub use verdicts::{FindingRow, VerdictRow};

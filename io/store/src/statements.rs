@@ -63,13 +63,26 @@ impl View<'_> {
         Ok(exists)
     }
 
-    /// Statements about an image in the order of their arrival, without those of type `except`.
-    pub async fn envelopes_of(&mut self, image: i64, except: Option<&str>) -> Result<Vec<EnvelopeRow>> {
+    /// Statements about an image in the order of their arrival, without those of types in `except`.
+    pub async fn envelopes_of(&mut self, image: i64, except: &[&str]) -> Result<Vec<EnvelopeRow>> {
         let sql = "SELECT digest, predicate_type, title, key, at, audit, body FROM envelopes
-            WHERE image = ? AND (?2 IS NULL OR predicate_type <> ?2) ORDER BY id";
+            WHERE image = ? AND predicate_type NOT IN (SELECT value FROM json_each(?)) ORDER BY id";
+        let except = serde_json::Value::from(except.to_vec()).to_string();
         let rows = self.all(query_as(sql).bind(image).bind(except)).await?;
+        self.envelope_rows(rows)
+    }
+
+    /// Those of one type.
+    pub async fn envelopes_of_type(&mut self, image: i64, predicate_type: &str) -> Result<Vec<EnvelopeRow>> {
+        let sql = "SELECT digest, predicate_type, title, key, at, audit, body FROM envelopes
+            WHERE image = ? AND predicate_type = ? ORDER BY id";
+        let rows = self.all(query_as(sql).bind(image).bind(predicate_type)).await?;
+        self.envelope_rows(rows)
+    }
+
+    fn envelope_rows(&self, rows: Vec<EnvelopeColumns>) -> Result<Vec<EnvelopeRow>> {
         let mut envelopes = Vec::with_capacity(rows.len());
-        for (digest, predicate_type, title, key, at, audit, body) in rows as Vec<EnvelopeColumns> {
+        for (digest, predicate_type, title, key, at, audit, body) in rows {
             let (digest, audit) = (self.digest(&digest)?, unsigned(audit));
             envelopes.push(EnvelopeRow { digest, predicate_type, title, key, at, audit, body });
         }

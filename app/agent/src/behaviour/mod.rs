@@ -3,7 +3,8 @@
 //! ```text
 //!  Sighting ─▶ Watched (whose, when, on whose behalf) ─▶ Verdict (profile, fixed rules) ─▶ Flood ─▶ spool
 //!                          │                                        │
-//!                          └▶ Shelf ─▶ disk ─▶ upload               └▶ Answers (kill, pause, quarantine)
+//!                          ├▶ Shelf ─▶ disk ─▶ upload               └▶ Answers (kill, pause, quarantine)
+//!                          └▶ InUse ─▶ disk ─▶ upload
 //!  start hook ─▶ Keeper ─▶ Hold ─▶ kernel
 //! ```
 
@@ -18,8 +19,10 @@ mod verdict;
 mod flood;
 pub mod answer;
 pub mod shelf;
+pub mod in_use;
 pub mod upload;
 mod observer;
+mod losses;
 #[cfg(test)]
 mod testing;
 

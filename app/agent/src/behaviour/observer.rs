@@ -9,15 +9,17 @@ use lazaret_format::v1::EventKind;
 use lazaret_model::Fact;
 use lazaret_profile::check::Scans;
 use lazaret_profile::learn::Replica;
-use lazaret_sensor::{Account, EvidenceGap, Observation, ProcessEnded, Sighting};
+use lazaret_sensor::{Account, Observation, ProcessEnded, Sighting};
 use tokio::sync::{mpsc, watch};
 
 use super::answer::Answers;
 use super::flood::Flood;
+use super::in_use::InUse;
 use super::keeper::Keeper;
 use super::kin::Kin;
 use super::lesson::learn;
-use super::shelf::{Shelf, Title};
+use super::shelf::Shelf;
+use super::upload::Letter;
 use super::verdict::{self, Context, Verdict, seconds};
 use super::watched::{Known, Watched, circumstances};
 use crate::spool::Spool;
@@ -31,7 +33,7 @@ const SAVE: Duration = Duration::from_secs(5);
 /// How often it is looked at what containers use. Each look reads a few files of each container's threads.
 const MEASURE: Duration = Duration::from_secs(5);
 /// Containers that are told apart.
-const MOST_WATCHED: usize = 4096;
+pub(super) const MOST_WATCHED: usize = 4096;
 /// Seconds after which a container that is not running any more is forgotten, if its end was not told.
 const STALE: i64 = 60;
 
@@ -44,20 +46,23 @@ pub struct Observer {
     pub shelf: Shelf,
     /// The last agent had written down all that it had learned.
     pub complete: bool,
+    pub in_use: InUse,
+    /// The kernel went on taking notes while no agent ran.
+    pub lasting: bool,
     /// Hears of what is on disk anew.
-    pub saved: mpsc::UnboundedSender<Title>,
-    state: State,
+    pub saved: mpsc::UnboundedSender<Letter>,
+    pub(super) state: State,
 }
 
 #[derive(Debug, Default)]
-struct State {
-    containers: HashMap<String, Watched>,
+pub(super) struct State {
+    pub(super) containers: HashMap<String, Watched>,
     kin: Kin,
     flood: Flood,
     /// Facts that were not learned, because a text in them was too long to be kept.
-    incomplete: u64,
+    pub(super) incomplete: u64,
     /// Facts of containers beyond [`MOST_WATCHED`].
-    unplaced: u64,
+    pub(super) unplaced: u64,
     revision: u64,
 }
 
@@ -68,10 +73,11 @@ impl Observer {
         answers: Answers,
         spool: Spool,
         (shelf, complete): (Shelf, bool),
-        saved: mpsc::UnboundedSender<Title>,
+        (in_use, lasting): (InUse, bool),
+        saved: mpsc::UnboundedSender<Letter>,
     ) -> Self {
         let state = State { revision: keeper.expectations.revision(), ..State::default() };
-        Self { keeper, inventory, answers, spool, shelf, complete, saved, state }
+        Self { keeper, inventory, answers, spool, shelf, complete, in_use, lasting, saved, state }
     }
 
     /// Holds again what an earlier agent held, before anything is heard.
@@ -81,6 +87,8 @@ impl Observer {
             self.watch(&container, at);
             if !self.complete {
                 self.missed(&container, at);
+            } else if !self.lasting {
+                self.unwatched(&container, at);
             }
             let Some(known) =
                 self.state.containers.get(&container).and_then(|watched| watched.known.as_ref())
@@ -134,8 +142,11 @@ impl Observer {
             self.spool.note(event);
         }
         self.tell_counts();
+        for image in self.in_use.save() {
+            let _ = self.saved.send(Letter::Used(image));
+        }
         for title in self.shelf.close() {
-            let _ = self.saved.send(title);
+            let _ = self.saved.send(Letter::Learned(title));
         }
     }
 
@@ -175,6 +186,9 @@ impl Observer {
             return;
         };
         let placed = watched.place(observation);
+        if let Some(image) = watched.image() {
+            self.in_use.observe(image, watched.replica, observation, placed.started);
+        }
         let admitted = watched.known.as_mut().filter(|known| known.managed);
         let expectation = admitted.as_ref().map(|known| Arc::clone(&known.expectation));
         let mut verdict =
@@ -246,6 +260,9 @@ impl Observer {
             let managed = admitted.is_some();
             let meter = admitted.and_then(|pid| self.keeper.meter(pid));
             let subject = &expectation.profile.subject;
+            if managed {
+                self.in_use.enter(subject.image);
+            }
             let learning = managed && self.shelf.enter(subject);
             let replica = Replica::of(container);
             let learned = if learning { self.shelf.learned(subject) } else { None };
@@ -267,37 +284,6 @@ impl Observer {
         }
     }
 
-    fn missing(&mut self, gap: &EvidenceGap) {
-        let whose = match &gap.container {
-            Some(container) => format!("container {}", container.chars().take(12).collect::<String>()),
-            None => format!("control group {}", gap.cgroup_id),
-        };
-        for (what, count) in [
-            ("alerts for which the kernel's buffer had no room", gap.alerts_overflowed),
-            ("facts for which the kernel's buffer had no room", gap.overflowed),
-            ("facts lost on the way from the kernel", gap.astray),
-            ("facts that the last agent may have taken and told nobody about", gap.orphaned),
-        ] {
-            if count > 0 {
-                self.gap(format!("{what}, of {whose}"), count);
-            }
-        }
-        if let Some(container) = &gap.container {
-            self.missed(container, seconds(SystemTime::now()));
-        }
-    }
-
-    /// What was learned of the container is not all that it did.
-    fn missed(&mut self, container: &str, at: i64) {
-        let Some(watched) = self.state.containers.get_mut(container) else { return };
-        if let Some(known) = watched.known.as_mut().filter(|known| known.learning)
-            && let Some(learned) = self.shelf.learned(&known.expectation.profile.subject)
-        {
-            known.counted.gaps = known.counted.gaps.saturating_add(1);
-            learned.gap(watched.replica, at, known.counted.gaps);
-        }
-    }
-
     fn closed(&mut self, account: &Account) {
         let Some(container) = &account.container else { return };
         if self.state.containers.get(container).is_some_and(|watched| watched.is_group(account.cgroup_id)) {
@@ -312,6 +298,9 @@ impl Observer {
 
     fn overlook(&mut self, container: &str) {
         let Some(watched) = self.state.containers.remove(container) else { return };
+        if let Some(image) = watched.image() {
+            self.in_use.leave(image);
+        }
         if let Some(known) = watched.known.filter(|known| known.learning) {
             self.shelf.leave(&known.expectation.profile.subject);
         }
@@ -322,7 +311,7 @@ impl Observer {
             self.spool.note(event);
         }
         self.tell_counts();
-        for what in self.shelf.take_complaints() {
+        for what in self.shelf.take_complaints().into_iter().chain(self.in_use.take_complaints()) {
             self.gap(what, 1);
         }
         if self.keeper.expectations.revision() != self.state.revision {
@@ -372,27 +361,17 @@ impl Observer {
     }
 
     fn save(&mut self) {
+        let at = seconds(SystemTime::now());
+        for watched in self.state.containers.values() {
+            if let Some(image) = watched.image() {
+                self.in_use.watched(image, watched.replica, at);
+            }
+        }
+        for image in self.in_use.save() {
+            let _ = self.saved.send(Letter::Used(image));
+        }
         for title in self.shelf.save() {
-            let _ = self.saved.send(title);
+            let _ = self.saved.send(Letter::Learned(title));
         }
-    }
-
-    fn tell_counts(&mut self) {
-        let incomplete = std::mem::take(&mut self.state.incomplete);
-        let unplaced = std::mem::take(&mut self.state.unplaced);
-        if incomplete > 0 {
-            self.gap(
-                "facts that were not learned: a text in them is longer than what is kept".to_owned(),
-                incomplete,
-            );
-        }
-        if unplaced > 0 {
-            self.gap(format!("facts of containers beyond the {MOST_WATCHED} that are told apart"), unplaced);
-        }
-    }
-
-    fn gap(&self, what: String, count: u64) {
-        tracing::warn!(count, "{what}");
-        self.spool.note(EventKind::Gap { what, count });
     }
 }

@@ -271,7 +271,10 @@ mod tests {
             found.iter().any(|one| one.category == Category::NewBinary)
         };
         let copied = observation(Fact::Exec(execution("/tmp/tool", FileOrigin::Upper)));
-        assert!(!drifted(&touched) && drifted(&copied), "a copy of the image's own program is where no image has it");
+        assert!(
+            !drifted(&touched) && drifted(&copied),
+            "a copy of the image's own program is where no image has it"
+        );
     }
 
     #[test]

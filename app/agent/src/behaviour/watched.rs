@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use lazaret_engine::docker::ContainerRecord;
-use lazaret_model::{Actor, Behaviour, Fact, RUNTIME, Session, Transport};
+use lazaret_model::{Actor, Behaviour, Digest, Fact, RUNTIME, Session, Transport};
 use lazaret_profile::check::{Circumstances, Scans};
 use lazaret_profile::learn::{Counted, Life, Milestone, Replica, Sessions, Visit};
 use lazaret_sensor::{Observation, Outcome, ProcessEnded, ResourceMeter};
@@ -79,6 +79,12 @@ impl Watched {
     /// Somebody admitted it.
     pub(super) fn is_managed(&self) -> bool {
         self.known.as_ref().is_some_and(|known| known.managed)
+    }
+
+    /// Of which image it is to be told what is in use; `None`: nobody admitted it.
+    pub(super) fn image(&self) -> Option<Digest> {
+        let known = self.known.as_ref().filter(|known| known.managed)?;
+        Some(known.expectation.profile.subject.image)
     }
 
     /// Puts an observation into the container's life.

@@ -71,7 +71,11 @@ async fn snapshot(view: &mut View<'_>, revision: u64, trusted: &[VerifyingKey]) 
         None => PolicyBody { text: String::new(), digest: String::new() },
     };
     // Bills of material are most of the bytes. They go along only where a stage asks whether there is one.
-    let left_out = (!requires_sbom(&policy)).then_some(predicate_type::SBOM);
+    // Whose a program is, no decision depends on.
+    let left_out: &[&str] = match requires_sbom(&policy) {
+        true => &[predicate_type::FILES],
+        false => &[predicate_type::FILES, predicate_type::SBOM],
+    };
     let mut images = Vec::new();
     for image in view.images().await? {
         let rows = view.envelopes_of(image.id, left_out).await?;

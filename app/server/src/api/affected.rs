@@ -9,13 +9,15 @@ use lazaret_model::{Advisory, Digest};
 use lazaret_store::{ImageRow, View};
 
 use super::document::{NotFound, Refusals};
+use super::used::Observed;
 use crate::app::App;
-use crate::http::{Answer, ApiError, Segment, shorten};
+use crate::http::{Answer, ApiError, Parameters, Segment, shorten};
 use crate::memory::Fleet;
+use crate::usage::{Found, Lookup};
 
 /// Who says that an image has a vulnerability.
-const IMPORTED: &str = "imported advisory";
-const ATTESTED: &str = "attested scan";
+pub(super) const IMPORTED: &str = "imported advisory";
+pub(super) const ATTESTED: &str = "attested scan";
 
 /// Manifest and source package: an image has a vulnerability once for each.
 type Place = (Digest, String);
@@ -29,16 +31,19 @@ struct Hit {
 }
 
 /// Who has a vulnerability, by its id or an alias: by imported advisories, and by the newest attested scan
-/// of each image.
+/// of each image. Images where the package is in use come first.
 #[utoipa::path(
-    get, path = "/v1/affected/{id}", tag = "advisories", security(("user" = [])), params(("id" = String, Path)),
+    get, path = "/v1/affected/{id}", tag = "advisories", security(("user" = [])),
+    params(("id" = String, Path), Observed),
     responses((status = 200, body = AffectedBody), NotFound, Refusals)
 )]
 pub(super) async fn affected(
     State(app): State<Arc<App>>,
     Segment(id): Segment,
+    Parameters(observed): Parameters<Observed>,
 ) -> Answer<Json<AffectedBody>> {
     let begun = Instant::now();
+    let mut uses = Lookup::new(&app.memory.uses, observed.observed);
     let mut read = app.store.read().await?;
     let mut view = read.view();
     let (advisories, mut hits) = imported(&app.memory.fleet(), &id);
@@ -62,7 +67,7 @@ pub(super) async fn affected(
             shorten(&id)
         )));
     }
-    let images = list(&mut view, &app, hits).await?;
+    let images = list(&mut view, &app, &mut uses, hits).await?;
     let micros = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
     Ok(Json(AffectedBody { id, images, micros }))
 }
@@ -94,27 +99,42 @@ fn names(id: &str, advisories: &[Advisory]) -> BTreeSet<String> {
     names
 }
 
-async fn list(view: &mut View<'_>, app: &App, hits: BTreeMap<Place, Hit>) -> Answer<Vec<AffectedImage>> {
+async fn list(
+    view: &mut View<'_>,
+    app: &App,
+    uses: &mut Lookup,
+    hits: BTreeMap<Place, Hit>,
+) -> Answer<Vec<AffectedImage>> {
     let mut images = Vec::with_capacity(hits.len());
-    let mut row: Option<ImageRow> = None;
-    for ((manifest, _), hit) in hits {
-        if row.as_ref().is_none_or(|row| row.manifest != manifest) {
-            row = view.image(&manifest).await?;
+    let mut known: Option<(ImageRow, Found)> = None;
+    for ((manifest, source), hit) in hits {
+        if known.as_ref().is_none_or(|(row, _)| row.manifest != manifest) {
+            known = match view.image(&manifest).await? {
+                Some(row) => {
+                    let found = uses.image(view, app, &row).await?;
+                    Some((row, found))
+                }
+                None => None,
+            };
         }
-        let Some(row) = &row else { continue };
+        let Some((row, found)) = &known else { continue };
         images.push(AffectedImage {
             repository: row.repository.clone(),
-            manifest: manifest.to_string(),
+            manifest: row.manifest.to_string(),
             package: hit.package,
             fixed: hit.fixed,
             source: Vec::from_iter(hit.sources).join(", "),
+            in_use: found.of_source(&source),
             containers: containers(&app.memory.fleet(), &row.config),
         });
     }
-    images.sort_by(|a, b| {
-        (&a.repository, &a.manifest, &a.package).cmp(&(&b.repository, &b.manifest, &b.package))
-    });
+    images.sort_by(|a, b| key(a).cmp(&key(b)));
     Ok(images)
+}
+
+/// In use and running first; the rest of the order is only that the same question has the same answer.
+fn key(image: &AffectedImage) -> impl Ord + '_ {
+    (image.in_use.rank(), image.containers.is_empty(), &image.repository, &image.manifest, &image.package)
 }
 
 fn containers(fleet: &Fleet, config: &Digest) -> Vec<AffectedContainer> {

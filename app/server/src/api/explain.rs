@@ -117,7 +117,7 @@ async fn statements(
     image: &ImageRow,
     collected: &Collected,
 ) -> Answer<Vec<ExplainStatement>> {
-    let rows = view.envelopes_of(image.id, None).await?;
+    let rows = view.envelopes_of(image.id, &[]).await?;
     let believed = |digest: &Digest| collected.statements.iter().any(|known| known.envelope == *digest);
     let statement = |row: lazaret_store::EnvelopeRow| ExplainStatement {
         verified: believed(&row.digest),

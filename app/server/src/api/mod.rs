@@ -6,12 +6,14 @@ pub(crate) mod events;
 mod containers;
 mod images;
 mod learned;
+mod used;
 mod promotions;
 mod stages;
 mod policy;
 mod admissions;
 mod advisories;
 mod affected;
+mod findings;
 mod replacements;
 mod actions;
 mod explain;
@@ -55,6 +57,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(actions::actions))
         .routes(routes!(actions::progress))
         .routes(routes!(learned::put))
+        .routes(routes!(used::put))
         .route_layer(from_fn(only_agents));
     let users = OpenApiRouter::new()
         .routes(routes!(agents::list))
@@ -69,6 +72,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(policy::set, policy::get))
         .routes(routes!(advisories::import))
         .routes(routes!(affected::affected))
+        .routes(routes!(findings::findings))
         .routes(routes!(replacements::request))
         .routes(routes!(replacements::get))
         .routes(routes!(explain::explain))

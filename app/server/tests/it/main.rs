@@ -5,6 +5,7 @@ mod harness;
 mod evidence;
 
 mod start;
+mod used;
 mod auth;
 mod input;
 mod learned;

@@ -1,8 +1,8 @@
 //! What distributions install, and what is known of the distribution itself.
 
 mod text;
-mod small;
-mod file_list;
+pub(crate) mod small;
+pub(crate) mod file_list;
 mod deb822;
 mod dpkg;
 mod opkg;

@@ -6,6 +6,7 @@
 )]
 
 mod binaries;
+mod code;
 mod classifiers;
 mod corpora;
 mod languages_js_py;

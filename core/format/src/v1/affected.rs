@@ -1,6 +1,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::InUse;
+
 /// `POST /v1/advisories` takes OSV JSON (one document or an array); this is the answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ImportResponse {
@@ -14,7 +16,7 @@ pub struct ImportResponse {
     pub micros: u64,
 }
 
-/// `GET /v1/affected/{id}`: who has the vulnerability, by any of its names.
+/// `GET /v1/affected/{id}`: who has the vulnerability, by any of its names; where it is in use first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AffectedBody {
     pub id: String,
@@ -33,6 +35,9 @@ pub struct AffectedImage {
     /// Who says so: `imported advisory` or `attested scan`, or both with a comma between them.
     #[serde(default)]
     pub source: String,
+    /// Whether the package was seen to run in containers of the image.
+    #[serde(default)]
+    pub in_use: InUse,
     pub containers: Vec<AffectedContainer>,
 }
 

@@ -14,6 +14,7 @@ mod explain;
 mod images;
 mod learned;
 mod replacements;
+mod used;
 
 pub use admissions::*;
 pub use affected::*;
@@ -26,3 +27,4 @@ pub use explain::*;
 pub use images::*;
 pub use learned::*;
 pub use replacements::*;
+pub use used::*;

@@ -1,5 +1,6 @@
 //! What is signed about an image: in-toto Statement v1 ("spec/v1/statement.md" of in-toto/attestation).
 
+mod files;
 mod predicate;
 mod profile;
 mod wire;
@@ -10,6 +11,7 @@ use lazaret_model::Digest;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+pub use files::{FileTable, FilesPredicate, PackageFiles};
 pub use predicate::{
     AttestedFinding, ExecutablesPredicate, Predicate, PromotionPredicate, VerdictPredicate, predicate_type,
 };

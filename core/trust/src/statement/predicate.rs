@@ -4,7 +4,7 @@ use lazaret_model::{DatabaseSnapshot, Digest, Finding, Outcome, Reason, Severity
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{ProfilePredicate, wire};
+use super::{FilesPredicate, ProfilePredicate, wire};
 use crate::json::{self, JsonError};
 
 /// The predicate types that Lazaret writes.
@@ -15,8 +15,9 @@ pub mod predicate_type {
     pub const EXECUTABLES: &str = "urn:lazaret:executables:v1";
     pub const PROMOTION: &str = "urn:lazaret:promotion:v1";
     pub const PROFILE: &str = "urn:lazaret:profile:v1";
+    pub const FILES: &str = "urn:lazaret:files:v1";
 
-    pub const ALL: &[&str] = &[SIGNATURE, SBOM, VERDICT, EXECUTABLES, PROMOTION, PROFILE];
+    pub const ALL: &[&str] = &[SIGNATURE, SBOM, VERDICT, EXECUTABLES, PROMOTION, PROFILE, FILES];
 }
 
 /// What a statement says of its subjects.
@@ -34,6 +35,8 @@ pub enum Predicate {
     Promotion(PromotionPredicate),
     /// What its containers may do, run in one way.
     Profile(ProfilePredicate),
+    /// Which packages brought its programs and libraries.
+    Files(FilesPredicate),
     /// Somebody else's statement.
     Other {
         predicate_type: String,
@@ -171,7 +174,8 @@ impl ExecutablesPredicate {
         if placed.iter().map(|(path, _)| path.len()).sum::<usize>() > MOST_PLACES_BYTES {
             return stated;
         }
-        let number = |file| stated.files.binary_search(file).ok().and_then(|number| u32::try_from(number).ok());
+        let number =
+            |file| stated.files.binary_search(file).ok().and_then(|number| u32::try_from(number).ok());
         let mut places: Vec<(String, u32)> = placed
             .iter()
             .filter_map(|(path, file)| Some((format!("/{}", path.trim_start_matches('/')), number(file)?)))
@@ -201,6 +205,7 @@ impl Predicate {
             Self::Executables(_) => predicate_type::EXECUTABLES,
             Self::Promotion(_) => predicate_type::PROMOTION,
             Self::Profile(_) => predicate_type::PROFILE,
+            Self::Files(_) => predicate_type::FILES,
             Self::Other { predicate_type, .. } => predicate_type,
         }
     }
@@ -212,6 +217,7 @@ impl Predicate {
             Self::Executables(executables) => Some(executables.config),
             Self::Promotion(promotion) => Some(promotion.config),
             Self::Profile(profile) => Some(profile.config),
+            Self::Files(files) => Some(files.config),
             Self::Signature | Self::Sbom(_) | Self::Other { .. } => None,
         }
     }
@@ -232,6 +238,7 @@ impl Predicate {
             predicate_type::EXECUTABLES => Self::Executables(json::parse(bytes, limit)?),
             predicate_type::PROMOTION => Self::Promotion(json::parse(bytes, limit)?),
             predicate_type::PROFILE => Self::Profile(json::parse(bytes, limit)?),
+            predicate_type::FILES => Self::Files(json::parse(bytes, limit)?),
             _ => Self::Other { predicate_type: kind.to_owned(), json: json.to_owned() },
         })
     }
@@ -247,6 +254,7 @@ impl Predicate {
             Self::Executables(executables) => serde_json::value::to_raw_value(executables),
             Self::Promotion(promotion) => serde_json::value::to_raw_value(promotion),
             Self::Profile(profile) => serde_json::value::to_raw_value(profile),
+            Self::Files(files) => serde_json::value::to_raw_value(files),
             Self::Other { json, .. } => RawValue::from_string(json.clone()),
         };
         raw.map_err(|error| JsonError::Malformed(json::shorten(&error.to_string())))
@@ -339,15 +347,15 @@ mod tests {
         let placed = placed.map(|(path, byte)| (path.to_owned(), [byte; 32])).to_vec();
         let executables = ExecutablesPredicate::placed(digest_of(b"c"), placed);
         let places: Vec<_> = executables.by_place().unwrap().into_iter().collect();
-        assert_eq!(
-            places,
-            [("/usr/bin/a", [9; 32]), ("/usr/bin/b", [9; 32]), ("/usr/bin/c", [1; 32])]
-        );
+        assert_eq!(places, [("/usr/bin/a", [9; 32]), ("/usr/bin/b", [9; 32]), ("/usr/bin/c", [1; 32])]);
         assert!(
             round_trip(Predicate::Executables(executables))
                 .contains(r#""places":[["/usr/bin/a",1],["/usr/bin/b",1],["/usr/bin/c",0]]"#)
         );
-        let far = ExecutablesPredicate { places: vec![("/a".to_owned(), 1)], ..ExecutablesPredicate::new(digest_of(b"c"), vec![[1; 32]]) };
+        let far = ExecutablesPredicate {
+            places: vec![("/a".to_owned(), 1)],
+            ..ExecutablesPredicate::new(digest_of(b"c"), vec![[1; 32]])
+        };
         assert_eq!(far.by_place(), None, "a number that stands for no file states nothing");
         let much = vec![("x".repeat(MOST_PLACES_BYTES + 1), [1; 32])];
         assert!(ExecutablesPredicate::placed(digest_of(b"c"), much).places.is_empty());

@@ -273,8 +273,8 @@ async fn statements() {
     assert_eq!(view.revision().await.unwrap(), 2);
     assert!(view.has_envelope(&digest(10)).await.unwrap());
     assert!(!view.has_envelope(&digest(99)).await.unwrap());
-    assert_eq!(view.envelopes_of(image, None).await.unwrap().len(), 2);
-    let without = view.envelopes_of(image, Some("bom")).await.unwrap();
+    assert_eq!(view.envelopes_of(image, &[]).await.unwrap().len(), 2);
+    let without = view.envelopes_of(image, &["bom"]).await.unwrap();
     assert_eq!((without.len(), without[0].audit), (1, 11));
     assert_eq!(view.statement_types(Some(image)).await.unwrap().len(), 2);
     assert_eq!(view.promotions().await.unwrap(), view.promotions_of(image).await.unwrap());

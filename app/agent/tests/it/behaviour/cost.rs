@@ -8,6 +8,7 @@ use lazaret_agent::authz::intents::Intents;
 use lazaret_agent::behaviour::Observer;
 use lazaret_agent::behaviour::answer::Answers;
 use lazaret_agent::behaviour::expectation::Expectations;
+use lazaret_agent::behaviour::in_use::InUse;
 use lazaret_agent::behaviour::keeper::Keeper;
 use lazaret_agent::behaviour::shelf::Shelf;
 use lazaret_agent::watch::inventory::Inventory;
@@ -43,7 +44,8 @@ async fn an_observation_costs_microseconds() {
     let (saved, _) = mpsc::unbounded_channel();
     let shelf = Shelf::open(&world.directory.path().join("learned")).unwrap();
     let inventory = Arc::new(Mutex::new(inventory));
-    let mut observer = Observer::new(keeper, inventory, answers, world.spool.clone(), shelf, saved);
+    let in_use = (InUse::open(&world.directory.path().join("used")).unwrap(), true);
+    let mut observer = Observer::new(keeper, inventory, answers, world.spool.clone(), shelf, in_use, saved);
     let sightings: Vec<Sighting> = (0..OBSERVATIONS).map(execution).collect();
     let begun = own_ticks();
     sightings.into_iter().for_each(|sighting| observer.heard(sighting));

@@ -14,6 +14,7 @@ use lazaret_agent::authz::intents::Intents;
 use lazaret_agent::behaviour::Observer;
 use lazaret_agent::behaviour::answer::Answers;
 use lazaret_agent::behaviour::expectation::Expectations;
+use lazaret_agent::behaviour::in_use::InUse;
 use lazaret_agent::behaviour::keeper::Keeper;
 use lazaret_agent::behaviour::shelf::{Shelf, titles};
 use lazaret_agent::watch::inventory::Inventory;
@@ -72,6 +73,7 @@ impl Guard {
             answers,
             world.spool.clone(),
             Shelf::open(&world.directory.path().join("learned")).unwrap(),
+            (InUse::open(&world.directory.path().join("used")).unwrap(), false),
             saved,
         );
         observer.hold_again();

@@ -21,7 +21,7 @@ pub(in crate::api) async fn evidence_of(
     more: &[Envelope],
 ) -> Answer<Collected> {
     let mut envelopes = Vec::new();
-    for row in view.envelopes_of(image.id, None).await? {
+    for row in view.envelopes_of(image.id, &[]).await? {
         let envelope = Envelope::parse(row.body.as_bytes(), LARGEST);
         envelopes.push(envelope.map_err(|error| {
             ApiError::internal(format!("envelope {} in the database: {error}", row.digest))

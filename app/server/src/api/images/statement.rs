@@ -20,6 +20,10 @@ pub(super) fn title(predicate: &Predicate, sbom: Option<&BillOfMaterial>) -> Str
         Predicate::Executables(executables) => {
             format!("may execute {}", counted(executables.files.len(), "file"))
         }
+        Predicate::Files(files) => {
+            let (paths, packages) = (files.files.paths().len(), files.files.packages().len());
+            format!("{} of {}", counted(paths, "program or library file"), counted(packages, "package"))
+        }
         Predicate::Promotion(promotion) => match &promotion.from {
             Some(from) => format!("promoted from {from} to {}", promotion.to),
             None => format!("promoted to {}", promotion.to),

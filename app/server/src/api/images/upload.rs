@@ -187,7 +187,10 @@ async fn keep_all(
     if added {
         newest_verdict(change, &app, &row).await?;
         change.write.next_revision().await?;
-        change.after(|memory| wake(&memory.wake.admissions));
+        change.after(move |memory| {
+            memory.uses.forget(&config);
+            wake(&memory.wake.admissions);
+        });
     }
     Ok(refused)
 }
