@@ -101,7 +101,7 @@ int BPF_PROG(call_returned, struct pt_regs *registers, long result)
 	if ((handling == HANDLE_SEND || handling == HANDLE_WRITE) && !is_datagram_socket(task, arguments[0]))
 		return 0;
 	/* Connections by protocols are seen in network.h. */
-	if (handling == HANDLE_CONNECT && !is_local_address(arguments[1]))
+	if (handling == HANDLE_CONNECT && !is_local_socket(task, arguments[0]))
 		return 0;
 	if (!is_current() || (flags & SHAPE_ROUTINE && !is_watched()))
 		return 0;

@@ -41,12 +41,11 @@ static __always_inline void handle_listen(struct task_struct *task, struct call 
 	deliver(call, 0, false);
 }
 
-/* The family of an address of the caller's. One that cannot be read led to no connection. */
-static __always_inline bool is_local_address(__u64 address)
+/* By the kernel's socket: what the caller's address holds may be another by now. */
+static __always_inline bool is_local_socket(struct task_struct *task, __u32 descriptor)
 {
-	__u16 family = 0;
-	bpf_probe_read_user(&family, sizeof(family), (void *)address);
-	return family == AF_UNIX;
+	struct sock *socket = socket_of(task, descriptor);
+	return socket && BPF_CORE_READ(socket, __sk_common.skc_family) == AF_UNIX;
 }
 
 /* A connection to a local socket is told by the file that the listener bound: an alias of it is the same file. */
@@ -54,7 +53,7 @@ static __always_inline void handle_connect(struct task_struct *task, struct call
 {
 	struct record *record = &call->record;
 	struct sock *socket = socket_of(task, record->values[1]);
-	if (!socket || BPF_CORE_READ(socket, __sk_common.skc_family) != AF_UNIX)
+	if (!socket)
 		return;
 	struct unix_sock *own = (void *)socket;
 	struct unix_sock *peer = (void *)BPF_CORE_READ(own, peer);
