@@ -42,6 +42,8 @@ fuzz: ## Fuzz every parser for TIME seconds; real files of LAZARET_CORPORA becom
 bench: build ## Measure what SPECIFICATION.md promises (root)
 	@scripts/setup.sh bench
 	@$(CARGO) run --quiet --release --package lazaret-e2e --bin bench --
+	@$(CARGO) bench --quiet --package lazaret-sensor --bench observe
+	@$(CARGO) bench --quiet --package lazaret-agent --bench crowd
 	@$(CARGO) run --quiet --release --package lazaret-e2e --bin bench-scanners -- --quick
 
 bench-scanners: setup build ## Measure the scanner beside Trivy and Syft on images made for it (root, an hour)

@@ -140,6 +140,11 @@ impl Tracker {
         Some(self.arrive(identity, lead, seen))
     }
 
+    /// Whether the container of a process that was found in `/proc` has been told.
+    pub(crate) fn knows(&self, member: &Member) -> bool {
+        self.containers.contains_key(&self.known_scope(member.identity.clone()))
+    }
+
     /// A process without an engine's id, because it is gone or in a group of its own making, belongs to the
     /// container that its PID namespace is known for.
     fn known_scope(&self, identity: Identity) -> Identity {

@@ -208,7 +208,10 @@ impl Watch {
         let mut next = if self.tracer.is_some() { SCAN } else { SCAN_SOON };
         for member in members(&self.host) {
             if self.tracer.is_some() && member.process.started > young {
-                next = SCAN_SOON;
+                // A walk through /proc costs most of what this thread does: not for what is known anyway.
+                if !self.tracker.knows(&member) {
+                    next = SCAN_SOON;
+                }
             } else if let Some(arrival) = self.tracker.found(&member) {
                 self.arrived(arrival)?;
             }

@@ -68,9 +68,10 @@ impl Beside {
             )
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stderr(File::create(place.path().join("complaints")).ok()?)
             .spawn()
             .ok()?;
+        let complaints = place.path().join("complaints");
         let beside = Self { child, audits: false, _place: place };
         let until = Instant::now() + Duration::from_secs(10);
         while Instant::now() < until {
@@ -79,7 +80,8 @@ impl Beside {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        eprintln!("SKIPPED: bpftrace beside: it does not start here");
+        let why = fs::read_to_string(complaints).unwrap_or_default();
+        eprintln!("SKIPPED: bpftrace beside: it does not start here: {why}");
         None
     }
 }
