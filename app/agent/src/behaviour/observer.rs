@@ -1,5 +1,7 @@
 //! Takes what the sensor tells, and does with it what is to be done.
 
+mod gaps;
+
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,7 +11,7 @@ use lazaret_format::v1::EventKind;
 use lazaret_model::Fact;
 use lazaret_profile::check::Scans;
 use lazaret_profile::learn::Replica;
-use lazaret_sensor::{Account, EvidenceGap, Observation, ProcessEnded, Sighting};
+use lazaret_sensor::{Account, Observation, ProcessEnded, ResourceMeter, Sighting};
 use tokio::sync::{mpsc, watch};
 
 use super::answer::Answers;
@@ -114,6 +116,7 @@ impl Observer {
                 _ = ticks.tick() => {
                     let now = Instant::now();
                     self.tick(now);
+                    tokio::task::block_in_place(|| self.state.containers.values_mut().for_each(Watched::glance));
                     if now.duration_since(measured) >= MEASURE {
                         measured = now;
                         tokio::task::block_in_place(|| self.measure());
@@ -190,7 +193,9 @@ impl Observer {
         } else {
             learn(&mut self.shelf, watched, observation, placed, &verdict);
         }
-        if verdict.is_clean() {
+        let login = verdict::is_strange_login(observation, placed.circumstances.1, expectation.as_deref())
+            && watched.is_first_visit(behaviour);
+        if verdict.is_clean() && !login {
             return;
         }
         let arguments = match &behaviour.fact {
@@ -218,6 +223,9 @@ impl Observer {
         for rule in &verdict.broken {
             tell(verdict::of_rule(rule, observation, &context));
         }
+        if login {
+            tell(verdict::of_login(observation, &context));
+        }
     }
 
     /// Holds what containers use against what they used before.
@@ -244,7 +252,9 @@ impl Observer {
                     .map(|known| known.pid)
             };
             let managed = admitted.is_some();
-            let meter = admitted.and_then(|pid| self.keeper.meter(pid));
+            let mut meter = admitted.and_then(|pid| self.keeper.meter(pid));
+            // What it used before that is not known.
+            let _ = meter.as_mut().and_then(ResourceMeter::read);
             let subject = &expectation.profile.subject;
             let learning = managed && self.shelf.enter(subject);
             let replica = Replica::of(container);
@@ -264,37 +274,6 @@ impl Observer {
         {
             known.counted.stops = known.counted.stops.saturating_add(1);
             learned.stopped(watched.replica, seconds(ended.at), known.counted.stops);
-        }
-    }
-
-    fn missing(&mut self, gap: &EvidenceGap) {
-        let whose = match &gap.container {
-            Some(container) => format!("container {}", container.chars().take(12).collect::<String>()),
-            None => format!("control group {}", gap.cgroup_id),
-        };
-        for (what, count) in [
-            ("alerts for which the kernel's buffer had no room", gap.alerts_overflowed),
-            ("facts for which the kernel's buffer had no room", gap.overflowed),
-            ("facts lost on the way from the kernel", gap.astray),
-            ("facts that the last agent may have taken and told nobody about", gap.orphaned),
-        ] {
-            if count > 0 {
-                self.gap(format!("{what}, of {whose}"), count);
-            }
-        }
-        if let Some(container) = &gap.container {
-            self.missed(container, seconds(SystemTime::now()));
-        }
-    }
-
-    /// What was learned of the container is not all that it did.
-    fn missed(&mut self, container: &str, at: i64) {
-        let Some(watched) = self.state.containers.get_mut(container) else { return };
-        if let Some(known) = watched.known.as_mut().filter(|known| known.learning)
-            && let Some(learned) = self.shelf.learned(&known.expectation.profile.subject)
-        {
-            known.counted.gaps = known.counted.gaps.saturating_add(1);
-            learned.gap(watched.replica, at, known.counted.gaps);
         }
     }
 
@@ -374,20 +353,6 @@ impl Observer {
     fn save(&mut self) {
         for title in self.shelf.save() {
             let _ = self.saved.send(title);
-        }
-    }
-
-    fn tell_counts(&mut self) {
-        let incomplete = std::mem::take(&mut self.state.incomplete);
-        let unplaced = std::mem::take(&mut self.state.unplaced);
-        if incomplete > 0 {
-            self.gap(
-                "facts that were not learned: a text in them is longer than what is kept".to_owned(),
-                incomplete,
-            );
-        }
-        if unplaced > 0 {
-            self.gap(format!("facts of containers beyond the {MOST_WATCHED} that are told apart"), unplaced);
         }
     }
 
