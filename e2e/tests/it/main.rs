@@ -9,6 +9,7 @@ mod beside;
 mod bypass;
 mod dies_well;
 mod full_disk;
+mod neighbours;
 mod runner;
 mod side_by_side;
 mod story;
@@ -36,6 +37,10 @@ const TESTS: &[Test] = &[
     Test {
         name: "unmanaged::namespaces_runc_and_containerd_are_found",
         run: unmanaged::namespaces_runc_and_containerd_are_found,
+    },
+    Test {
+        name: "neighbours::podman_and_containerd_are_known_and_who_comes_in",
+        run: neighbours::podman_and_containerd_are_known_and_who_comes_in,
     },
     Test { name: "bad_input::one_sentence_and_an_exit_code", run: bad_input::one_sentence_and_an_exit_code },
     Test {

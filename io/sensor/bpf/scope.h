@@ -74,10 +74,22 @@ static __always_inline __u64 arrival_key(struct task_struct *task)
 	return task->group_leader->start_boottime ^ (__u64)(__u32)task->tgid << 40;
 }
 
+/*
+ * Whether a process of the host has just entered a container, to start a program there: a runtime's `exec`, nsenter(1).
+ * It has the container's mount namespace, and only its children will have the container's PID namespace.
+ */
+static __always_inline bool is_entering(struct task_struct *task)
+{
+	struct task_struct *parent = task->group_leader->real_parent;
+	return !task->thread_pid->level && task->nsproxy->pid_ns_for_children->level &&
+	       parent->nsproxy->mnt_ns->ns.inum == host_mount_namespace;
+}
+
 /* Whether the process is the container runtime on its way to the container's program. */
 static __always_inline bool is_runtime(struct task_struct *task)
 {
-	if (!has_foreign_parent(task) || task->group_leader->start_boottime < sensor_started)
+	if (!(has_foreign_parent(task) || is_entering(task)) ||
+	    task->group_leader->start_boottime < sensor_started)
 		return false;
 	__u64 key = arrival_key(task);
 	return !bpf_map_lookup_elem(&arrived, &key);

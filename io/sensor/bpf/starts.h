@@ -58,12 +58,17 @@ __attribute__((noinline)) __u32 socket_streams(void)
 	return streams;
 }
 
-/* The first program of a process that came from outside: from now on it is the container's own. */
-static __always_inline void arrive(struct task_struct *task)
+static __always_inline void note_arrival(struct task_struct *task)
 {
 	__u64 key = arrival_key(task);
 	__u8 one = 1;
 	bpf_map_update_elem(&arrived, &key, &one, BPF_ANY);
+}
+
+/* The first program of a process that came from outside: from now on it is the container's own. */
+static __always_inline void arrive(struct task_struct *task)
+{
+	note_arrival(task);
 	struct pid *pid = task->thread_pid;
 	__u32 process = task->tgid;
 	if (at_level(pid, pid->level).nr != 1)
@@ -92,6 +97,8 @@ int BPF_PROG(exec, struct task_struct *task, int old_pid, struct linux_binprm *b
 		return 0;
 	if (has_foreign_parent(task))
 		arrive(task);
+	else if (is_entering(task))
+		note_arrival(task);
 	__u32 zero = 0;
 	struct start *start = bpf_map_lookup_elem(&start_scratch, &zero);
 	if (!start)

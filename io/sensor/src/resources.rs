@@ -21,6 +21,16 @@ pub struct ResourceMeter {
     gone: Option<Written>,
     /// Processor time and bytes written so far, oldest first.
     past: VecDeque<Point>,
+    /// The most since the last reading.
+    most: Most,
+    /// The most processes that there ever were at one time, when it was looked at last.
+    peak: Option<u64>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Most {
+    memory: u64,
+    processes: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -59,12 +69,23 @@ impl ResourceMeter {
                 format!("process {pid} has no control group"),
             ));
         }
-        Ok(Self { groups, gone, past: VecDeque::new() })
+        Ok(Self { groups, gone, past: VecDeque::new(), most: Most::default(), peak: None })
+    }
+
+    /// Notes what comes and goes too fast for [`read`](Self::read), which costs more.
+    pub fn glance(&mut self) {
+        let peak = self.groups.most_processes();
+        let before = std::mem::replace(&mut self.peak, peak);
+        let risen = before.zip(peak).filter(|(before, peak)| peak > before).map_or(0, |(_, peak)| peak);
+        let now = self.groups.processes().unwrap_or(0).max(risen);
+        self.most.processes = self.most.processes.max(now);
+        self.most.memory = self.most.memory.max(self.groups.memory().unwrap_or(0));
     }
 
     /// What was used during the last ten seconds, or since the first reading. `None` until there is something to
     /// tell, and after the container's end.
     pub fn read(&mut self) -> Option<ResourceUse> {
+        self.glance();
         let now =
             Point { at: Instant::now(), processor: self.groups.processor_time()?, written: self.written() };
         while self.past.len() >= MOST_POINTS
@@ -76,12 +97,13 @@ impl ResourceMeter {
         let first = self.past.front().filter(|first| now.at.duration_since(first.at) >= SHORTEST)?;
         let window = now.at.duration_since(first.at);
         let used = now.processor.saturating_sub(first.processor);
+        let most = std::mem::take(&mut self.most);
         let cpu = used.as_micros().saturating_mul(1000).checked_div(window.as_micros()).unwrap_or(0);
         Some(ResourceUse {
             window: u32::try_from(window.as_secs()).unwrap_or(u32::MAX),
             cpu_permille: u64::try_from(cpu).unwrap_or(u64::MAX),
-            memory_bytes: self.groups.memory().unwrap_or(0),
-            processes: self.groups.processes().unwrap_or(0),
+            memory_bytes: most.memory,
+            processes: most.processes,
             written_bytes: now.written.saturating_sub(first.written),
         })
     }
@@ -149,6 +171,11 @@ impl Groups {
 
     fn processes(&self) -> Option<u64> {
         number(&self.processes.as_ref().or(self.unified.as_ref())?.join("pids.current"))
+    }
+
+    /// At one time, since the group was made. Not every kernel counts it.
+    fn most_processes(&self) -> Option<u64> {
+        number(&self.processes.as_ref().or(self.unified.as_ref())?.join("pids.peak"))
     }
 
     fn written_to_devices(&self) -> Option<u64> {

@@ -19,9 +19,16 @@ impl Hold {
         let mut hold = Self::default();
         if blocks(profile, Dimension::Network) {
             hold.network = Some(hold.network(profile));
+            if profile.network.raw.iter().all(|raw| raw.seen.pending.is_some()) {
+                hold.deadly.push(Deadly::RawSocket);
+            }
         }
         if blocks(profile, Dimension::Executables) && profile.executables.memory == Permission::Deny {
             hold.deadly.extend([Deadly::ExecuteMemory, Deadly::ExecuteDeleted]);
+        }
+        let is_strict = blocks(profile, Dimension::Libraries) && blocks(profile, Dimension::Files);
+        if is_strict && profile.libraries.outside_image == Permission::Deny {
+            hold.libraries(profile);
         }
         if blocks(profile, Dimension::SystemCalls) {
             hold.system_calls(profile);
@@ -97,6 +104,24 @@ impl Hold {
         }
     }
 
+    /// A file that was merely touched looks as a changed one does: this is for containers that may not touch files.
+    fn libraries(&mut self, profile: &Profile) {
+        if profile.libraries.added.iter().any(|library| library.seen.pending.is_none()) {
+            self.beyond.push(
+                "the profile allows some libraries beyond the image, and the kernel cannot tell them apart: libraries \
+                 are alerted on"
+                    .to_owned(),
+            );
+        } else {
+            self.deadly.extend([
+                Deadly::LoadMemory,
+                Deadly::LoadDeleted,
+                Deadly::LoadUpper,
+                Deadly::LoadMounted,
+            ]);
+        }
+    }
+
     fn mounts(&mut self, profile: &Profile) {
         if profile.volumes.iter().any(|volume| volume.seen.pending.is_none()) {
             self.beyond.push(
@@ -163,6 +188,17 @@ mod tests {
         profile.wide.clear();
         profile.modes.set_action(Dimension::Network, Action::Alert);
         assert_eq!(Hold::of(&profile).network, None);
+    }
+
+    #[test]
+    fn code_from_elsewhere_is_deadly_where_files_may_not_be_touched() {
+        let mut profile = profile();
+        profile.modes.set(Dimension::Libraries, Mode::Block);
+        assert!(!Hold::of(&profile).deadly.contains(&Deadly::LoadUpper));
+        profile.modes.set(Dimension::Files, Mode::Block);
+        assert!(Hold::of(&profile).deadly.contains(&Deadly::LoadUpper));
+        profile.libraries.outside_image = Permission::Allow;
+        assert!(!Hold::of(&profile).deadly.contains(&Deadly::LoadUpper));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Takes what the sensor tells, and does with it what is to be done.
 
+mod gaps;
+
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,7 +11,7 @@ use lazaret_format::v1::EventKind;
 use lazaret_model::Fact;
 use lazaret_profile::check::Scans;
 use lazaret_profile::learn::Replica;
-use lazaret_sensor::{Account, Observation, ProcessEnded, Sighting};
+use lazaret_sensor::{Account, Observation, ProcessEnded, ResourceMeter, Sighting};
 use tokio::sync::{mpsc, watch};
 
 use super::answer::Answers;
@@ -122,6 +124,7 @@ impl Observer {
                 _ = ticks.tick() => {
                     let now = Instant::now();
                     self.tick(now);
+                    tokio::task::block_in_place(|| self.state.containers.values_mut().for_each(Watched::glance));
                     if now.duration_since(measured) >= MEASURE {
                         measured = now;
                         tokio::task::block_in_place(|| self.measure());
@@ -204,7 +207,9 @@ impl Observer {
         } else {
             learn(&mut self.shelf, watched, observation, placed, &verdict);
         }
-        if verdict.is_clean() {
+        let login = verdict::is_strange_login(observation, placed.circumstances.1, expectation.as_deref())
+            && watched.is_first_visit(behaviour);
+        if verdict.is_clean() && !login {
             return;
         }
         let arguments = match &behaviour.fact {
@@ -232,6 +237,9 @@ impl Observer {
         for rule in &verdict.broken {
             tell(verdict::of_rule(rule, observation, &context));
         }
+        if login {
+            tell(verdict::of_login(observation, &context));
+        }
     }
 
     /// Holds what containers use against what they used before.
@@ -258,7 +266,9 @@ impl Observer {
                     .map(|known| known.pid)
             };
             let managed = admitted.is_some();
-            let meter = admitted.and_then(|pid| self.keeper.meter(pid));
+            let mut meter = admitted.and_then(|pid| self.keeper.meter(pid));
+            // What it used before that is not known.
+            let _ = meter.as_mut().and_then(ResourceMeter::read);
             let subject = &expectation.profile.subject;
             if managed {
                 self.in_use.enter(subject.image);

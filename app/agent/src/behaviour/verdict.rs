@@ -5,6 +5,7 @@ use std::time::SystemTime;
 use lazaret_format::v1::{Ancestor, Deviation as Event, ProcessBody};
 use lazaret_model::{Behaviour, Dimension, Fact, FileOrigin, Severity};
 use lazaret_profile::check::{Category, Circumstances, Deviation};
+use lazaret_profile::learn::Visit;
 use lazaret_profile::rules::{Rule, Rules, Whose};
 use lazaret_profile::{Action, Mode};
 use lazaret_sensor::{Observation, Outcome};
@@ -124,6 +125,29 @@ pub(super) fn of_rule(rule: &Rule, observation: &Observation, context: &Context)
         what: told(&what, observation),
         rule: Some(rule.id.clone()),
         attack: rule.attack.clone(),
+        mode: Mode::Alert.name().to_owned(),
+        action: Action::Alert.name().to_owned(),
+        ..event
+    })
+}
+
+/// Whether somebody comes into a container that no profile speaks of, because nobody admitted it.
+pub(super) fn is_strange_login(
+    observation: &Observation,
+    visit: Visit,
+    expectation: Option<&Expectation>,
+) -> bool {
+    let enters = matches!(&observation.behaviour.fact, Fact::Exec(execution) if execution.entered);
+    expectation.is_none() && enters && visit == Visit::Login
+}
+
+/// The event of such a visit.
+pub(super) fn of_login(observation: &Observation, context: &Context) -> Box<Event> {
+    let event = event(Dimension::Login, Category::Login, Severity::Medium, observation, context);
+    let what = format!("somebody started {} in a container that nobody admitted", subject(&observation.behaviour.fact));
+    Box::new(Event {
+        what: told(&what, observation),
+        remedy: "run it from an image that is promoted; what nobody admitted is held to nothing".to_owned(),
         mode: Mode::Alert.name().to_owned(),
         action: Action::Alert.name().to_owned(),
         ..event
@@ -306,6 +330,19 @@ mod tests {
         assert!(Verdict::of(&seen, None, Circumstances::STEADY).is_clean());
         let out = observation(Fact::Kernel(KernelOperation::EnterNamespace));
         assert!(!Verdict::of(&out, None, Circumstances::STEADY).is_clean());
+    }
+
+    #[test]
+    fn who_comes_into_what_nobody_admitted_is_told() {
+        let entering = lazaret_model::Execution { entered: true, ..execution("/bin/sh", FileOrigin::Image) };
+        let seen = observation(Fact::Exec(entering));
+        assert!(is_strange_login(&seen, Visit::Login, None));
+        assert!(!is_strange_login(&seen, Visit::Program, None), "it is the container's own");
+        assert!(!is_strange_login(&seen, Visit::Login, Some(&expectation())), "a profile speaks of it");
+        let later = observation(Fact::Exec(execution("/bin/id", FileOrigin::Image)));
+        assert!(!is_strange_login(&later, Visit::Login, None), "told once, at the door");
+        let event = of_login(&seen, &context());
+        assert_eq!((event.category.as_str(), event.dimension.as_str()), ("login.exec", "login"));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! One running container, as far as its behaviour is concerned.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -13,6 +14,9 @@ use super::answer::Done;
 use super::expectation::Expectation;
 use super::verdict::seconds;
 
+/// Command lines of visitors that are remembered.
+const MOST_VISITS: usize = 64;
+
 /// What is remembered of it.
 #[derive(Debug)]
 pub(super) struct Watched {
@@ -24,6 +28,8 @@ pub(super) struct Watched {
     pub(super) tainted: bool,
     /// When something was last heard of it, in seconds since 1970.
     pub(super) heard: i64,
+    /// Command lines with which somebody came in, to be told once each.
+    visits: HashSet<Vec<String>>,
     group: u64,
     life: Life,
     sessions: Sessions,
@@ -68,6 +74,7 @@ impl Watched {
             done: Done::default(),
             tainted: false,
             heard: at,
+            visits: HashSet::new(),
             group: 0,
             life: Life::default(),
             sessions: Sessions::default(),
@@ -85,6 +92,15 @@ impl Watched {
     pub(super) fn image(&self) -> Option<Digest> {
         let known = self.known.as_ref().filter(|known| known.managed)?;
         Some(known.expectation.profile.subject.image)
+    }
+
+    /// Whether nobody came in with this command line before. Probes do so every few seconds.
+    pub(super) fn is_first_visit(&mut self, behaviour: &Behaviour) -> bool {
+        let Fact::Exec(execution) = &behaviour.fact else { return false };
+        if self.visits.len() >= MOST_VISITS {
+            self.visits.clear();
+        }
+        self.visits.insert(execution.arguments.clone())
     }
 
     /// Puts an observation into the container's life.
@@ -117,6 +133,13 @@ impl Watched {
             self.group = observation.cgroup_id;
         }
         Placed { circumstances: (self.life.phase(at), visit), started }
+    }
+
+    /// Notes what it uses just now.
+    pub(super) fn glance(&mut self) {
+        if let Some(meter) = self.known.as_mut().and_then(|known| known.meter.as_mut()) {
+            meter.glance();
+        }
     }
 
     /// What it uses, as something that it did. `None`: nobody admitted it, or there is nothing to tell yet.

@@ -6,6 +6,7 @@ pub mod running;
 pub mod inventory;
 mod flood;
 mod names;
+mod neighbour;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -145,9 +146,9 @@ impl Watch {
             pid_started: ProcessId::of(seen.init_pid).map(|process| process.started),
             command: command.unwrap_or_else(|| seen.command.clone()),
             started,
-            engine: Some(
-                engine.unwrap_or_else(|| EngineSays { name: name_of_group(seen), ..EngineSays::default() }),
-            ),
+            engine: engine
+                .or_else(|| neighbour::of(seen.init_pid, &seen.key))
+                .or_else(|| Some(EngineSays { name: name_of_group(seen), ..EngineSays::default() })),
         };
         let events = self.inventory().seen(sighting);
         self.tell(events).await;
