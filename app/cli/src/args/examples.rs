@@ -77,7 +77,7 @@ Examples:
 
 in use: its programs were executed, or its libraries mapped, in containers that an agent admitted.
 not seen: none was, in containers that were watched from their start and for long enough.
-unknown: nobody could tell, and why. What interpreters only read (modules of Python, JavaScript, Java) is never seen.";
+unknown: nobody could tell, and why. What interpreters only read is never seen: modules of Python, JavaScript.";
 
 pub(super) const FINDINGS: &str = "\
 Examples:
