@@ -64,7 +64,7 @@ fn run(takes: fn(&Cataloger) -> bool, input: &[u8]) {
     for (pattern, content) in patterns.zip(split(rest, cataloger.patterns.len())) {
         tree.add(path(pattern).as_bytes(), 0, node(pattern, content));
     }
-    let options = Options { executables: false, declared: true };
+    let options = Options { executables: true, declared: true };
     let found = catalog(&mut tree, &LIMITS, options);
     check(&found);
     tree.piece = 1_000;
@@ -77,6 +77,12 @@ fn run(takes: fn(&Cataloger) -> bool, input: &[u8]) {
 /// What holds of packages wherever they come from.
 fn check(found: &Catalog) {
     assert!(found.packages.is_sorted() && found.packages.len() <= LIMITS.packages);
+    let places = found.code.files.iter().flat_map(|file| &file.packages);
+    assert!(
+        places
+            .chain(found.code.read.iter().map(|(place, _)| place))
+            .all(|it| (*it as usize) < found.packages.len())
+    );
     for package in &found.packages {
         if let Some(text) = purl::package(package, found.distribution.as_ref()) {
             let read =

@@ -9,6 +9,7 @@ use lazaret_model::{Digest, ImageReference};
 use lazaret_policy::{IgnoreFile, Policy};
 use lazaret_profile::Profile;
 use lazaret_profile::learn::Learned;
+use lazaret_profile::used::Used;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -42,6 +43,11 @@ const ROWS: &[(&str, Read)] = &[
     ("reference", comes_back::<ImageReference>),
     ("digest", comes_back::<Digest>),
     ("learned", learned),
+    ("used", |bytes| {
+        if let Ok(used) = Used::from_json(bytes) {
+            assert_eq!(Used::from_json(&used.to_json()), Ok(used));
+        }
+    }),
     ("profile", |bytes| {
         if let Ok(profile) = Profile::parse(&String::from_utf8_lossy(bytes)) {
             assert_eq!(Profile::parse(&profile.text()), Ok(profile));
@@ -125,6 +131,10 @@ fn seeds(path: &Path, bytes: &[u8]) -> Vec<Seed> {
         (
             "ignore",
             "- id: CVE-2026-1\n  package: a*\n  purl: pkg:deb/*\n  path: usr/*\n  reason: x\n  owner: y\n  expires: 2027-01-01\n",
+        ),
+        (
+            "used",
+            r#"{"version":1,"image":"sha256:00aa00aa00aa00aa00aa00aa00aa00aa00aa00aa00aa00aa00aa00aa00aa00aa","overflow":false,"containers":[[1,5,5,true]],"files":[["/usr/bin/a",6,6,[1]]],"touched":[]}"#,
         ),
         ("learned", include_str!("../../core/profile/testdata/learned.v1.json")),
         ("profile", include_str!("../../core/profile/testdata/shop.yaml")),

@@ -10,6 +10,7 @@ use crate::environment;
 
 mod db;
 mod examples;
+mod findings;
 mod format;
 mod job;
 mod profile;
@@ -20,6 +21,7 @@ mod scan;
 mod source;
 
 pub(crate) use db::DbCommand;
+pub(crate) use findings::{AffectedArgs, FindingsArgs, ObservedArgs};
 pub(crate) use format::OutputFormat;
 pub(crate) use job::JobArgs;
 pub(crate) use profile::{LearnedArgs, ProfileCommand, ProfileLearnArgs, ProfilePromoteArgs, ProfileShape};
@@ -119,9 +121,12 @@ pub(crate) enum Command {
     /// What happened on the hosts
     #[command(after_help = examples::EVENTS)]
     Events(EventsArgs),
-    /// Which images and running containers have a vulnerability
+    /// Which images and running containers have a vulnerability, and where the package is in use
     #[command(after_help = examples::AFFECTED)]
     Affected(AffectedArgs),
+    /// What is wrong with what runs: what is in use first
+    #[command(after_help = examples::FINDINGS)]
+    Findings(FindingsArgs),
     /// Tell the server about advisories
     #[command(subcommand, after_help = examples::ADVISORY)]
     Advisory(AdvisoryCommand),
@@ -272,13 +277,6 @@ pub(crate) struct EventsArgs {
     /// Only events after this position
     #[arg(long, default_value_t = 0, value_name = "POSITION")]
     pub(crate) since: u64,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct AffectedArgs {
-    /// `CVE-2026-1234`, or another name of the vulnerability
-    #[arg(value_name = "ID")]
-    pub(crate) id: String,
 }
 
 #[derive(Debug, Subcommand)]

@@ -74,6 +74,7 @@ async fn dispatch(settings: &Settings, command: Command) -> Outcome {
         Command::Ps(args) => commands::ps::run(settings, &args).await,
         Command::Events(args) => commands::events::run(settings, &args).await,
         Command::Affected(args) => commands::affected::run(settings, &args).await,
+        Command::Findings(args) => commands::findings::run(settings, &args).await,
         Command::Advisory(command) => commands::affected::advisory(settings, &command).await,
         Command::Replace(args) => commands::replace::run(settings, &args).await,
         Command::Explain(args) => commands::explain::run(settings, &args).await,

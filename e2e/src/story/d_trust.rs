@@ -12,7 +12,7 @@ pub(super) fn step(teller: &mut Teller<'_>, built: &Built) -> Result<()> {
 
     teller
         .screen
-        .say("Signature, bill of material, verdict and executables, as signed statements beside the image:");
+        .say("Signature, bill of material, verdict, executables and whose they are, as signed statements beside the image:");
     teller.lazaret(["sign", image, "--key", &key], 0, 3)?;
     teller.lazaret(["attest", image, "--key", &key, "--db", &database, "--policy", &policy], 0, 6)?;
 
@@ -57,11 +57,11 @@ fn statements_in_registry(teller: &Teller<'_>, image: &Image) -> Result<()> {
     let index: serde_json::Value = serde_json::from_str(&answer.body).unwrap_or_default();
     let statements = index["manifests"].as_array().map_or(0, Vec::len);
     check!(
-        statements == 7,
-        "the registry has {statements} statements about the image instead of 7: {}",
+        statements == 8,
+        "the registry has {statements} statements about the image instead of 8: {}",
         answer.body
     );
-    teller.screen.holds("the registry has 7 signed statements about the image: signature, bill of material, verdict, executables, 3 promotions");
+    teller.screen.holds("the registry has 8 signed statements about the image: signature, bill of material, verdict, executables, whose they are, 3 promotions");
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use lazaret_e2e::http::Peer;
 use lazaret_e2e::story::wait_for_version;
-use lazaret_e2e::{Context as _, Lab, Result, check, until};
+use lazaret_e2e::{Context as _, Lab, Result, check, fail, until};
 use serde_json::Value;
 
 use crate::world::World;
@@ -82,6 +82,84 @@ pub(crate) fn what_was_learned_and_promoted_is_enforced(world: &mut World) -> Re
     lab.docker.docker(["restart", "--time", "3", "shop"]).ok()?;
     wait_for_version(lab, "1.1-1")?;
     is_held(lab, &gateway, usual, strange)
+}
+
+/// Of two vulnerable packages one runs: the answer to who is affected tells which, for as long as somebody watched.
+pub(crate) fn what_runs_is_in_use_and_what_never_ran_is_told_apart(world: &mut World) -> Result<()> {
+    let (lab, told) = world.told()?;
+    let manifest = &told.built.v2.manifest;
+    for (id, package) in [("CVE-2999-0002", "curl"), ("CVE-2999-0003", "tar")] {
+        let file = lab.folders.state().join(format!("{package}.json"));
+        fs::write(&file, vulnerable(id, package)).context(|| format!("cannot write {}", file.display()))?;
+        lab.lazaret(["advisory", "import", &file.display().to_string()])?.ok()?;
+    }
+    // Whatever was missed of the container while its agent was dead: now it is watched from its start on.
+    lab.docker.docker(["restart", "--time", "3", "shop"]).ok()?;
+    wait_for_version(lab, "1.1-1")?;
+    run_in_service(lab, "/usr/bin/curl")?;
+    let mut last = Value::Null;
+    let both = until("the server to hear what is in use", Duration::from_secs(30), || {
+        let (curl, tar) = (in_use(lab, "CVE-2999-0002", manifest)?, in_use(lab, "CVE-2999-0003", manifest)?);
+        last = serde_json::json!([curl, tar]);
+        (curl["state"] == "in-use" && tar["state"] == "not-seen").then_some((curl, tar))
+    });
+    let Ok((curl, tar)) = both else { fail!("what is in use is not told: {last}") };
+    check!(curl["since"].is_string() && curl["last"].is_string(), "it is not said since when: {curl}");
+    check!(tar["containers"].as_u64() >= Some(1), "it is not said where it was not seen: {tar}");
+
+    let findings = lab.ask(["findings", "--observed", "1s", "--limit", "10000"])?;
+    let states: Vec<&str> = findings["findings"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|finding| finding["in_use"]["state"].as_str())
+        .collect();
+    let rank = |state: &str| ["in-use", "unknown", "not-seen"].iter().position(|known| *known == state);
+    check!(
+        states.first() == Some(&"in-use") && states.is_sorted_by_key(|state| rank(state)),
+        "what is in use does not come first: {states:?}"
+    );
+    let longer = lab.ask(["affected", "CVE-2999-0003", "--observed", "365d"])?;
+    check!(state_of(&longer, manifest)["state"] == "unknown", "nobody watched for a year: {longer}");
+
+    lab.agent.kill();
+    lab.agent.restart()?;
+    let unknown = until("the gap to be known", Duration::from_secs(30), || {
+        in_use(lab, "CVE-2999-0003", manifest).filter(|tar| tar["state"] == "unknown")
+    })?;
+    check!(
+        unknown["why"].as_str().is_some_and(|why| why.contains("without a gap")),
+        "it is not said that something may have been missed: {unknown}"
+    );
+    let still = in_use(lab, "CVE-2999-0002", manifest).unwrap_or_default();
+    check!(still["state"] == "in-use", "what was seen is forgotten: {still}");
+    Ok(())
+}
+
+/// A vulnerability of all versions of a package of Debian.
+fn vulnerable(id: &str, package: &str) -> String {
+    serde_json::json!({
+        "schema_version": "1.6.0",
+        "id": id,
+        "summary": "Invented",
+        "modified": "2026-01-01T00:00:00Z",
+        "affected": [{
+            "package": { "ecosystem": "Debian:12", "name": package },
+            "ranges": [{ "type": "ECOSYSTEM", "events": [{ "introduced": "0" }] }],
+        }],
+    })
+    .to_string()
+}
+
+/// Whether the image's package that has the vulnerability is in use.
+fn in_use(lab: &Lab, id: &str, manifest: &str) -> Option<Value> {
+    let answer = lab.ask(["affected", id, "--observed", "1s"]).ok()?;
+    Some(state_of(&answer, manifest)).filter(Value::is_object)
+}
+
+fn state_of(answer: &Value, manifest: &str) -> Value {
+    let image = answer["images"].as_array().into_iter().flatten().find(|image| image["manifest"] == manifest);
+    image.map(|image| image["in_use"].clone()).unwrap_or_default()
 }
 
 /// What was learned goes on, and nothing else is reached.

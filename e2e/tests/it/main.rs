@@ -31,6 +31,10 @@ const TESTS: &[Test] = &[
         name: "behaviour::what_was_learned_and_promoted_is_enforced",
         run: behaviour::what_was_learned_and_promoted_is_enforced,
     },
+    Test {
+        name: "behaviour::what_runs_is_in_use_and_what_never_ran_is_told_apart",
+        run: behaviour::what_runs_is_in_use_and_what_never_ran_is_told_apart,
+    },
     Test { name: "bypass::every_disguise_is_refused", run: bypass::every_disguise_is_refused },
     Test { name: "bypass::harmless_requests_are_answered", run: bypass::harmless_requests_are_answered },
     Test { name: "bypass::the_start_decides_again", run: bypass::the_start_decides_again },

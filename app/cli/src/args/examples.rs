@@ -73,7 +73,18 @@ Examples:
 pub(super) const AFFECTED: &str = "\
 Examples:
   lazaret affected CVE-2021-44228
-  lazaret affected GHSA-jfh8-c2jp-5v3q --format json";
+  lazaret affected GHSA-jfh8-c2jp-5v3q --format json
+
+in use: its programs were executed, or its libraries mapped, in containers that an agent admitted.
+not seen: none was, in containers that were watched from their start and for long enough.
+unknown: nobody could tell, and why. What interpreters only read is never seen: modules of Python, JavaScript.";
+
+pub(super) const FINDINGS: &str = "\
+Examples:
+  lazaret findings                                  what is in use first, then by severity
+  lazaret findings --image sha256:… --observed 7d --format json
+
+`lazaret affected --help` says what in use, not seen and unknown mean.";
 
 pub(super) const ADVISORY: &str = "\
 Example:

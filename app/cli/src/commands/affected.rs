@@ -2,6 +2,7 @@ use std::fmt::Write as _;
 
 use lazaret_format::v1::{AffectedBody, ImportResponse};
 
+use super::findings::{observed, sentence, style};
 use crate::args::{AdvisoryCommand, AffectedArgs};
 use crate::client::Client;
 use crate::failure::{Failure, Outcome};
@@ -15,7 +16,8 @@ pub(crate) async fn run(settings: &Settings, args: &AffectedArgs) -> Outcome {
         return Err(Failure::input(format!("`{}` is not the name of a vulnerability", args.id))
             .hint("such as CVE-2026-1234"));
     }
-    let body: AffectedBody = Client::new(settings)?.get(&format!("/v1/affected/{id}")).await?;
+    let body: AffectedBody =
+        Client::new(settings)?.get(&format!("/v1/affected/{id}?{}", observed(&args.observed))).await?;
     if settings.json() {
         return print_json(&body);
     }
@@ -24,7 +26,7 @@ pub(crate) async fn run(settings: &Settings, args: &AffectedArgs) -> Outcome {
 
 fn render(settings: &Settings, body: &AffectedBody, now: jiff::Timestamp) -> String {
     let containers: usize = body.images.iter().map(|image| image.containers.len()).sum();
-    let style = if containers > 0 {
+    let title_style = if containers > 0 {
         BAD
     } else if body.images.is_empty() {
         GOOD
@@ -34,7 +36,7 @@ fn render(settings: &Settings, body: &AffectedBody, now: jiff::Timestamp) -> Str
     let title = format!("{}: {} images, {containers} running containers", body.id, body.images.len());
     let mut text = format!(
         "{}  {}\n",
-        paint(settings.color, style, &title),
+        paint(settings.color, title_style, &title),
         paint(settings.color, DIM, &micros(body.micros))
     );
     for image in &body.images {
@@ -42,10 +44,11 @@ fn render(settings: &Settings, body: &AffectedBody, now: jiff::Timestamp) -> Str
             image.fixed.as_ref().map_or_else(|| "no fix yet".to_owned(), |fixed| format!("fixed in {fixed}"));
         let _ = writeln!(
             text,
-            "\n{}@{}\n  {}, {fix}",
+            "\n{}@{}\n  {}, {fix}\n  {}",
             image.repository,
             short_digest(&image.manifest),
-            image.package
+            image.package,
+            paint(settings.color, style(&image.in_use), &sentence(&image.in_use, now))
         );
         for container in &image.containers {
             let _ = writeln!(

@@ -10,6 +10,7 @@ pub(crate) mod db;
 pub(crate) mod doctor;
 pub(crate) mod events;
 pub(crate) mod explain;
+pub(crate) mod findings;
 pub(crate) mod key;
 pub(crate) mod policy;
 pub(crate) mod profile;

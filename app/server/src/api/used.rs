@@ -80,6 +80,6 @@ async fn keep(change: &mut Change<'_>, agent: AgentCaller, config: Digest, body:
     let now = change.now().to_owned();
     let new = NewUsed { agent: agent.id, image_config: config, body: &body, at: &now };
     change.write.put_used(&new).await?;
-    change.after(move |memory| memory.uses.forget(&config));
+    change.after(move |memory| memory.uses.told(&config));
     Ok(())
 }

@@ -9,7 +9,8 @@ use lazaret_profile::used::Used;
 use lazaret_store::{ImageRow, View};
 use lazaret_trust::{Envelope, predicate_type};
 
-use super::join::{ImageUse, Joiner, Question, unwatched};
+use super::image::{ImageUse, Question, unwatched};
+use super::join::Joiner;
 use crate::app::App;
 use crate::http::{Answer, ApiError};
 
@@ -24,6 +25,9 @@ pub(crate) struct Uses(Mutex<State>);
 struct State {
     /// Grows with each change, so that nothing older than it is remembered.
     generation: u64,
+    /// Images of which containers were watched; none before somebody asked.
+    watched: Option<Arc<HashSet<Digest>>>,
+    /// By manifest, with the configuration.
     images: HashMap<Digest, (Digest, Arc<ImageUse>)>,
 }
 
@@ -32,7 +36,17 @@ impl Uses {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Something new is known about images with this configuration, and durable.
+    /// An agent told what is in use of images with this configuration, and it is durable.
+    pub(crate) fn told(&self, config: &Digest) {
+        self.forget(config);
+        if let Some(watched) = &mut self.state().watched
+            && !watched.contains(config)
+        {
+            Arc::make_mut(watched).insert(*config);
+        }
+    }
+
+    /// Something new is stated about images with this configuration, and durable.
     pub(crate) fn forget(&self, config: &Digest) {
         let mut state = self.state();
         state.generation += 1;
@@ -45,8 +59,7 @@ impl Uses {
 pub(crate) struct Lookup {
     generation: u64,
     needed: i64,
-    /// Images of which containers were watched; none before the first question.
-    watched: Option<HashSet<Digest>>,
+    watched: Option<Arc<HashSet<Digest>>>,
 }
 
 /// What is in use of one image.
@@ -75,13 +88,17 @@ impl Lookup {
     }
 
     pub(crate) async fn image(&mut self, view: &mut View<'_>, app: &App, row: &ImageRow) -> Answer<Found> {
-        if self.watched.is_none() {
-            self.watched = Some(view.used_images().await?);
-        }
-        if self.watched.as_ref().is_none_or(|watched| !watched.contains(&row.config)) {
+        let uses = &app.memory.uses;
+        let watched = match &self.watched {
+            Some(watched) => watched,
+            None => {
+                let watched = self.all_watched(view, uses).await?;
+                self.watched.insert(watched)
+            }
+        };
+        if !watched.contains(&row.config) {
             return Ok(Found { known: None });
         }
-        let uses = &app.memory.uses;
         let remembered = uses.state().images.get(&row.manifest).map(|(_, image)| Arc::clone(image));
         let image = match remembered {
             Some(image) => image,
@@ -99,6 +116,18 @@ impl Lookup {
         };
         let running = running(&app.memory.fleet().index, &row.config);
         Ok(Found { known: Some((image, Question { needed: self.needed, running })) })
+    }
+
+    async fn all_watched(&self, view: &mut View<'_>, uses: &Uses) -> Answer<Arc<HashSet<Digest>>> {
+        if let Some(watched) = uses.state().watched.clone() {
+            return Ok(watched);
+        }
+        let watched = Arc::new(view.used_images().await?);
+        let mut state = uses.state();
+        if state.generation == self.generation {
+            state.watched = Some(Arc::clone(&watched));
+        }
+        Ok(watched)
     }
 }
 

@@ -3,6 +3,7 @@
 //! Three things meet here: the signed table of the image's files, its packages, and what each host saw. What is missing
 //! of them makes an answer unknown, never harmless.
 
+mod image;
 mod join;
 mod lookup;
 

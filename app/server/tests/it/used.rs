@@ -38,7 +38,7 @@ async fn tell(agent: &Client, used: &Used) {
 fn files(sample: &Sample) -> Envelope {
     let one = |name: &str| {
         let path = format!("/usr/bin/{name}");
-        ((path.clone(), vec![]), (format!("pkg:deb/debian/{name}@1?arch=amd64"), vec![path], vec![]))
+        ((path.clone(), vec![]), (format!("pkg:deb/debian/lib{name}@1?arch=amd64"), vec![path], vec![]))
     };
     let (files, packages): (Vec<_>, Vec<_>) = ["curl", "openssl"].map(one).into_iter().unzip();
     let (files, complete) = FileTable::new(files, packages);
@@ -48,7 +48,7 @@ fn files(sample: &Sample) -> Envelope {
 fn finding(id: &str, package: &str, severity: Severity) -> AttestedFinding {
     AttestedFinding {
         id: id.to_owned(),
-        package: package.to_owned(),
+        package: format!("lib{package}"),
         version: "1".to_owned(),
         source: package.to_owned(),
         fixed: None,
