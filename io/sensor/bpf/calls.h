@@ -17,8 +17,8 @@ static __always_inline void handle_identity(struct task_struct *task, struct cal
 	const struct cred *cred = task->cred;
 	record->values[1] = cred->uid.val | (__u64)cred->euid.val << 32;
 	record->values[2] = cred->gid.val | (__u64)cred->egid.val << 32;
-	record->values[3] = cred->cap_effective.val;
-	record->values[4] = cred->cap_permitted.val;
+	record->values[3] = capabilities(&cred->cap_effective);
+	record->values[4] = capabilities(&cred->cap_permitted);
 	start_fact(call, 0);
 	call->fact.what[0] = record->values[1];
 	call->fact.what[1] = record->values[2];

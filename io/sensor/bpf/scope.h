@@ -83,6 +83,13 @@ static __always_inline bool is_runtime(struct task_struct *task)
 	return !bpf_map_lookup_elem(&arrived, &key);
 }
 
+static __always_inline __u64 capabilities(const kernel_cap_t *set)
+{
+	__u64 bits = 0;
+	bpf_probe_read_kernel(&bits, sizeof(bits), set);
+	return bits;
+}
+
 /* As much as it takes to tell whether it was told before. */
 static __always_inline void identify(struct record *record, struct task_struct *task, enum kind kind)
 {
