@@ -8,6 +8,7 @@
 
 #include "call.h"
 #include "files.h"
+#include "held.h"
 #include "sockets.h"
 
 /* After the call: both users and groups, and what may be done with them. */
@@ -78,8 +79,11 @@ int BPF_PROG(call_returned, struct pt_regs *registers, long result)
 		return 0;
 	const volatile struct shape *shape = &shapes[operation];
 	__u8 flags = shape->flags;
-	if (result < 0 && result > -4096 && !(flags & SHAPE_FAILED))
+	if (result < 0 && result > -4096 && !(flags & SHAPE_FAILED)) {
+		if (result == -EPERM)
+			tell_if_deferred(task);
 		return 0;
+	}
 	__u64 arguments[8] = {};
 	take_arguments(registers, compat, arguments);
 	__u8 handling = shape->handling;

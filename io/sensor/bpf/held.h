@@ -98,6 +98,7 @@ struct decision {
 	char path[HELD_ROOM]; /* ends at HELD_PATH */
 	struct program_key program;
 	__u64 places[HELD_PLACES];
+	__u32 deferred; /* bytes of the record and what is behind it, which are still to be told; or zero */
 };
 
 struct {
@@ -106,6 +107,27 @@ struct {
 	__type(key, int);
 	__type(value, struct decision);
 } decisions SEC(".maps");
+
+/*
+ * open(2) asks whether it could make a file before it knows whether there is one. That it could not is told when
+ * nothing was opened.
+ */
+static __always_inline void tell_deferred(struct decision *decision)
+{
+	__u64 size = decision->deferred;
+	if (!size)
+		return;
+	decision->deferred = 0;
+	size = WITHIN(size, sizeof(struct record) + HELD_PATH);
+	send(&decision->record, size, RING_ALERTS);
+}
+
+static __always_inline void tell_if_deferred(struct task_struct *task)
+{
+	struct decision *decision = bpf_task_storage_get(&decisions, task, NULL, 0);
+	if (decision)
+		tell_deferred(decision);
+}
 
 enum ending {
 	ENDS_UNKNOWN,  /* too long, cut off from any root, or of another namespace */
@@ -123,6 +145,12 @@ struct ascent {
 	enum ending ending;
 };
 
+/* MNT_NS_INTERNAL is an error number in a pointer's place. */
+static __always_inline bool is_internal(struct mnt_namespace *namespace)
+{
+	return (long)namespace < 0 && (long)namespace >= -4095;
+}
+
 static long ascend(__u32 index, struct ascent *ascent)
 {
 	struct dentry *dentry = ascent->dentry;
@@ -136,8 +164,7 @@ static long ascend(__u32 index, struct ascent *ascent)
 			return 0;
 		}
 		struct mnt_namespace *namespace = BPF_CORE_READ(whole, mnt_ns);
-		/* MNT_NS_INTERNAL is an error number in a pointer's place. */
-		if ((long)namespace < 0 && (long)namespace >= -4095)
+		if (is_internal(namespace))
 			ascent->ending = ENDS_INTERNAL;
 		else if (namespace && whole == BPF_CORE_READ(namespace, root))
 			ascent->ending = namespace == ascent->namespace ? ENDS_AT_ROOT : ENDS_ELSEWHERE;
@@ -145,7 +172,7 @@ static long ascend(__u32 index, struct ascent *ascent)
 	}
 	struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
 	__u64 length = BPF_CORE_READ(dentry, d_name.len);
-	if (parent == dentry || length > NAME_MAXIMUM || length + 1 > ascent->at)
+	if (length > NAME_MAXIMUM || length + 1 > ascent->at)
 		return 1;
 	length = WITHIN(length, NAME_MAXIMUM);
 	__u64 at = WITHIN(ascent->at - length, HELD_PATH);
@@ -155,7 +182,13 @@ static long ascend(__u32 index, struct ascent *ascent)
 	ascent->room[at] = '/';
 	ascent->at = at;
 	ascent->dentry = parent;
-	return 0;
+	if (parent != dentry)
+		return 0;
+	/* In no directory: a pipe, a file in memory. */
+	struct mount *whole = (void *)mount - bpf_core_field_offset(struct mount, mnt);
+	if (is_internal(BPF_CORE_READ(whole, mnt_ns)))
+		ascent->ending = ENDS_INTERNAL;
+	return 1;
 }
 
 /* Writes the name so that it ends at HELD_PATH of `room`, and says where it begins. */
@@ -167,8 +200,8 @@ static __noinline enum ending name_of(struct dentry *dentry, struct vfsmount *mo
 		.mount = mount,
 		.namespace = task->nsproxy->mnt_ns,
 		.room = room,
-		.at = HELD_PATH,
-		.ending = ENDS_UNKNOWN,
+		.at = UNKNOWN(HELD_PATH),
+		.ending = UNKNOWN(ENDS_UNKNOWN),
 	};
 	bpf_loop(COMPONENTS, ascend, &ascent, 0);
 	*begin = ascent.at;
@@ -182,7 +215,7 @@ struct scan {
 	__u64 two;   /* of this and the one before */
 	__u32 begin;
 	__u32 count;
-	bool secret;
+	__u32 secret;
 };
 
 static __always_inline bool is_secret_hash(__u64 hash)
@@ -227,7 +260,7 @@ struct comparison {
 	__u32 t;
 	__u32 star;       /* behind the last one that was met; zero: none was */
 	__u32 star_at;
-	bool matches;
+	__u32 matches;
 };
 
 /* `Pattern::matches` of core/profile in steps: on a mismatch the last star takes one more character. */
@@ -273,7 +306,7 @@ struct search {
 	__u32 place;
 	__u32 operation;
 	__u16 held;
-	bool found;
+	__u32 found;
 };
 
 static long try_rule(__u32 index, struct search *search)
@@ -297,7 +330,11 @@ static long try_rule(__u32 index, struct search *search)
 		.text = search->decision->path,
 		.length = rule->length,
 		.open = rule->open,
+		.p = UNKNOWN(0),
 		.t = search->begin,
+		.star = UNKNOWN(0),
+		.star_at = UNKNOWN(0),
+		.matches = UNKNOWN(0),
 	};
 	/* The steps of a pattern with several stars are more than its length, but not without end. */
 	bpf_loop(4 * HELD_PATH, compare, &comparison, 0);
@@ -391,6 +428,8 @@ static __noinline bool is_forbidden(struct decision *decision, struct question *
 		.one = SEED_ANYWHERE,
 		.two = SEED_ANYWHERE,
 		.begin = begin,
+		.count = UNKNOWN(0),
+		.secret = UNKNOWN(0),
 	};
 	bpf_loop(HELD_PATH, scan_byte, &scan, 0);
 	if (scan.count >= HELD_PLACES)
@@ -405,12 +444,18 @@ static __noinline bool is_forbidden(struct decision *decision, struct question *
 	decision->places[scan.count & (HELD_PLACES - 1)] = scan.whole;
 	struct search search = {
 		.decision = decision,
-		.key = { .cgroup = question->group, .version = question->version },
+		.key = {
+			.cgroup = question->group,
+			.version = question->version,
+			.program = UNKNOWN(0),
+			.index = UNKNOWN(0),
+		},
 		.program = program_number(decision, question->group, question->version),
 		.begin = begin,
 		.place = scan.count,
 		.operation = question->operation,
 		.held = held,
+		.found = UNKNOWN(0),
 	};
 	bpf_loop(HELD_TRIES, try_rule, &search, 0);
 	return !search.found;

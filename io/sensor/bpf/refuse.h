@@ -68,7 +68,9 @@ static __always_inline int refused(struct task_struct *task, struct decision *de
 		bpf_probe_read_kernel(decision->told, length, decision->path + begin);
 	}
 	record->lengths[0] = length;
-	send(record, sizeof(*record) + length, RING_ALERTS);
+	decision->deferred = sizeof(*record) + length;
+	if (subject != KIND_NODE)
+		tell_deferred(decision);
 	return -EPERM;
 }
 
@@ -117,6 +119,12 @@ static __always_inline int decide_file(struct dentry *told, struct vfsmount *mou
 	if (question.of_image && !(policy->held & HELD_SECRETS))
 		return 0;
 	struct decision *decision = decision_of(task);
+	if (decision) {
+		/* There was a file after all. */
+		if (kind == KIND_OPEN)
+			decision->deferred = 0;
+		tell_deferred(decision);
+	}
 	/* Without memory for a decision there is none: it is refused. */
 	if (decision && !is_forbidden(decision, &question))
 		return 0;

@@ -23,6 +23,15 @@ const volatile __u32 host_mount_namespace = 0;
 const volatile __u64 sensor_started = 0;
 
 /*
+ * Always zero, which the verifier does not know. Before 6.7 it looks at the body of a loop (bpf_loop) once, with the
+ * values that were there before: what it then takes for constant it takes out of the program, checks of bounds
+ * included. Whatever a loop changes begins as UNKNOWN.
+ */
+static volatile __u32 nothing;
+
+#define UNKNOWN(value) ((value) + nothing)
+
+/*
  * Processes that came in from outside and have since executed a program: before that they are the container
  * runtime at work, whose own mounts and identity changes are not the container's behaviour.
  */

@@ -1,8 +1,11 @@
-//! What of a profile the kernel itself holds a container to: peers and ports, and what ends a process.
+//! What of a profile the kernel itself holds a container to: peers and ports, what is refused or ends a process, and
+//! where the kernel takes programs at its security hooks, files, secrets and users.
+
+mod rules;
 
 use lazaret_model::{Dimension, KernelOperation, Transport};
 use lazaret_profile::{Action, Mode, Peer, Permission, Profile};
-use lazaret_sensor::{ConfineError, Deadly, NetworkPolicy, PeerRule, PortRule, Protocol, Sensor};
+use lazaret_sensor::{ConfineError, Deadly, HeldPolicy, NetworkPolicy, PeerRule, PortRule, Protocol, Sensor};
 
 /// What is put into the kernel for a container's control group.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -10,12 +13,15 @@ pub(super) struct Hold {
     /// `None`: any.
     pub(super) network: Option<NetworkPolicy>,
     pub(super) deadly: Vec<Deadly>,
+    /// Only where programs at security hooks work.
+    pub(super) held: HeldPolicy,
     /// What the profile wants blocked and the kernel cannot be told, one sentence each: it is alerted on.
     pub(super) beyond: Vec<String>,
 }
 
 impl Hold {
-    pub(super) fn of(profile: &Profile) -> Self {
+    /// `security`: whether programs at the kernel's security hooks work here.
+    pub(super) fn of(profile: &Profile, security: bool) -> Self {
         let mut hold = Self::default();
         if blocks(profile, Dimension::Network) {
             hold.network = Some(hold.network(profile));
@@ -29,11 +35,15 @@ impl Hold {
         if blocks(profile, Dimension::Volumes) {
             hold.mounts(profile);
         }
+        if security && blocks(profile, Dimension::Libraries) {
+            hold.libraries(profile);
+        }
+        (hold.held, hold.beyond) = rules::of(profile, security, std::mem::take(&mut hold.beyond));
         hold
     }
 
     pub(super) fn is_nothing(&self) -> bool {
-        self.network.is_none() && self.deadly.is_empty()
+        self.network.is_none() && self.deadly.is_empty() && self.held.is_nothing()
     }
 
     /// In force when it returns; what held before and is not in it holds no longer.
@@ -42,7 +52,11 @@ impl Hold {
             return Ok(());
         }
         sensor.confine_network(group, self.network.as_ref().unwrap_or(&NetworkPolicy::default()))?;
-        sensor.make_deadly(group, &self.deadly)
+        sensor.make_deadly(group, &self.deadly)?;
+        match sensor.security() {
+            Ok(()) => sensor.hold(group, &self.held),
+            Err(_) => Ok(()),
+        }
     }
 
     fn network(&mut self, profile: &Profile) -> NetworkPolicy {
@@ -94,6 +108,13 @@ impl Hold {
             if !operations.iter().any(|operation| allows(*operation)) {
                 self.deadly.push(deadly);
             }
+        }
+    }
+
+    /// Code that no image can have brought.
+    fn libraries(&mut self, profile: &Profile) {
+        if profile.libraries.outside_image == Permission::Deny && profile.libraries.added.is_empty() {
+            self.deadly.extend([Deadly::LoadMemory, Deadly::LoadDeleted]);
         }
     }
 
@@ -149,20 +170,27 @@ mod tests {
     #[test]
     fn only_dimensions_that_block_are_held() {
         let mut profile = profile();
-        assert_eq!(Hold::of(&profile).network, None);
-        assert_eq!(Hold::of(&profile).deadly, [Deadly::ExecuteMemory, Deadly::ExecuteDeleted]);
+        assert_eq!(Hold::of(&profile, false).network, None);
+        assert_eq!(Hold::of(&profile, false).deadly, [Deadly::ExecuteMemory, Deadly::ExecuteDeleted]);
         profile.modes.set(Dimension::Network, Mode::Block);
         profile.network.connect = vec![connect(Peer::Network([10, 0, 0, 0].into(), 8), 443)];
         profile.network.listen = vec![listen(Some(80))];
-        let network = Hold::of(&profile).network.unwrap();
+        let network = Hold::of(&profile, false).network.unwrap();
         assert_eq!(network.peers.unwrap().len(), 1);
         assert_eq!(network.ports.unwrap(), [PortRule { protocol: Protocol::Tcp, port: 80 }]);
 
         profile.wide.push(Dimension::Network);
-        assert_eq!(Hold::of(&profile).network, None);
+        assert_eq!(Hold::of(&profile, false).network, None);
         profile.wide.clear();
         profile.modes.set_action(Dimension::Network, Action::Alert);
-        assert_eq!(Hold::of(&profile).network, None);
+        assert_eq!(Hold::of(&profile, false).network, None);
+    }
+
+    #[test]
+    fn libraries_are_refused_where_the_error_reaches_the_caller() {
+        let deadly = |security| Hold::of(&profile(), security).deadly;
+        assert!(!deadly(false).contains(&Deadly::LoadMemory));
+        assert!(deadly(true).contains(&Deadly::LoadMemory) && !deadly(true).contains(&Deadly::LoadUpper));
     }
 
     #[test]
@@ -174,7 +202,7 @@ mod tests {
             connect(Peer::Name(Pattern::literal("db.internal")), 5432),
         ];
         profile.network.listen = vec![listen(None), listen(Some(80))];
-        let hold = Hold::of(&profile);
+        let hold = Hold::of(&profile, false);
         assert_eq!(hold.network, Some(NetworkPolicy { peers: None, ports: None }));
         assert_eq!(hold.beyond.len(), 1);
     }
@@ -185,7 +213,7 @@ mod tests {
         profile.modes.set(Dimension::SystemCalls, Mode::Block);
         profile.modes.set(Dimension::Volumes, Mode::Block);
         profile.kernel = vec![KernelOperation::IoUring, KernelOperation::Namespace];
-        let hold = Hold::of(&profile);
+        let hold = Hold::of(&profile, false);
         for (deadly, expected) in [
             (Deadly::Trace, true),
             (Deadly::IoUring, false),

@@ -12,7 +12,7 @@ use lazaret_profile::check::{Category, Circumstances, Compiled, ImageFiles, Scan
 use lazaret_profile::learn::{Learned, Life, Milestone, Observation as Lesson, Replica, Sessions};
 use lazaret_profile::rules::{Rules, Whose};
 use lazaret_profile::{Mode, Modes, Profile};
-use lazaret_sensor::{Observation, Outcome, ResourceMeter, Sensor, SensorEvent, Sighting};
+use lazaret_sensor::{Observation, Outcome, ResourceMeter, Rung, Sensor, SensorEvent, Sighting};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc::Receiver;
 
@@ -228,7 +228,8 @@ impl Judge {
 /// Who prevented or ended it.
 fn rung(outcome: Outcome) -> Option<&'static str> {
     match outcome {
-        Outcome::Refused => Some("cgroup BPF (EPERM)"),
+        Outcome::Refused(Rung::BpfLsm) => Some("BPF LSM (EPERM)"),
+        Outcome::Refused(_) => Some("cgroup BPF (EPERM)"),
         Outcome::DiedBeforeStart => Some("BPF kill"),
         // Nothing came of what was got: a socket that nobody reads.
         Outcome::Killed => Some("BPF kill, after the act"),

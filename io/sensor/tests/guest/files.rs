@@ -38,7 +38,7 @@ fn hold_secrets(watch: &Watch, cell: &Cell, rules: Vec<PathRule>) {
     watch.sensor.hold(cell.group, &HeldPolicy { secrets: Some(rules), ..HeldPolicy::default() }).unwrap();
 }
 
-pub(crate) fn secrets(watch: &mut Watch) {
+pub(crate) fn a_secret_is_opened_by_whom_the_profile_names_alone(watch: &mut Watch) {
     let root = tree("secrets");
     let (key, other, plain) =
         (format!("{root}/home/.ssh/key"), format!("{root}/home/.ssh/other"), format!("{root}/home/plain"));
@@ -78,7 +78,7 @@ pub(crate) fn secrets(watch: &mut Watch) {
     assert_eq!(cell.act(&["read", &other]), DONE);
 }
 
-pub(crate) fn other_names(watch: &mut Watch) {
+pub(crate) fn no_other_name_leads_to_a_secret(watch: &mut Watch) {
     let root = tree("names");
     let (key, link, away) =
         (format!("{root}/home/.ssh/key"), format!("{root}/data/link"), format!("{root}/data/away"));
@@ -108,7 +108,7 @@ pub(crate) fn other_names(watch: &mut Watch) {
     watch.sensor.release_group(cell.group);
 }
 
-pub(crate) fn changes(watch: &mut Watch) {
+pub(crate) fn nothing_is_changed_but_what_a_rule_names(watch: &mut Watch) {
     use FileOperation::{Append, Attributes, Create, Delete, Read, Rename, Write};
     let root = tree("files");
     let at = |name: &str| format!("{root}/{name}");
@@ -160,7 +160,13 @@ pub(crate) fn changes(watch: &mut Watch) {
         (&["append", "/dev/null"], DONE),
         (&["uring-open", &at("data/tmp-1")], REFUSED),
     ] {
-        assert_eq!(cell.act(words), outcome, "{words:?}");
+        let came = cell.act(words);
+        assert_eq!(
+            came,
+            outcome,
+            "{words:?} {}",
+            if came == outcome { String::new() } else { watch.said(cell.group) }
+        );
     }
     assert_eq!((content("data/log"), content("data-evil/x")), ("content".into(), "content".into()));
     assert_eq!(fs::metadata(at("data/log")).unwrap().mode() & 0o7777, 0o644);
@@ -180,7 +186,7 @@ pub(crate) fn changes(watch: &mut Watch) {
     watch.sensor.release_group(cell.group);
 }
 
-pub(crate) fn image(watch: &mut Watch) {
+pub(crate) fn what_the_image_brought_is_read_without_a_rule(watch: &mut Watch) {
     for folder in ["lower/etc", "upper", "work", "merged"] {
         fs::create_dir_all(format!("/tmp/image/{folder}")).unwrap();
     }
@@ -201,7 +207,13 @@ pub(crate) fn image(watch: &mut Watch) {
         // The kernel copies it up for it.
         (["append", &at("changed")], DONE),
     ] {
-        assert_eq!(cell.act(&words), outcome, "{words:?}");
+        let came = cell.act(&words);
+        assert_eq!(
+            came,
+            outcome,
+            "{words:?} {}",
+            if came == outcome { String::new() } else { watch.said(cell.group) }
+        );
     }
     assert_eq!(fs::read(at("kept")).unwrap(), b"content");
     watch.sensor.release_group(cell.group);

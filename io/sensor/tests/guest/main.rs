@@ -25,6 +25,20 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
+    /// Everything that was told of the control group, for people.
+    pub(crate) fn said(&mut self, group: u64) -> String {
+        std::thread::sleep(Duration::from_millis(500));
+        let mut said = String::new();
+        while let Ok(sighting) = self.sightings.try_recv() {
+            if let Sighting::Behaviour(told) = sighting
+                && told.cgroup_id == group
+            {
+                said.push_str(&format!("\n{:?} {:?}", told.behaviour.fact, told.outcome));
+            }
+        }
+        said
+    }
+
     /// Waits for an observation of the control group that `wanted` accepts.
     pub(crate) fn await_told(&mut self, group: u64, wanted: impl Fn(&Observation) -> bool) -> Observation {
         let until = Instant::now() + PATIENCE;
@@ -39,17 +53,22 @@ impl Watch {
     }
 }
 
-const TESTS: &[(&str, fn(&mut Watch))] = &[
-    ("the_ladder_begins_with_security_hooks", ladder),
-    ("a_secret_is_opened_by_whom_the_profile_names_alone", files::secrets),
-    ("no_other_name_leads_to_a_secret", files::other_names),
-    ("nothing_is_changed_but_what_a_rule_names", files::changes),
-    ("what_the_image_brought_is_read_without_a_rule", files::image),
-    ("programs_and_code_without_a_file_are_refused", reaches::code),
-    ("what_reaches_into_the_kernel_is_refused", reaches::kernel),
-    ("users_are_those_of_the_profile", reaches::users),
-    ("a_group_below_the_container_is_held_too", reaches::below),
-    ("no_effect_in_thousands_of_tries", races::races),
+/// Names beside what they name.
+macro_rules! tests {
+    ($($($module:ident::)? $name:ident,)*) => { &[$((stringify!($name), $($module::)? $name)),*] };
+}
+
+const TESTS: &[(&str, fn(&mut Watch))] = tests![
+    the_ladder_begins_with_security_hooks,
+    files::a_secret_is_opened_by_whom_the_profile_names_alone,
+    files::no_other_name_leads_to_a_secret,
+    files::nothing_is_changed_but_what_a_rule_names,
+    files::what_the_image_brought_is_read_without_a_rule,
+    reaches::programs_and_code_without_a_file_are_refused,
+    reaches::what_reaches_into_the_kernel_is_refused,
+    reaches::users_are_those_of_the_profile,
+    reaches::a_group_below_the_container_is_held_too,
+    races::nothing_comes_through_in_thousands_of_tries,
 ];
 
 fn main() {
@@ -95,7 +114,7 @@ fn run() -> usize {
     failed
 }
 
-fn ladder(watch: &mut Watch) {
+fn the_ladder_begins_with_security_hooks(watch: &mut Watch) {
     for stair in watch.sensor.ladder() {
         println!("{} ({}): {}", stair.dimension.name(), stair.what, stair.enforcing());
         for (rung, standing) in &stair.rungs {

@@ -11,7 +11,7 @@ use crate::cell::Cell;
 
 const TRIES: u32 = 2000;
 
-pub(crate) fn races(watch: &mut Watch) {
+pub(crate) fn nothing_comes_through_in_thousands_of_tries(watch: &mut Watch) {
     let cell = Cell::new();
     fs::create_dir_all("/tmp/races/.ssh").unwrap();
     let (victim, secret, effect) = ("/tmp/races/victim", "/tmp/races/.ssh/key", "/tmp/races/effect");

@@ -13,7 +13,7 @@ use crate::files::{DONE, REFUSED};
 
 const REFUSED_HERE: Outcome = Outcome::Refused(Rung::BpfLsm);
 
-pub(crate) fn code(watch: &mut Watch) {
+pub(crate) fn programs_and_code_without_a_file_are_refused(watch: &mut Watch) {
     let cell = Cell::new();
     let effect = "/tmp/code-effect";
     assert_eq!(cell.act(&["child", "memfd", effect]), DONE, "before");
@@ -42,7 +42,7 @@ pub(crate) fn code(watch: &mut Watch) {
     watch.sensor.release_group(cell.group);
 }
 
-pub(crate) fn kernel(watch: &mut Watch) {
+pub(crate) fn what_reaches_into_the_kernel_is_refused(watch: &mut Watch) {
     let cell = Cell::new();
     let deadly =
         [Deadly::Trace, Deadly::Mount, Deadly::NewNamespace, Deadly::Module, Deadly::Bpf, Deadly::ChangeRoot];
@@ -81,7 +81,7 @@ pub(crate) fn kernel(watch: &mut Watch) {
     watch.sensor.release_group(cell.group);
 }
 
-pub(crate) fn users(watch: &mut Watch) {
+pub(crate) fn users_are_those_of_the_profile(watch: &mut Watch) {
     let cell = Cell::new();
     let hold = |users| {
         let policy = HeldPolicy { users: Some(users), ..HeldPolicy::default() };
@@ -99,7 +99,7 @@ pub(crate) fn users(watch: &mut Watch) {
 }
 
 /// A container that may make control groups gets nowhere by it.
-pub(crate) fn below(watch: &mut Watch) {
+pub(crate) fn a_group_below_the_container_is_held_too(watch: &mut Watch) {
     let cell = Cell::new();
     let below = cell.folder.join("below");
     let below = below.to_str().unwrap();

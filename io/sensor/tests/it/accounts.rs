@@ -84,7 +84,7 @@ fn a_flood_is_told_as_a_gap_and_alerts_arrive_in_it() {
     while Instant::now() < until {
         match sightings.try_recv() {
             Ok(Sighting::Behaviour(told)) if told.cgroup_id == cell.cgroup_id => {
-                alerts += usize::from(told.outcome == Outcome::Refused);
+                alerts += usize::from(matches!(told.outcome, Outcome::Refused(_)));
                 executions += u64::from(matches!(told.behaviour.fact, Fact::Exec(_)));
             }
             Ok(Sighting::Missing(gap)) if gap.cgroup_id == cell.cgroup_id => {

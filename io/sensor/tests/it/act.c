@@ -148,7 +148,7 @@ static int act(int count, char **words)
 	if (!strcmp(what, "mount"))
 		return say(mount("none", words[2], "tmpfs", 0, NULL));
 	if (!strcmp(what, "module"))
-		return say(syscall(SYS_init_module, "notamod!", 8, ""));
+		return say(syscall(SYS_init_module, (char[256]){ "notamod!" }, 256, ""));
 	if (!strcmp(what, "bpf")) {
 		unsigned map[32] = { 2, 4, 8, 1 };
 		return say(syscall(SYS_bpf, 0, map, sizeof(map)));
