@@ -8,7 +8,7 @@ export LAZARET_STATE
 STORY = $(CARGO) run --quiet --release --package lazaret-e2e --bin story --
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run stop test fuzz bench bench-scanners lint
+.PHONY: help setup build run stop test test-kernels fuzz bench bench-scanners lint
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -31,6 +31,10 @@ test: ## Unit, golden and end-to-end tests (root for the last)
 	@# All targets at once: programs compiled without the tests would be compiled a second time for them.
 	$(CARGO) build --release --locked --workspace --all-targets
 	@$(CARGO) xtask test
+
+test-kernels: ## Tests of what only some kernels refuse, in an emulated machine with Debian's kernel
+	@scripts/setup.sh kernels
+	@$(CARGO) xtask kernels
 
 # Seconds, shared out among the targets; `make fuzz TARGETS=jars` fuzzes but one.
 TIME ?= 3600

@@ -2,6 +2,7 @@
 # Installs from Debian's packages what a target of the Makefile needs, and nothing else.
 #
 #   scripts/setup.sh build    what compiling needs (a C compiler for BPF programs)
+#   scripts/setup.sh kernels  besides: the emulator of `make test-kernels`
 #   scripts/setup.sh run      besides: the engine, the registry and the tools of `make run`
 #   scripts/setup.sh test     besides: other people's programs that tests compare with
 #   scripts/setup.sh bench    what `run` needs, and the watchers that ours is measured beside
@@ -78,10 +79,11 @@ has_packaging() { python3 -c "import packaging.version" || python3 -c "import pi
 
 case "$purpose" in
 build) needed_to_build ;;
+kernels) needed_to_build && need qemu-system-x86 program qemu-system-x86_64 ;;
 run) needed_to_build && needed_to_run ;;
 test) needed_to_build && needed_to_run && needed_to_test ;;
 bench) needed_to_build && needed_to_run && needed_to_bench ;;
-*) die "unknown purpose \`$purpose\`: use \`build\`, \`run\`, \`test\` or \`bench\`" ;;
+*) die "unknown purpose \`$purpose\`: use \`build\`, \`kernels\`, \`run\`, \`test\` or \`bench\`" ;;
 esac
 
 program cargo >/dev/null || die "cargo is missing: install the Rust toolchain (https://rustup.rs), then try again"

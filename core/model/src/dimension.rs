@@ -97,8 +97,11 @@ impl Behaviour {
 }
 
 /// Where Docker, Podman and Kubernetes mount secrets.
+pub const SECRET_PLACES: &[&str] = &["/run/secrets/", "/var/run/secrets/"];
+
+/// Whether a file is in one of [`SECRET_PLACES`].
 pub fn is_secret_place(path: &str) -> bool {
-    ["/run/secrets/", "/var/run/secrets/"].iter().any(|place| path.starts_with(place))
+    SECRET_PLACES.iter().any(|place| path.starts_with(place))
 }
 
 impl KernelOperation {

@@ -42,7 +42,7 @@ pub use capability::Capability;
 pub use connection::{Connection, Listening, Lookup, RawSocket, Transport};
 pub use container::{Container, ContainerKey, ContainerState, Decision, Management};
 pub use digest::{Digest, DigestError};
-pub use dimension::{Dimension, is_secret_place};
+pub use dimension::{Dimension, SECRET_PLACES, is_secret_place};
 pub use distribution::Distribution;
 pub use ecosystem::Ecosystem;
 pub use evidence::{Evidence, Promotion};

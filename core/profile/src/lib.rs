@@ -33,5 +33,6 @@ pub use modes::{Action, Mode, Modes};
 pub use pattern::{Pattern, PatternError};
 pub use profile::*;
 pub use rehearse::rehearse;
+pub use sensitive::{SecretPlace, secret_places};
 pub use succession::provisional;
 pub use text::{MOST_BYTES, ProfileError, SCHEMA};

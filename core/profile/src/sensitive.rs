@@ -1,6 +1,6 @@
 //! Files that hold secrets: only what a profile names is allowed to touch them, and no wildcard ever names them.
 
-use lazaret_model::is_secret_place;
+use lazaret_model::{SECRET_PLACES, is_secret_place};
 
 /// Files of the system.
 const FILES: &[&str] = &[
@@ -19,20 +19,43 @@ const DIRECTORIES: &[&str] =
 /// Directories wherever they are, mostly in home directories.
 const KEPT_IN: &[&str] = &["/.ssh/", "/.aws/", "/.azure/", "/.gnupg/", "/.kube/", "/.config/gcloud/"];
 
-/// Names wherever they are.
+/// Ends of paths wherever they are.
 const NAMES: &[&str] = &[
-    "id_rsa",
-    "id_dsa",
-    "id_ecdsa",
-    "id_ed25519",
-    ".git-credentials",
-    ".netrc",
-    ".npmrc",
-    ".pgpass",
-    ".pypirc",
-    ".vault-token",
-    ".dockercfg",
+    "/id_rsa",
+    "/id_dsa",
+    "/id_ecdsa",
+    "/id_ed25519",
+    "/.git-credentials",
+    "/.netrc",
+    "/.npmrc",
+    "/.pgpass",
+    "/.pypirc",
+    "/.vault-token",
+    "/.dockercfg",
+    "/.docker/config.json",
 ];
+
+/// Files in the directory of each process.
+const OF_PROCESSES: &[&str] = &["/environ", "/mem"];
+
+/// Where files hold secrets, for those who cannot ask about each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecretPlace {
+    /// A path; with a slash at its end all that is below.
+    Whole(&'static str),
+    /// One or two components of any path; with a slash at its end all that is below.
+    Anywhere(&'static str),
+    /// A file of each process in procfs, with a slash before it.
+    OfProcess(&'static str),
+}
+
+/// All places that hold secrets.
+pub fn secret_places() -> impl Iterator<Item = SecretPlace> {
+    let whole =
+        [SECRET_PLACES, FILES, DIRECTORIES].into_iter().flatten().map(|path| SecretPlace::Whole(path));
+    let anywhere = [KEPT_IN, NAMES].into_iter().flatten().map(|names| SecretPlace::Anywhere(names));
+    whole.chain(anywhere).chain(OF_PROCESSES.iter().map(|name| SecretPlace::OfProcess(name)))
+}
 
 /// Whether a file holds secrets, by where it is.
 pub(crate) fn is_sensitive(path: &str) -> bool {
@@ -40,8 +63,7 @@ pub(crate) fn is_sensitive(path: &str) -> bool {
         || FILES.contains(&path)
         || DIRECTORIES.iter().any(|directory| path.starts_with(directory))
         || KEPT_IN.iter().any(|directory| path.contains(directory))
-        || path.rsplit('/').next().is_some_and(|name| NAMES.contains(&name))
-        || path.ends_with("/.docker/config.json")
+        || NAMES.iter().any(|name| path.ends_with(name))
         || of_process(path).is_some()
 }
 
@@ -61,7 +83,7 @@ fn of_process(path: &str) -> Option<&str> {
         Some(rest) => rest.split_once('/')?.1,
         None => what,
     };
-    (is_number && matches!(what, "environ" | "mem")).then_some(what)
+    (is_number && OF_PROCESSES.iter().any(|name| name.strip_prefix('/') == Some(what))).then_some(what)
 }
 
 #[cfg(test)]
@@ -92,6 +114,15 @@ mod tests {
             "/.sshd/x",
         ] {
             assert!(!is_sensitive(path), "{path}");
+        }
+        for place in secret_places() {
+            let path = match place {
+                SecretPlace::Whole(path) => format!("{path}x"),
+                SecretPlace::Anywhere(names) => format!("/a{names}"),
+                SecretPlace::OfProcess(name) => format!("/proc/1{name}"),
+            };
+            let is_file = matches!(place, SecretPlace::Whole(path) if !path.ends_with('/'));
+            assert!(is_file || is_sensitive(&path), "{path}");
         }
         assert_eq!(stable_name("/proc/17/environ"), "/proc/*/environ");
         assert_eq!(stable_name("/run/secrets/*"), r"/run/secrets/\x2a");

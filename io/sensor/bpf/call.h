@@ -211,15 +211,19 @@ static __always_inline void start_fact(struct call *call, __u16 variant)
 /* What must end the process is never passed over as told before. */
 static __always_inline bool is_news(struct call *call)
 {
-	struct policy *policy = bpf_map_lookup_elem(&policies, &call->record.cgroup);
+	__u64 group;
+	struct policy *policy = policy_of(&group);
 	return must_die(&call->record, policy) || !is_repeated(&call->fact);
 }
 
 static __always_inline void deliver(struct call *call, __u64 used, bool alarming)
 {
 	struct record *record = &call->record;
+	__u64 group;
+	struct policy *policy = policy_of(&group);
+	if (was_refused(record))
+		return;
 	complete(record, bpf_get_current_task_btf());
-	struct policy *policy = bpf_map_lookup_elem(&policies, &record->cgroup);
 	if (must_die(record, policy)) {
 		kill(record);
 		alarming = true;

@@ -8,6 +8,7 @@
 
 #include "call.h"
 #include "files.h"
+#include "held.h"
 #include "sockets.h"
 
 /* After the call: both users and groups, and what may be done with them. */
@@ -17,8 +18,8 @@ static __always_inline void handle_identity(struct task_struct *task, struct cal
 	const struct cred *cred = task->cred;
 	record->values[1] = cred->uid.val | (__u64)cred->euid.val << 32;
 	record->values[2] = cred->gid.val | (__u64)cred->egid.val << 32;
-	record->values[3] = cred->cap_effective.val;
-	record->values[4] = cred->cap_permitted.val;
+	record->values[3] = capabilities(&cred->cap_effective);
+	record->values[4] = capabilities(&cred->cap_permitted);
 	start_fact(call, 0);
 	call->fact.what[0] = record->values[1];
 	call->fact.what[1] = record->values[2];
@@ -82,8 +83,11 @@ int BPF_PROG(call_returned, struct pt_regs *registers, long result)
 		return 0;
 	const volatile struct shape *shape = &shapes[operation];
 	__u8 flags = shape->flags;
-	if (result < 0 && result > -4096 && !(flags & SHAPE_FAILED))
+	if (result < 0 && result > -4096 && !(flags & SHAPE_FAILED)) {
+		if (result == -EPERM)
+			tell_if_deferred(task);
 		return 0;
+	}
 	__u64 arguments[8] = {};
 	take_arguments(registers, compat, arguments);
 	__u8 handling = shape->handling;

@@ -13,6 +13,7 @@
 #define FMODE_CREATED 0x100000
 
 #define S_IFREG 0100000
+#define S_IFDIR 0040000
 #define S_IFBLK 0060000
 #define S_IFCHR 0020000
 

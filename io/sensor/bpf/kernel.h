@@ -36,11 +36,13 @@ enum {
 	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_LPM_TRIE = 11,
 	BPF_MAP_TYPE_RINGBUF = 27,
+	BPF_MAP_TYPE_TASK_STORAGE = 29,
 
 	BPF_ANY = 0,
 	BPF_NOEXIST = 1,
 	BPF_F_NO_PREALLOC = 1,
 	BPF_RB_NO_WAKEUP = 1,
+	BPF_LOCAL_STORAGE_GET_F_CREATE = 1,
 };
 
 /* include/uapi/linux/bpf.h: what a cgroup program sees of a call with an address. Not relocated. */
@@ -88,8 +90,11 @@ struct pid {
 	struct upid numbers[1];
 };
 
+struct mount;
+
 struct mnt_namespace {
 	struct ns_common ns;
+	struct mount *root;
 };
 
 struct nsproxy {
@@ -129,6 +134,7 @@ struct vfsmount {
 struct mount {
 	struct mount *mnt_parent;
 	struct dentry *mnt_mountpoint;
+	struct mnt_namespace *mnt_ns;
 	struct vfsmount mnt;
 };
 
@@ -185,8 +191,9 @@ typedef struct {
 	unsigned int val;
 } kgid_t;
 
+/* One number since 6.3, two halves before. */
 typedef struct {
-	__u64 val;
+	__u8 bytes[8];
 } kernel_cap_t;
 
 struct cred {
@@ -285,6 +292,8 @@ struct unix_sock {
 	struct path path;
 	struct sock *peer;
 };
+
+union bpf_attr;
 
 struct filename {
 	const char *name;

@@ -93,8 +93,8 @@ static __always_inline void tell_peer(struct peer *peer, __u64 cgroup, __u32 soc
 
 static __always_inline int decide(struct bpf_sock_addr *call, struct peer *peer, enum kind kind)
 {
-	__u64 cgroup = bpf_get_current_cgroup_id();
-	struct policy *policy = bpf_map_lookup_elem(&policies, &cgroup);
+	__u64 cgroup;
+	struct policy *policy = policy_of(&cgroup);
 	__u32 type = call->type;
 	bool binds = kind == KIND_BIND;
 	peer->cgroup[0] = cgroup;
@@ -107,7 +107,7 @@ static __always_inline int decide(struct bpf_sock_addr *call, struct peer *peer,
 	bool free = binds && !peer->port;
 	bool refused = enforced && !free && !is_listed(peer);
 	if (!free)
-		tell_peer(peer, cgroup, type, kind, refused);
+		tell_peer(peer, bpf_get_current_cgroup_id(), type, kind, refused);
 	return refused ? REFUSE : ALLOW;
 }
 
@@ -156,8 +156,8 @@ NETWORK_PROGRAM("bind6", bind6, 6, KIND_BIND)
 SEC("cgroup/sock_create")
 int socket_made(struct bpf_sock *socket)
 {
-	__u64 cgroup = bpf_get_current_cgroup_id();
-	struct policy *policy = bpf_map_lookup_elem(&policies, &cgroup);
+	__u64 cgroup;
+	struct policy *policy = policy_of(&cgroup);
 	if (!policy || !(policy->network & NETWORK_PEERS))
 		return ALLOW;
 	__u32 type = socket->type;

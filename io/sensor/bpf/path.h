@@ -90,8 +90,9 @@ static __always_inline __u64 write_path(struct dentry *dentry, struct vfsmount *
 		.root = task->fs->root.dentry,
 		.root_mount = task->fs->root.mnt,
 		.room = room,
+		.offset = UNKNOWN(0),
 		/* Until the end is found. */
-		.flags = FLAG_TEXT_CUT,
+		.flags = UNKNOWN(FLAG_TEXT_CUT),
 	};
 	bpf_loop(COMPONENTS, step, &walk, 0);
 	*flags |= walk.flags;

@@ -5,6 +5,8 @@
 
 #include "stream.h"
 
+#define EPERM 1
+
 #define NETWORK_PEERS 1  /* connects and sends only to peers that are listed */
 #define NETWORK_PORTS 2  /* binds only to ports that are listed */
 
@@ -13,7 +15,12 @@ struct policy {
 	/* A bit for each `enum origin` whose execution ends the process, and CODE_BITS above, whose mapping as code. */
 	__u32 kill_origins;
 	__u32 network;
+	__u64 refuse;       /* a bit for each `enum kind` that a program at a security hook refuses (refuse.h) */
+	__u32 held;         /* HELD_…: what is held to rules (held.h) */
+	__u32 version;      /* of the rules that hold */
 };
+
+_Static_assert(sizeof(struct policy) == 32, "src/confine.rs writes this layout");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -37,6 +44,29 @@ struct {
 /* Control groups above the process's own that are asked for. */
 #define WATCHED_DEPTH 8
 
+/*
+ * The policy that holds the process: of its own group, or of one above it. A group that a container makes
+ * below its own is none that nobody thought of.
+ */
+static __always_inline struct policy *policy_of(__u64 *group)
+{
+	*group = bpf_get_current_cgroup_id();
+	struct policy *policy = bpf_map_lookup_elem(&policies, group);
+	if (policy)
+		return policy;
+	/* The highest one comes first: the one that holds a container has nothing above it that is held. */
+#pragma unroll
+	for (int level = 1; level <= WATCHED_DEPTH; level++) {
+		*group = bpf_get_current_ancestor_cgroup_id(level);
+		if (!*group)
+			return NULL;
+		policy = bpf_map_lookup_elem(&policies, group);
+		if (policy)
+			return policy;
+	}
+	return NULL;
+}
+
 static __always_inline bool is_watched(void)
 {
 	__u64 any = 0;
@@ -59,9 +89,27 @@ static __always_inline bool is_watched(void)
 
 #define CODE_BITS 16
 
+/* What a program at a security hook has refused to a thread, and told: the kind of its act. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, __u16);
+} refusals SEC(".maps");
+
+/* Whether the act failed for that: the caller gets its error and lives, and nothing is told twice. */
+static __always_inline bool was_refused(struct record *record)
+{
+	if (!(record->flags & FLAG_REFUSED) || (__s64)record->values[0] != -EPERM)
+		return false;
+	__u64 thread = bpf_get_current_pid_tgid();
+	__u16 *kind = bpf_map_lookup_elem(&refusals, &thread);
+	return kind && *kind == record->kind;
+}
+
 static __always_inline bool must_die(struct record *record, struct policy *policy)
 {
-	if (!policy)
+	if (!policy || was_refused(record))
 		return false;
 	if (record->kind == KIND_MAP_CODE && policy->kill_origins & 1u << (CODE_BITS + (record->values[4] & 15)))
 		return true;

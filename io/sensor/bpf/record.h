@@ -48,6 +48,7 @@ enum kind {
 	KIND_TRUNCATE = 36,
 	KIND_OWNER = 37,
 	KIND_ATTRIBUTE = 38,
+	KIND_REFUSED = 39, /* by a program at a security hook */
 };
 
 #define FLAG_TEXT_CUT 1        /* a text was longer than its room, or its end was not found */

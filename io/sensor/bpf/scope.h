@@ -23,6 +23,15 @@ const volatile __u32 host_mount_namespace = 0;
 const volatile __u64 sensor_started = 0;
 
 /*
+ * Always zero, which the verifier does not know. Before 6.7 it looks at the body of a loop (bpf_loop) once, with the
+ * values that were there before: what it then takes for constant it takes out of the program, checks of bounds
+ * included. Whatever a loop changes begins as UNKNOWN.
+ */
+static volatile __u32 nothing;
+
+#define UNKNOWN(value) ((value) + nothing)
+
+/*
  * Processes that came in from outside and have since executed a program: before that they are the container
  * runtime at work, whose own mounts and identity changes are not the container's behaviour.
  */
@@ -93,6 +102,13 @@ static __always_inline bool is_runtime(struct task_struct *task)
 		return false;
 	__u64 key = arrival_key(task);
 	return !bpf_map_lookup_elem(&arrived, &key);
+}
+
+static __always_inline __u64 capabilities(const kernel_cap_t *set)
+{
+	__u64 bits = 0;
+	bpf_probe_read_kernel(&bits, sizeof(bits), set);
+	return bits;
 }
 
 /* As much as it takes to tell whether it was told before. */

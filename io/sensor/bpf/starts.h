@@ -118,8 +118,8 @@ int BPF_PROG(exec, struct task_struct *task, int old_pid, struct linux_binprm *b
 	__u64 whole_length = task->mm->env_end - arguments;
 	bool terminal = task->signal->tty != NULL;
 
-	record->values[0] = task->cred->cap_effective.val;
-	record->values[1] = task->cred->cap_permitted.val;
+	record->values[0] = capabilities(&task->cred->cap_effective);
+	record->values[1] = capabilities(&task->cred->cap_permitted);
 	record->values[2] = task->cred->euid.val | (__u64)task->cred->egid.val << 32;
 	record->values[3] = arguments_length;
 	record->values[4] = inode->i_mode | (__u64)origin << 16 | (__u64)script << 24 |
@@ -128,7 +128,8 @@ int BPF_PROG(exec, struct task_struct *task, int old_pid, struct linux_binprm *b
 	record->values[6] = BPF_CORE_READ(parents_program, i_sb, s_dev);
 	record->values[7] = (__u32)bprm->argc;
 
-	struct policy *policy = bpf_map_lookup_elem(&policies, &record->cgroup);
+	__u64 held_group;
+	struct policy *policy = policy_of(&held_group);
 	if (policy && (policy->kill_origins & 1u << origin || must_die(record, policy)))
 		kill(record);
 

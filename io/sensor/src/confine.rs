@@ -12,6 +12,7 @@ use aya::Pod;
 use aya::maps::MapError;
 use aya::maps::lpm_trie::Key;
 
+use crate::held::{self, Held, HeldPolicy, SecretPlace};
 use crate::record::Kind;
 use crate::sys::FileState;
 use crate::tracer::{ANY_GROUP, Controls, chain};
@@ -63,8 +64,9 @@ impl Protocol {
     }
 }
 
-/// What ends the process that does it, by SIGKILL before its next instruction. The act itself has happened, other
-/// than for programs and code: the process dies before their first instruction.
+/// What is refused where programs at security hooks work and have a hook for it: the caller gets EPERM. Elsewhere it
+/// ends the process that does it, by SIGKILL before its next instruction. The act itself has happened then, other than
+/// for programs and code: the process dies before their first instruction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Deadly {
     /// Execution of a file in memory (`memfd_create`).
@@ -176,6 +178,9 @@ pub(crate) struct Policy {
     kill: u64,
     kill_origins: u32,
     network: u32,
+    refuse: u64,
+    held: u32,
+    version: u32,
 }
 
 /// `struct peer` of `bpf/network.h` without its prefix: bytes, because it has no alignment.
@@ -194,6 +199,9 @@ const HEAD_BITS: u32 = 12 * 8;
 pub(crate) struct Confinement {
     controls: Controls,
     written: Table<u64, Vec<(u32, Peer)>>,
+    held: Held,
+    /// Whether programs at security hooks work: what is deadly is refused by them where they can.
+    refuses: bool,
 }
 
 impl fmt::Debug for Confinement {
@@ -204,14 +212,15 @@ impl fmt::Debug for Confinement {
 
 impl Confinement {
     /// Finds what a predecessor left.
-    pub(crate) fn new(controls: Controls) -> Self {
+    pub(crate) fn new(controls: Controls, refuses: bool) -> Self {
         let mut written = Table::<u64, Vec<(u32, Peer)>>::new();
         for key in controls.peers.keys().flatten() {
             let peer = key.data();
             let group = peer.first_chunk().map_or(0, |group| u64::from_ne_bytes(*group));
             written.entry(group).or_default().push((key.prefix_len(), peer));
         }
-        Self { controls, written }
+        let held = Held::of(&controls);
+        Self { controls, written, held, refuses }
     }
 
     /// From its return on, the group's processes reach nothing else. New rules are in force before old ones go.
@@ -247,7 +256,29 @@ impl Confinement {
             acts.iter().flat_map(|act| act.kinds()).fold(0, |bits, kind| bits | 1u64 << (*kind as u16));
         let origins =
             acts.iter().filter_map(|act| act.origin()).fold(0, |bits, origin| bits | 1u32 << origin);
-        self.change(group, |entry| (entry.kill, entry.kill_origins) = (kill, origins))
+        let refuse = if self.refuses { kill } else { 0 };
+        self.change(group, |entry| {
+            (entry.kill, entry.kill_origins, entry.refuse) = (kill, origins, refuse);
+        })
+    }
+
+    /// What the group may do with files and users from now on; it replaces what held before.
+    pub(crate) fn hold(&mut self, group: u64, policy: &HeldPolicy) -> Result<(), ConfineError> {
+        let before = self.controls.policies.get(&group, 0).unwrap_or_default().version;
+        let version = before.wrapping_add(1);
+        let mut written = self.held.write(&mut self.controls, group, version, policy);
+        if let Ok(held) = written {
+            written =
+                self.change(group, |entry| (entry.held, entry.version) = (held, version)).map(|()| held);
+        }
+        let holds = if written.is_ok() { version } else { before };
+        self.held.settle(&mut self.controls, group, Some(holds));
+        written.map(|_| ())
+    }
+
+    /// Marks names as secret, for all groups.
+    pub(crate) fn name_secrets(&mut self, places: &[SecretPlace<'_>]) -> Result<(), ConfineError> {
+        held::name_secrets(&mut self.controls, places)
     }
 
     /// Marks a file by its identity. On the kernel's inside a device's number has another form.
@@ -271,6 +302,7 @@ impl Confinement {
         }
         // Not there is as good.
         let _ = self.controls.policies.remove(&group);
+        self.held.settle(&mut self.controls, group, None);
         let rules = self.written.remove(&group).unwrap_or_default();
         self.take_away(rules.iter());
     }
@@ -326,7 +358,7 @@ fn peer(group: u64, direction: u8, protocol: Protocol, port: Option<u16>, addres
 }
 
 #[expect(unsafe_code, reason = "the type is read and written by the kernel as bytes")]
-// SAFETY: `Policy` is `repr(C)`, has no padding (8 + 4 + 4 bytes), and any bytes are one.
+// SAFETY: `Policy` is `repr(C)`, has no padding (8 + 4 + 4 + 8 + 4 + 4 bytes), and any bytes are one.
 unsafe impl Pod for Policy {}
 
 #[cfg(test)]

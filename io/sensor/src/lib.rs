@@ -7,7 +7,7 @@
 //!                                  record ┬▶ observe ──▶ Observation (facts of what containers do)
 //!                                         └▶ ledger ───▶ EvidenceGap, Account (proof that nothing was lost)
 //!  fanotify ───▶ enforce: lane ─▶ decision (hash, cache, list) ─▶ ExecutionDenied
-//!  confine ────▶ policies of the kernel programs: network, what ends a process
+//!  confine, held ▶ policies of the kernel programs: network, what ends a process, files and users
 //! ```
 //!
 //! A container is told by its namespaces and needs no engine: `docker`, `ctr`, `runc` and `unshare` look alike.
@@ -21,6 +21,8 @@ mod enforce;
 mod event;
 mod evidence;
 mod groups;
+mod held;
+mod hooks;
 mod ladder;
 mod ledger;
 mod namespaces;
@@ -41,6 +43,7 @@ mod watch;
 pub use confine::{ConfineError, Deadly, NetworkPolicy, PeerRule, PortRule, Protocol};
 pub use enforce::{ExecutableSet, GuardError, GuardRequest, Watched};
 pub use event::{ContainerGone, ContainerSeen, DenyReason, ExecutionDenied, Gap, SensorEvent};
+pub use held::{HeldPolicy, PathRule, RuleError, SecretPlace, UserRule};
 pub use ladder::{Rung, Stair, Standing};
 pub use namespaces::HostError;
 pub use observation::{Account, EvidenceGap, Observation, Outcome, ProcessEnded, Sighting};

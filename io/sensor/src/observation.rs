@@ -2,6 +2,8 @@ use std::time::SystemTime;
 
 use lazaret_model::Behaviour;
 
+use crate::ladder::Rung;
+
 /// What the sensor tells of containers' behaviour, apart from their coming and going.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sighting {
@@ -38,8 +40,8 @@ pub enum Outcome {
     Done,
     /// The kernel itself refused, with this error number.
     Failed(i32),
-    /// Prevented by this sensor's rule: the caller got EPERM.
-    Refused,
+    /// Prevented by this sensor's rule: the caller got EPERM, by this mechanism.
+    Refused(Rung),
     /// Prevented by this sensor's rule: the process died before the first instruction of its program, or of the
     /// code that it had loaded.
     DiedBeforeStart,
@@ -50,7 +52,7 @@ pub enum Outcome {
 impl Outcome {
     /// Whether this sensor kept it from happening.
     pub const fn is_prevented(self) -> bool {
-        matches!(self, Self::Refused | Self::DiedBeforeStart)
+        matches!(self, Self::Refused(_) | Self::DiedBeforeStart)
     }
 }
 

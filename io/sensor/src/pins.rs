@@ -14,7 +14,7 @@ use aya::programs::links::{FdLink, PinnedLink};
 use nix::sys::statfs::{BPF_FS_MAGIC, statfs};
 
 /// Grows when the layout of a map changes: then nothing is taken over.
-const LAYOUT: u32 = 1;
+const LAYOUT: u32 = 2;
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PinsError {

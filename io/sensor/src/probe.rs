@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 use std::{fs, io};
 
-use lazaret_model::Digest;
+use lazaret_model::{Digest, Dimension};
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 use nix::unistd::{gettid, mkdtemp};
@@ -17,6 +17,7 @@ use sha2::{Digest as _, Sha256};
 use crate::canary;
 use crate::enforce::GuardRequest;
 use crate::event::SensorEvent;
+use crate::ladder::{Rung, Standing};
 use crate::sensor::{Options, Sensor};
 
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -25,7 +26,7 @@ const NAME: &str = "lazaret-probe";
 /// One thing that the sensor can do on this host, or cannot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mechanism {
-    /// `exec-tracing`, `fanotify`, `observation`, `io-uring` or `network`
+    /// `exec-tracing`, `fanotify`, `observation`, `io-uring`, `network` or `bpf-lsm`
     pub name: &'static str,
     /// What it is for, in words for people.
     pub purpose: &'static str,
@@ -37,6 +38,8 @@ const TRACING: (&str, &str) = ("exec-tracing", "see each container when it start
 const OBSERVATION: (&str, &str) = ("observation", "see what containers do beside starting programs");
 const REQUESTS: (&str, &str) = ("io-uring", "see requests that are made past system calls");
 const NETWORK: (&str, &str) = ("network", "see and refuse connections");
+const SECURITY: (&str, &str) =
+    ("bpf-lsm", "refuse what changes files, reads secrets, takes users or reaches into the kernel");
 const FANOTIFY: (&str, &str) = ("fanotify", "refuse executables that are not part of the image");
 
 /// Starts a sensor and a container of its own making, in which one program may run and another may not.
@@ -47,7 +50,7 @@ pub fn probe() -> Vec<Mechanism> {
         Ok(started) => started,
         Err(problem) => {
             let reason = problem.to_string();
-            return [TRACING, FANOTIFY, OBSERVATION, REQUESTS, NETWORK]
+            return [TRACING, FANOTIFY, OBSERVATION, REQUESTS, NETWORK, SECURITY]
                 .map(|what| mechanism(what, Err(reason.clone())))
                 .into();
         }
@@ -92,7 +95,19 @@ pub fn probe() -> Vec<Mechanism> {
         mechanism(OBSERVATION, loaded(sensor.observation(), "the kernel took the program, it was not tried")),
         mechanism(REQUESTS, loaded(sensor.requests(), "the kernel took the program, it was not tried")),
         mechanism(NETWORK, loaded(sensor.network(), "the kernel took the programs, they were not tried")),
+        mechanism(SECURITY, refuses_writing(&sensor)),
     ]
+}
+
+/// Tried with a file that takes anything.
+fn refuses_writing(sensor: &Sensor) -> Result<String, String> {
+    let files = sensor.ladder().iter().find(|stair| stair.dimension == Dimension::Files);
+    let standing = files.and_then(|stair| stair.rungs.iter().find(|(rung, _)| *rung == Rung::BpfLsm));
+    match standing {
+        Some((_, Standing::Works(seen))) => Ok(seen.clone()),
+        Some((_, Standing::Fails(why) | Standing::Unused(why))) => Err(why.clone()),
+        None => Err("it was not tried".to_owned()),
+    }
 }
 
 /// Whether a program that is not allowed is refused, or why not in words for people.

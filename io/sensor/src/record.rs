@@ -62,11 +62,13 @@ pub(crate) enum Kind {
     Owner = 37,
     /// An extended attribute.
     Attribute = 38,
+    /// By a program at a security hook.
+    Refused = 39,
 }
 
 impl Kind {
     /// In the order of their numbers, which begin with 1.
-    pub(crate) const ALL: [Self; 38] = [
+    pub(crate) const ALL: [Self; 39] = [
         Self::Exec,
         Self::Exit,
         Self::CgroupMade,
@@ -105,9 +107,10 @@ impl Kind {
         Self::Truncate,
         Self::Owner,
         Self::Attribute,
+        Self::Refused,
     ];
 
-    fn from_number(number: u16) -> Option<Self> {
+    pub(crate) fn from_number(number: u16) -> Option<Self> {
         Self::ALL.get(usize::from(number).checked_sub(1)?).copied()
     }
 }

@@ -12,7 +12,8 @@ use tokio::sync::mpsc;
 use crate::confine::{ConfineError, Confinement, Deadly, NetworkPolicy};
 use crate::enforce::{Enforcer, GuardError, GuardRequest, Starts, Watched};
 use crate::event::SensorEvent;
-use crate::ladder::{self, Stair, Standing};
+use crate::held::{HeldPolicy, SecretPlace};
+use crate::ladder::{self, Stair};
 use crate::ledger::{self, Tally};
 use crate::namespaces::{Host, HostError};
 use crate::observation::{Account, Sighting};
@@ -130,10 +131,11 @@ impl Sensor {
             .name("lazaret-watch".to_owned())
             .spawn(move || watch.run(&stopped))
             .map_err(SensorError::Thread)?;
+        let refuses = parts.security.is_ok();
         let sensor = Self {
             tracing,
             parts,
-            confinement: Mutex::new(controls.map(Confinement::new)),
+            confinement: Mutex::new(controls.map(|controls| Confinement::new(controls, refuses))),
             sightings: Mutex::new(options.observe.then_some(sightings)),
             tallies,
             written,
@@ -176,6 +178,27 @@ impl Sensor {
     pub fn make_deadly(&self, cgroup_id: u64, acts: &[Deadly]) -> Result<(), ConfineError> {
         self.observation().map_err(|why| ConfineError::Unavailable(why.to_owned()))?;
         self.confinement(|confinement| confinement.deadly(cgroup_id, acts))
+    }
+
+    /// What processes of the control group may do with files and whom they may become, from now on; it replaces what
+    /// held before. What names a file may have then is kept by refusing mounts.
+    ///
+    /// # Errors
+    /// Programs at the kernel's security hooks do not work here, or there is no room for the rules: then what held
+    /// before still does.
+    pub fn hold(&self, cgroup_id: u64, policy: &HeldPolicy) -> Result<(), ConfineError> {
+        self.security().map_err(|why| ConfineError::Unavailable(why.to_owned()))?;
+        self.confinement(|confinement| confinement.hold(cgroup_id, policy))
+    }
+
+    /// Whether programs at the kernel's security hooks work, or why not.
+    pub fn security(&self) -> Result<(), &str> {
+        self.parts.security.as_ref().copied().map_err(String::as_str)
+    }
+
+    /// Names the places of secrets in all containers.
+    pub fn name_secrets(&self, places: &[SecretPlace<'_>]) -> Result<(), ConfineError> {
+        self.confinement(|confinement| confinement.name_secrets(places))
     }
 
     /// Opening of this file in any container is told by the buffer for alerts, whatever its name there.
@@ -228,14 +251,6 @@ impl Sensor {
     /// What enforces what on this host, each rung tried. The first call takes part of a second; what it found is kept.
     pub fn ladder(&self) -> &[Stair] {
         self.ladder.get_or_init(|| ladder::climb(self))
-    }
-
-    /// Programs at the kernel's security hooks.
-    pub(crate) fn security_programs(&self) -> Standing {
-        match &self.parts.security {
-            Ok(()) => Standing::Unused("the kernel takes such programs; this sensor brings none".to_owned()),
-            Err(why) => Standing::Fails(why.clone()),
-        }
     }
 
     /// The kernel's counts of all control groups that have one now.

@@ -11,10 +11,12 @@ use aya::maps::{Array, HashMap, Map, MapData, MapError, RingBuf};
 use aya::programs::links::{FdLink, PinnedLink};
 use aya::programs::{CgroupAttachMode, Program, ProgramError};
 use aya::{Btf, BtfError, Ebpf, EbpfError, EbpfLoader};
-use tracing::warn;
+use tracing::{info, warn};
 
 use crate::calls;
 use crate::confine::{Peer, Policy};
+use crate::held::{ProgramKey, Rule, RuleKey};
+use crate::hooks::{CALLS, EXEC, Hook, NETWORK, REQUESTS, SECURITY, SECURITY_MORE, STARTS};
 use crate::ledger::{Entry, RINGS, Ring, Tally};
 use crate::namespaces::Host;
 use crate::pins::{Pins, PinsError};
@@ -68,37 +70,8 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// How a program is attached.
-enum Hook {
-    /// A typed tracepoint of this name.
-    Event(&'static str),
-    /// The root of the unified hierarchy.
-    Root,
-}
-
-/// Without this one nothing is traced.
-const EXEC: (&str, Hook) = ("exec", Hook::Event("sched_process_exec"));
-/// These make the picture whole.
-const STARTS: [(&str, Hook); 4] = [
-    ("ended", Hook::Event("sched_process_exit")),
-    ("forked", Hook::Event("sched_process_fork")),
-    ("group_made", Hook::Event("cgroup_mkdir")),
-    ("group_gone", Hook::Event("cgroup_rmdir")),
-];
-const CALLS: [(&str, Hook); 1] = [("call_returned", Hook::Event("sys_exit"))];
-const REQUESTS: [(&str, Hook); 1] = [("request_made", Hook::Event("io_uring_submit_req"))];
-const NETWORK: [(&str, Hook); 7] = [
-    ("connect4", Hook::Root),
-    ("connect6", Hook::Root),
-    ("sendmsg4", Hook::Root),
-    ("sendmsg6", Hook::Root),
-    ("bind4", Hook::Root),
-    ("bind6", Hook::Root),
-    ("socket_made", Hook::Root),
-];
-
 /// Maps that outlive the agent where they are pinned.
-const LASTING: [&str; 13] = [
+const LASTING: [&str; 16] = [
     "starts",
     "facts",
     "alerts",
@@ -108,6 +81,9 @@ const LASTING: [&str; 13] = [
     "policies",
     "peers",
     "sensitive",
+    "rules",
+    "programs",
+    "secret_places",
     "arrived",
     "entered",
     "written",
@@ -120,7 +96,7 @@ pub(crate) struct Parts {
     pub(crate) calls: Result<(), String>,
     pub(crate) requests: Result<(), String>,
     pub(crate) network: Result<(), String>,
-    /// Programs at security hooks (BPF LSM): tried with one that does nothing, and not kept.
+    /// Programs at security hooks (BPF LSM).
     pub(crate) security: Result<(), String>,
 }
 
@@ -143,6 +119,9 @@ pub(crate) struct Controls {
     pub(crate) peers: LpmTrie<MapData, Peer, u32>,
     pub(crate) sensitive: HashMap<MapData, [u64; 2], u32>,
     pub(crate) watched: HashMap<MapData, u64, u8>,
+    pub(crate) rules: HashMap<MapData, RuleKey, Rule>,
+    pub(crate) programs: HashMap<MapData, ProgramKey, u32>,
+    pub(crate) secret_places: HashMap<MapData, u64, u8>,
 }
 
 /// The running kernel programs. Dropping it takes them out of the kernel, unless they are pinned.
@@ -178,6 +157,8 @@ impl Tracer {
         let mut loader = EbpfLoader::new();
         loader
             .btf(Some(&btf))
+            // A map of one room for each thread: only the kernel programs use it.
+            .allow_unsupported_maps()
             .override_global("host_pid_namespace", &host.pid_namespace, true)
             .override_global("host_mount_namespace", &host.mount_namespace, true)
             .override_global("sensor_started", &started, true)
@@ -209,6 +190,9 @@ impl Tracer {
             peers: take("peers")?.try_into().map_err(TracerError::Map)?,
             sensitive: take("sensitive")?.try_into().map_err(TracerError::Map)?,
             watched: take("watched")?.try_into().map_err(TracerError::Map)?,
+            rules: take("rules")?.try_into().map_err(TracerError::Map)?,
+            programs: take("programs")?.try_into().map_err(TracerError::Map)?,
+            secret_places: take("secret_places")?.try_into().map_err(TracerError::Map)?,
         };
         if !options.chosen_only {
             controls.watched.insert(ANY_GROUP, 1, 0).map_err(TracerError::Map)?;
@@ -236,8 +220,15 @@ impl Tracer {
             calls: part(options.observe, &CALLS),
             requests: part(options.observe, &REQUESTS),
             network: part(options.observe, &NETWORK),
-            security: attaching.try_security().map_err(|problem| problem.to_string()),
+            security: part(options.observe, &SECURITY),
         };
+        if parts.security.is_ok() {
+            for hook in &SECURITY_MORE {
+                if let Err(problem) = attaching.attach(hook) {
+                    info!(%problem, "a part of what security hooks refuse ends the process instead");
+                }
+            }
+        }
         let pinned = attaching.pinned;
         current.set(0, generation, 0).map_err(TracerError::Map)?;
         let (tallies, written) = (Arc::new(Mutex::new(tallies)), Arc::new(Mutex::new(written)));
@@ -283,24 +274,20 @@ struct Attaching<'a> {
 }
 
 impl Attaching<'_> {
-    /// Whether the kernel loads and attaches a program at a security hook. It is taken out again at once.
-    fn try_security(&mut self) -> Result<(), TracerError> {
-        let name = "security_canary";
-        let failed = |source| TracerError::Attach { name, source };
-        let Some(Program::Lsm(program)) = self.program.program_mut(name) else {
-            return Err(TracerError::Part(name));
-        };
-        patiently(|| program.load("bprm_check_security", self.btf)).map_err(failed)?;
-        let link = program.attach().map_err(failed)?;
-        program.detach(link).map_err(failed)
-    }
-
     fn attach(&mut self, (name, hook): &(&'static str, Hook)) -> Result<(), TracerError> {
         let failed = |source| TracerError::Attach { name, source };
         let program = self.program.program_mut(name).ok_or(TracerError::Part(name))?;
         let link: Option<FdLink> = match (hook, program) {
             (Hook::Event(event), Program::BtfTracePoint(program)) => {
                 patiently(|| program.load(event, self.btf)).map_err(failed)?;
+                let id = program.attach().map_err(failed)?;
+                match self.pins {
+                    Some(_) => Some(program.take_link(id).map_err(failed)?.into()),
+                    None => None,
+                }
+            }
+            (Hook::Security(hook), Program::Lsm(program)) => {
+                patiently(|| program.load(hook, self.btf)).map_err(failed)?;
                 let id = program.attach().map_err(failed)?;
                 match self.pins {
                     Some(_) => Some(program.take_link(id).map_err(failed)?.into()),

@@ -1,8 +1,11 @@
-//! What of a profile the kernel itself holds a container to: peers and ports, and what ends a process.
+//! What of a profile the kernel itself holds a container to: peers and ports, what is refused or ends a process, and
+//! where the kernel takes programs at its security hooks, files, secrets and users.
+
+mod rules;
 
 use lazaret_model::{Dimension, KernelOperation, Transport};
 use lazaret_profile::{Action, Mode, Peer, Permission, Profile};
-use lazaret_sensor::{ConfineError, Deadly, NetworkPolicy, PeerRule, PortRule, Protocol, Sensor};
+use lazaret_sensor::{ConfineError, Deadly, HeldPolicy, NetworkPolicy, PeerRule, PortRule, Protocol, Sensor};
 
 /// What is put into the kernel for a container's control group.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -10,12 +13,15 @@ pub(super) struct Hold {
     /// `None`: any.
     pub(super) network: Option<NetworkPolicy>,
     pub(super) deadly: Vec<Deadly>,
+    /// Only where programs at security hooks work.
+    pub(super) held: HeldPolicy,
     /// What the profile wants blocked and the kernel cannot be told, one sentence each: it is alerted on.
     pub(super) beyond: Vec<String>,
 }
 
 impl Hold {
-    pub(super) fn of(profile: &Profile) -> Self {
+    /// `security`: whether programs at the kernel's security hooks work here.
+    pub(super) fn of(profile: &Profile, security: bool) -> Self {
         let mut hold = Self::default();
         if blocks(profile, Dimension::Network) {
             hold.network = Some(hold.network(profile));
@@ -26,9 +32,8 @@ impl Hold {
         if blocks(profile, Dimension::Executables) && profile.executables.memory == Permission::Deny {
             hold.deadly.extend([Deadly::ExecuteMemory, Deadly::ExecuteDeleted]);
         }
-        let is_strict = blocks(profile, Dimension::Libraries) && blocks(profile, Dimension::Files);
-        if is_strict && profile.libraries.outside_image == Permission::Deny {
-            hold.libraries(profile);
+        if blocks(profile, Dimension::Libraries) {
+            hold.libraries(profile, security);
         }
         if blocks(profile, Dimension::SystemCalls) {
             hold.system_calls(profile);
@@ -36,11 +41,12 @@ impl Hold {
         if blocks(profile, Dimension::Volumes) {
             hold.mounts(profile);
         }
+        (hold.held, hold.beyond) = rules::of(profile, security, std::mem::take(&mut hold.beyond));
         hold
     }
 
     pub(super) fn is_nothing(&self) -> bool {
-        self.network.is_none() && self.deadly.is_empty()
+        self.network.is_none() && self.deadly.is_empty() && self.held.is_nothing()
     }
 
     /// In force when it returns; what held before and is not in it holds no longer.
@@ -49,7 +55,11 @@ impl Hold {
             return Ok(());
         }
         sensor.confine_network(group, self.network.as_ref().unwrap_or(&NetworkPolicy::default()))?;
-        sensor.make_deadly(group, &self.deadly)
+        sensor.make_deadly(group, &self.deadly)?;
+        match sensor.security() {
+            Ok(()) => sensor.hold(group, &self.held),
+            Err(_) => Ok(()),
+        }
     }
 
     fn network(&mut self, profile: &Profile) -> NetworkPolicy {
@@ -104,21 +114,25 @@ impl Hold {
         }
     }
 
-    /// A file that was merely touched looks as a changed one does: this is for containers that may not touch files.
-    fn libraries(&mut self, profile: &Profile) {
+    /// `security`: the error reaches the caller, and nothing dies.
+    fn libraries(&mut self, profile: &Profile, security: bool) {
+        // A file that was merely touched looks as a changed one does: that is for containers that may not touch files.
+        let is_strict = blocks(profile, Dimension::Files);
+        if !(security || is_strict) || profile.libraries.outside_image != Permission::Deny {
+            return;
+        }
         if profile.libraries.added.iter().any(|library| library.seen.pending.is_none()) {
             self.beyond.push(
                 "the profile allows some libraries beyond the image, and the kernel cannot tell them apart: libraries \
                  are alerted on"
                     .to_owned(),
             );
-        } else {
-            self.deadly.extend([
-                Deadly::LoadMemory,
-                Deadly::LoadDeleted,
-                Deadly::LoadUpper,
-                Deadly::LoadMounted,
-            ]);
+            return;
+        }
+        // No image can have brought it.
+        self.deadly.extend([Deadly::LoadMemory, Deadly::LoadDeleted]);
+        if is_strict {
+            self.deadly.extend([Deadly::LoadUpper, Deadly::LoadMounted]);
         }
     }
 
@@ -174,31 +188,38 @@ mod tests {
     #[test]
     fn only_dimensions_that_block_are_held() {
         let mut profile = profile();
-        assert_eq!(Hold::of(&profile).network, None);
-        assert_eq!(Hold::of(&profile).deadly, [Deadly::ExecuteMemory, Deadly::ExecuteDeleted]);
+        assert_eq!(Hold::of(&profile, false).network, None);
+        assert_eq!(Hold::of(&profile, false).deadly, [Deadly::ExecuteMemory, Deadly::ExecuteDeleted]);
         profile.modes.set(Dimension::Network, Mode::Block);
         profile.network.connect = vec![connect(Peer::Network([10, 0, 0, 0].into(), 8), 443)];
         profile.network.listen = vec![listen(Some(80))];
-        let network = Hold::of(&profile).network.unwrap();
+        let network = Hold::of(&profile, false).network.unwrap();
         assert_eq!(network.peers.unwrap().len(), 1);
         assert_eq!(network.ports.unwrap(), [PortRule { protocol: Protocol::Tcp, port: 80 }]);
 
         profile.wide.push(Dimension::Network);
-        assert_eq!(Hold::of(&profile).network, None);
+        assert_eq!(Hold::of(&profile, false).network, None);
         profile.wide.clear();
         profile.modes.set_action(Dimension::Network, Action::Alert);
-        assert_eq!(Hold::of(&profile).network, None);
+        assert_eq!(Hold::of(&profile, false).network, None);
+    }
+
+    #[test]
+    fn libraries_are_refused_where_the_error_reaches_the_caller() {
+        let deadly = |security| Hold::of(&profile(), security).deadly;
+        assert!(!deadly(false).contains(&Deadly::LoadMemory));
+        assert!(deadly(true).contains(&Deadly::LoadMemory) && !deadly(true).contains(&Deadly::LoadUpper));
     }
 
     #[test]
     fn code_from_elsewhere_is_deadly_where_files_may_not_be_touched() {
         let mut profile = profile();
         profile.modes.set(Dimension::Libraries, Mode::Block);
-        assert!(!Hold::of(&profile).deadly.contains(&Deadly::LoadUpper));
+        assert!(!Hold::of(&profile, false).deadly.contains(&Deadly::LoadUpper));
         profile.modes.set(Dimension::Files, Mode::Block);
-        assert!(Hold::of(&profile).deadly.contains(&Deadly::LoadUpper));
+        assert!(Hold::of(&profile, false).deadly.contains(&Deadly::LoadUpper));
         profile.libraries.outside_image = Permission::Allow;
-        assert!(!Hold::of(&profile).deadly.contains(&Deadly::LoadUpper));
+        assert!(!Hold::of(&profile, false).deadly.contains(&Deadly::LoadUpper));
     }
 
     #[test]
@@ -210,7 +231,7 @@ mod tests {
             connect(Peer::Name(Pattern::literal("db.internal")), 5432),
         ];
         profile.network.listen = vec![listen(None), listen(Some(80))];
-        let hold = Hold::of(&profile);
+        let hold = Hold::of(&profile, false);
         assert_eq!(hold.network, Some(NetworkPolicy { peers: None, ports: None }));
         assert_eq!(hold.beyond.len(), 1);
     }
@@ -221,7 +242,7 @@ mod tests {
         profile.modes.set(Dimension::SystemCalls, Mode::Block);
         profile.modes.set(Dimension::Volumes, Mode::Block);
         profile.kernel = vec![KernelOperation::IoUring, KernelOperation::Namespace];
-        let hold = Hold::of(&profile);
+        let hold = Hold::of(&profile, false);
         for (deadly, expected) in [
             (Deadly::Trace, true),
             (Deadly::IoUring, false),

@@ -91,7 +91,8 @@ impl InUse {
                 book.changed |= book.used.saw(container, at, path, origin);
             }
         };
-        let ran = !matches!(seen.outcome, Outcome::Refused | Outcome::DiedBeforeStart | Outcome::Failed(_));
+        let ran =
+            !matches!(seen.outcome, Outcome::Refused(_) | Outcome::DiedBeforeStart | Outcome::Failed(_));
         match &seen.behaviour.fact {
             _ if !ran || seen.outside_root => {}
             Fact::Exec(execution) => {
@@ -200,6 +201,7 @@ pub(super) fn kept(directory: &Path) -> Vec<(Digest, SystemTime)> {
 #[cfg(test)]
 mod tests {
     use lazaret_model::{Execution, Mapping};
+    use lazaret_sensor::Rung;
 
     use super::*;
     use crate::behaviour::testing::{execution, observation};
@@ -238,7 +240,7 @@ mod tests {
         let relative = Execution { executable: "./run".to_owned(), ..script };
         in_use.observe(image(1), ONE, &observation(Fact::Exec(relative)), false);
         let refused = Observation {
-            outcome: Outcome::Refused,
+            outcome: Outcome::Refused(Rung::Fanotify),
             ..observation(Fact::Exec(execution("/usr/bin/no", FileOrigin::Image)))
         };
         in_use.observe(image(1), ONE, &refused, false);

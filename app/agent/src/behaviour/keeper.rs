@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lazaret_engine::docker::ContainerRecord;
 use lazaret_format::v1::EventKind;
-use lazaret_sensor::{ExecutableSet, GuardError, GuardRequest, NetworkPolicy, ResourceMeter, Sensor};
+use lazaret_sensor::{
+    ExecutableSet, GuardError, GuardRequest, NetworkPolicy, ResourceMeter, SecretPlace, Sensor,
+};
 
 use super::expectation::{Expectation, Expectations};
 use super::group;
@@ -25,7 +27,16 @@ pub struct Keeper {
 
 impl Keeper {
     pub fn new(expectations: Expectations, sensor: Arc<Sensor>, spool: Spool) -> Self {
+        let places: Vec<_> = lazaret_profile::secret_places().map(place).collect();
+        // Where there is no kernel program, there is nothing that would ask for them.
+        if let Err(problem) = sensor.name_secrets(&places) {
+            tracing::warn!(%problem, "places of secrets are not known to the kernel");
+        }
         Self { expectations, sensor, spool, held: Mutex::default() }
+    }
+
+    fn hold_of(&self, expectation: &Expectation) -> Hold {
+        Hold::of(&expectation.profile, self.sensor.security().is_ok())
     }
 
     /// What the container is expected to do. What of that is not known is told, once for each image.
@@ -34,7 +45,7 @@ impl Keeper {
         if is_new {
             let config = record.image_config;
             tracing::info!(image = %config, promoted = expectation.promoted, "{}", expectation.summary());
-            let beyond = Hold::of(&expectation.profile).beyond.into_iter();
+            let beyond = self.hold_of(&expectation).beyond.into_iter();
             let beyond = beyond.map(|what| format!("image {config}: {what}"));
             for what in expectation.complaints.iter().cloned().chain(beyond) {
                 tracing::warn!("{what}");
@@ -74,7 +85,7 @@ impl Keeper {
     /// this is only told: it was made here, of what works everywhere.
     pub fn hold(&self, container: &str, pid: u32, record: &ContainerRecord) -> Result<(), String> {
         let expectation = self.expectation(record);
-        match self.put(container, pid, &Hold::of(&expectation.profile)) {
+        match self.put(container, pid, &self.hold_of(&expectation)) {
             Err(why) if !expectation.promoted => {
                 let what =
                     format!("programs in memory are not prevented in container {}: {why}", record.name);
@@ -132,5 +143,13 @@ impl Keeper {
 
     fn held(&self) -> MutexGuard<'_, HashMap<String, u64>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+const fn place(place: lazaret_profile::SecretPlace) -> SecretPlace<'static> {
+    match place {
+        lazaret_profile::SecretPlace::Whole(path) => SecretPlace::Whole(path),
+        lazaret_profile::SecretPlace::Anywhere(names) => SecretPlace::Anywhere(names),
+        lazaret_profile::SecretPlace::OfProcess(name) => SecretPlace::OfProcess(name),
     }
 }

@@ -47,6 +47,6 @@ fn has_happened(behaviour: &Behaviour, outcome: Outcome) -> bool {
         Outcome::Failed(errno) => {
             matches!(behaviour.fact, Fact::Connect(_)) && !matches!(errno, EPERM | EACCES)
         }
-        Outcome::Refused | Outcome::DiedBeforeStart | Outcome::Killed => false,
+        Outcome::Refused(_) | Outcome::DiedBeforeStart | Outcome::Killed => false,
     }
 }

@@ -8,7 +8,7 @@ use lazaret_profile::check::{Category, Circumstances, Deviation};
 use lazaret_profile::learn::Visit;
 use lazaret_profile::rules::{Rule, Rules, Whose};
 use lazaret_profile::{Action, Mode};
-use lazaret_sensor::{Observation, Outcome};
+use lazaret_sensor::{Observation, Outcome, Rung};
 
 use super::expectation::Expectation;
 
@@ -42,6 +42,9 @@ impl Verdict {
             whose = Whose::Admitted { named };
             deviations.retain(|deviation| !is_explained(deviation, observation, known));
         }
+        if deviations.is_empty() && observation.outcome == Outcome::Refused(Rung::BpfLsm) {
+            deviations.push(refusal(behaviour));
+        }
         let broken = match reached_through_descriptor(observation) {
             Some(behaviour) => Rules::shipped().broken(&behaviour, unnamed(whose)).collect(),
             None => Rules::shipped().broken(behaviour, whose).collect(),
@@ -51,6 +54,26 @@ impl Verdict {
 
     pub(super) fn is_clean(&self) -> bool {
         self.deviations.is_empty() && self.broken.is_empty()
+    }
+}
+
+/// What the kernel refused although the profile does not look at it: mounts, while files are held. A refusal is never
+/// silent.
+fn refusal(behaviour: &Behaviour) -> Deviation {
+    let category = match behaviour.fact {
+        Fact::Mount(_) => Category::Volume,
+        Fact::File(_) => Category::FileWrite,
+        Fact::Identity(_) => Category::UserChange,
+        _ => Category::SystemCall,
+    };
+    Deviation {
+        dimension: behaviour.dimension(),
+        category,
+        mode: Mode::Block,
+        action: Action::Deny,
+        what: format!("{} was refused: {}", behaviour.actor.executable, subject(&behaviour.fact)),
+        expected: "while files are held, nothing gives them other names".to_owned(),
+        remedy: "mount it from outside, or let files and secrets be alerted on".to_owned(),
     }
 }
 
@@ -144,7 +167,10 @@ pub(super) fn is_strange_login(
 /// The event of such a visit.
 pub(super) fn of_login(observation: &Observation, context: &Context) -> Box<Event> {
     let event = event(Dimension::Login, Category::Login, Severity::Medium, observation, context);
-    let what = format!("somebody started {} in a container that nobody admitted", subject(&observation.behaviour.fact));
+    let what = format!(
+        "somebody started {} in a container that nobody admitted",
+        subject(&observation.behaviour.fact)
+    );
     Box::new(Event {
         what: told(&what, observation),
         remedy: "run it from an image that is promoted; what nobody admitted is held to nothing".to_owned(),
@@ -195,7 +221,7 @@ pub(super) const fn outcome(observation: &Observation) -> (&'static str, &'stati
     match observation.outcome {
         Outcome::Done => ("happened", "alert"),
         Outcome::Failed(_) => ("failed", "alert"),
-        Outcome::Refused => ("prevented", "cgroup-bpf"),
+        Outcome::Refused(rung) => ("prevented", rung.name()),
         Outcome::DiedBeforeStart => ("prevented", "bpf-kill"),
         Outcome::Killed => ("killed", "bpf-kill"),
     }
@@ -270,7 +296,7 @@ mod tests {
         for (outcome, word) in [
             (Outcome::Done, "happened"),
             (Outcome::Failed(2), "failed"),
-            (Outcome::Refused, "prevented"),
+            (Outcome::Refused(Rung::BpfLsm), "prevented"),
             (Outcome::DiedBeforeStart, "prevented"),
             (Outcome::Killed, "killed"),
         ] {
@@ -299,6 +325,21 @@ mod tests {
             !drifted(&touched) && drifted(&copied),
             "a copy of the image's own program is where no image has it"
         );
+    }
+
+    #[test]
+    fn a_refusal_is_never_silent() {
+        let mounting = lazaret_model::Mounting {
+            source: String::new(),
+            target: String::new(),
+            kind: "mount".to_owned(),
+        };
+        let done = observation(Fact::Mount(mounting));
+        assert!(verdict(&done).deviations.is_empty(), "mounts are learned");
+        let refused = Observation { outcome: Outcome::Refused(Rung::BpfLsm), ..done };
+        let verdict = verdict(&refused);
+        let event = of_profile(&verdict.deviations[0], &refused, &context());
+        assert_eq!((event.outcome.as_str(), event.rung.as_str()), ("prevented", "bpf-lsm"));
     }
 
     #[test]

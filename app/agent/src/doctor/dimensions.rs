@@ -13,6 +13,7 @@ pub(super) fn checks(tried: &[Mechanism]) -> Vec<Check> {
         seen: works("observation"),
         network: works("network"),
         starts: works("exec-tracing"),
+        security: works("bpf-lsm"),
     };
     Dimension::ALL.iter().map(|dimension| here.check(*dimension)).collect()
 }
@@ -25,6 +26,8 @@ struct Rungs {
     seen: bool,
     network: bool,
     starts: bool,
+    /// Programs at security hooks refuse.
+    security: bool,
 }
 
 /// What is left of a dimension without any mechanism.
@@ -38,6 +41,27 @@ impl Rungs {
             Dimension::Network if self.network => {
                 (true, "prevented: peers and ports that are not listed are refused (cgroup-bpf)".to_owned())
             }
+            Dimension::Files | Dimension::Secrets if self.security => {
+                (true, "prevented: what no rule names is refused (bpf-lsm)".to_owned())
+            }
+            Dimension::Users if self.security => (
+                true,
+                "prevented: a process takes no user that is not listed (bpf-lsm); programs that start as one are \
+                 alerted on"
+                    .to_owned(),
+            ),
+            Dimension::Libraries if self.security => (
+                true,
+                "prevented: code without a file in a directory is refused (bpf-lsm); other code from outside the \
+                 image is alerted on"
+                    .to_owned(),
+            ),
+            Dimension::SystemCalls | Dimension::Volumes if self.security => (
+                true,
+                "prevented where the kernel has a hook for it (bpf-lsm); else the process is ended when the call \
+                 returns (bpf-kill)"
+                    .to_owned(),
+            ),
             Dimension::SystemCalls | Dimension::Volumes if self.seen => (
                 true,
                 "the process is ended when the call returns (bpf-kill): not called prevented".to_owned(),
@@ -100,7 +124,7 @@ mod tests {
     use super::*;
 
     fn tried(working: &[&'static str]) -> Vec<Mechanism> {
-        let names = ["exec-tracing", "fanotify", "observation", "io-uring", "network"];
+        let names = ["exec-tracing", "fanotify", "observation", "io-uring", "network", "bpf-lsm"];
         let result =
             |name| if working.contains(&name) { Ok("tried".to_owned()) } else { Err("no".to_owned()) };
         names.map(|name| Mechanism { name, purpose: "", result: result(name) }).into()
@@ -124,6 +148,11 @@ mod tests {
         assert!(of(&all, "block executables").1.contains("fanotify"));
         assert!(of(&all, "block files").1.contains("nothing on this host refuses it"));
         assert!(!of(&all, "block system-calls").1.starts_with("prevented"));
+
+        let hooks = checks(&tried(&["exec-tracing", "fanotify", "observation", "network", "bpf-lsm"]));
+        for name in ["block files", "block secrets", "block users", "block system-calls"] {
+            assert!(of(&hooks, name).1.starts_with("prevented") && of(&hooks, name).1.contains("bpf-lsm"));
+        }
 
         let some = checks(&tried(&["exec-tracing", "observation"]));
         assert!(!of(&some, "block executables").1.starts_with("prevented"));

@@ -29,7 +29,7 @@ pub(crate) use fold::masked;
 pub(crate) use observe::is_reading_image;
 
 pub use coverage::{Completion, Counted, Missing};
-pub use observe::Observation;
+pub use observe::{Observation, STREAMING, STREAMS};
 pub use phases::{Life, Milestone};
 pub use session::{Sessions, Visit};
 pub use sighting::Replica;

@@ -154,11 +154,15 @@ pub(crate) fn is_reading_image(access: &FileAccess) -> bool {
 }
 
 /// Devices that take what nobody wants and give what everybody may have, and the terminal of the process itself.
+pub const STREAMS: &[&str] =
+    &["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty", "/dev/console"];
+
+/// What anybody may do with [`STREAMS`].
+pub const STREAMING: &[FileOperation] =
+    &[FileOperation::Read, FileOperation::Write, FileOperation::Append, FileOperation::Truncate];
+
 fn is_stream(access: &FileAccess) -> bool {
-    use FileOperation::{Append, Read, Truncate, Write};
-    const DEVICES: &[&str] =
-        &["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty", "/dev/console"];
-    matches!(access.operation, Read | Write | Append | Truncate) && DEVICES.contains(&access.path.as_str())
+    STREAMING.contains(&access.operation) && STREAMS.contains(&access.path.as_str())
 }
 
 /// A path as a profile can state it, also where the sensor gave none: the profile must be readable whatever came in.

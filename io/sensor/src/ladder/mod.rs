@@ -10,6 +10,7 @@ use std::fmt;
 use lazaret_model::Dimension;
 
 use crate::confine::{Deadly, NetworkPolicy};
+use crate::held::{HeldPolicy, SecretPlace};
 use crate::probe;
 use crate::sensor::Sensor;
 use trial::{Act, End, Trial};
@@ -92,32 +93,38 @@ pub(crate) fn climb(sensor: &Sensor) -> Vec<Stair> {
         Err(why) => Standing::Fails(why),
     };
     let mut trial = Trial::new();
-    let mut killed = |act, deadly| {
+    let mut deadly = |act, deadly| {
         let end =
             trial.run(act, |group| sensor.make_deadly(group, &[deadly]), |group| sensor.release_group(group));
-        match end {
-            Ok(End::Killed) => Standing::Works("it was tried, and the process was ended".to_owned()),
-            Ok(end) => Standing::Fails(format!("it was tried, and {end}")),
-            Err(why) => Standing::Fails(why),
-        }
+        ended(sensor.security(), end)
     };
-    let memory = killed(Act::ExecuteMemory, Deadly::ExecuteMemory);
-    let code = killed(Act::LoadMemory, Deadly::LoadMemory);
-    let kernel = killed(Act::NewNamespace, Deadly::NewNamespace);
+    let (memory_refused, memory) = deadly(Act::ExecuteMemory, Deadly::ExecuteMemory);
+    let (code_refused, code) = deadly(Act::LoadMemory, Deadly::LoadMemory);
+    let (kernel_refused, kernel) = deadly(Act::NewNamespace, Deadly::NewNamespace);
+    let mut held = |act, policy: HeldPolicy| {
+        let named = || sensor.name_secrets(&[SecretPlace::OfProcess("/environ")]);
+        let hold = |group| named().and_then(|()| sensor.hold(group, &policy));
+        refused(trial.run(act, hold, |group| sensor.release_group(group)))
+    };
+    let files = held(Act::WriteNothing, HeldPolicy { files: Some(Vec::new()), ..HeldPolicy::default() });
+    let secrets =
+        held(Act::ReadEnvironment, HeldPolicy { secrets: Some(Vec::new()), ..HeldPolicy::default() });
+    let users = held(Act::BecomeNobody, HeldPolicy { users: Some(Vec::new()), ..HeldPolicy::default() });
     let nobody = NetworkPolicy { peers: Some(Vec::new()), ports: None };
     let connect = trial.run(
         Act::Connect,
         |group| sensor.confine_network(group, &nobody),
         |group| sensor.release_group(group),
     );
-    let connect = match connect {
-        Ok(End::Failed(libc::EPERM)) => {
-            Standing::Works("a connection that is not allowed was refused".to_owned())
+    let connect = refused(connect);
+    let lsm = |standing: &Standing| (Rung::BpfLsm, standing.clone());
+    let whole = || {
+        let why = "programs at security hooks go by where a file is; what it holds is asked of fanotify";
+        match sensor.security() {
+            Ok(()) => (Rung::BpfLsm, Standing::Unused(why.to_owned())),
+            Err(why) => (Rung::BpfLsm, Standing::Fails(why.to_owned())),
         }
-        Ok(end) => Standing::Fails(format!("a connection that is not allowed was tried, and {end}")),
-        Err(why) => Standing::Fails(why),
     };
-    let lsm = || (Rung::BpfLsm, sensor.security_programs());
     let landlock = || (Rung::Landlock, landlock());
     let alert = || match sensor.observation() {
         Ok(()) => (Rung::Alert, Standing::Works("the kernel took the programs that see it".to_owned())),
@@ -130,34 +137,61 @@ pub(crate) fn climb(sensor: &Sensor) -> Vec<Stair> {
             "programs that the image did not bring",
             true,
             // By where the file is, not by what it holds: where contents cannot be asked for.
-            vec![lsm(), (Rung::Fanotify, fanotify), landlock(), (Rung::BpfKill, memory.clone()), alert()],
+            vec![whole(), (Rung::Fanotify, fanotify), landlock(), (Rung::BpfKill, memory.clone()), alert()],
         ),
         stair(
             Dimension::Executables,
             "programs without a file",
             true,
-            vec![lsm(), landlock(), (Rung::BpfKill, memory), alert()],
+            vec![lsm(&memory_refused), landlock(), (Rung::BpfKill, memory), alert()],
         ),
         stair(
             Dimension::Libraries,
             "libraries from outside the image, and programs given to a loader",
             true,
-            vec![lsm(), landlock(), (Rung::BpfKill, code), alert()],
+            vec![lsm(&code_refused), landlock(), (Rung::BpfKill, code), alert()],
         ),
         stair(
             Dimension::Network,
             "peers and ports",
             true,
-            vec![lsm(), landlock(), (Rung::CgroupBpf, connect), alert()],
+            vec![landlock(), (Rung::CgroupBpf, connect), alert()],
         ),
         stair(
             Dimension::SystemCalls,
             "namespaces, mounts, tracing, modules and other reaches into the kernel",
-            false,
-            vec![lsm(), (Rung::BpfKill, kernel), alert()],
+            matches!(kernel_refused, Standing::Works(_)),
+            vec![lsm(&kernel_refused), (Rung::BpfKill, kernel), alert()],
         ),
-        stair(Dimension::Files, "files that are changed", false, vec![lsm(), landlock(), alert()]),
+        stair(Dimension::Files, "files that are changed", true, vec![lsm(&files), landlock(), alert()]),
+        stair(Dimension::Secrets, "files that hold secrets", true, vec![lsm(&secrets), landlock(), alert()]),
+        stair(Dimension::Users, "users that a process makes itself", true, vec![lsm(&users), alert()]),
     ]
+}
+
+/// Of a trial that a program at a security hook, or one that kills, was to end.
+fn ended(security: Result<(), &str>, end: Result<End, String>) -> (Standing, Standing) {
+    let killed = match &end {
+        Ok(End::Killed) => Standing::Works("it was tried, and the process was ended".to_owned()),
+        Ok(End::Failed(libc::EPERM)) if security.is_ok() => {
+            Standing::Unused("what the rung above refuses does not come so far".to_owned())
+        }
+        Ok(end) => Standing::Fails(format!("it was tried, and {end}")),
+        Err(why) => Standing::Fails(why.clone()),
+    };
+    match security {
+        Ok(()) => (refused(end), killed),
+        Err(why) => (Standing::Fails(why.to_owned()), killed),
+    }
+}
+
+/// Of a trial that was to get an error.
+fn refused(end: Result<End, String>) -> Standing {
+    match end {
+        Ok(End::Failed(libc::EPERM)) => Standing::Works("it was tried, and refused".to_owned()),
+        Ok(end) => Standing::Fails(format!("it was tried, and {end}")),
+        Err(why) => Standing::Fails(why),
+    }
 }
 
 fn landlock() -> Standing {

@@ -110,11 +110,15 @@ pub(super) fn requested(record: &Record) -> Option<FileAccess> {
 
 pub(super) fn mapping(record: &Record, by: String) -> Mapping {
     let path = path(&record.texts[0], record);
+    let as_program = is_program_of_loader(&by, &path);
+    Mapping { path, digest: None, origin: origin(record.values[4]), as_program }
+}
+
+/// What a loader maps first of all, in its own name, is the program it was given.
+pub(super) fn is_program_of_loader(by: &str, path: &str) -> bool {
     let is_loader =
         by.rsplit('/').next().is_some_and(|name| name.starts_with("ld-") || name.starts_with("ld."));
-    // What a loader maps first of all, in its own name, is the program it was given.
-    let as_program = is_loader && !path.contains(".so");
-    Mapping { path, digest: None, origin: origin(record.values[4]), as_program }
+    is_loader && !path.contains(".so")
 }
 
 /// What a call changes that names one file.

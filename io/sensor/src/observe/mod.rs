@@ -4,6 +4,7 @@ mod dns;
 mod exec;
 mod files;
 mod peers;
+mod refused;
 mod scripts;
 
 use std::collections::HashMap;
@@ -15,6 +16,7 @@ use lazaret_model::{
 };
 
 use crate::calls;
+use crate::ladder::Rung;
 use crate::observation::{Observation, Outcome};
 use crate::record::{FileId, Kind, Record, flag};
 use crate::sys;
@@ -127,6 +129,7 @@ impl Observer {
             Kind::Bind => peers::bound(record).map(Fact::Listen).into_iter().collect(),
             Kind::Listen => peers::listening(record).map(Fact::Listen).into_iter().collect(),
             Kind::Dns => dns::lookups(&record.texts[0]).into_iter().map(Fact::Lookup).collect(),
+            Kind::Refused => refused::fact(record, || self.program_path(record)).into_iter().collect(),
             Kind::Exit | Kind::CgroupMade | Kind::CgroupGone => Vec::new(),
         }
     }
@@ -191,10 +194,13 @@ fn outcome(record: &Record) -> Outcome {
     if !record.has(flag::REFUSED) {
         return Outcome::Done;
     }
+    if record.kind == Kind::Refused {
+        return Outcome::Refused(Rung::BpfLsm);
+    }
     let by_rule = matches!(record.kind, Kind::Connect | Kind::Send | Kind::Bind)
         || (record.kind == Kind::Socket && record.values[0] == u64::MAX && record.values[7] == 0);
     let errno = i32::try_from(record.values[0].cast_signed().unsigned_abs()).unwrap_or(libc::EIO);
-    if by_rule { Outcome::Refused } else { Outcome::Failed(errno) }
+    if by_rule { Outcome::Refused(Rung::CgroupBpf) } else { Outcome::Failed(errno) }
 }
 
 fn mounting(record: &Record) -> Mounting {
@@ -281,15 +287,16 @@ mod tests {
         let with = |kind, flags| outcome(&Record { kind, flags, values: [u64::MAX - 12; 8], ..sample() });
         assert_eq!(with(Kind::Exec, flag::KILLED), Outcome::DiedBeforeStart);
         assert_eq!(with(Kind::Mount, flag::KILLED | flag::REFUSED), Outcome::Killed);
-        assert_eq!(with(Kind::Connect, flag::REFUSED), Outcome::Refused);
+        assert_eq!(with(Kind::Connect, flag::REFUSED), Outcome::Refused(Rung::CgroupBpf));
+        assert_eq!(with(Kind::Refused, flag::REFUSED), Outcome::Refused(Rung::BpfLsm));
         assert_eq!(with(Kind::Mount, flag::REFUSED), Outcome::Failed(libc::EACCES));
-        assert!(Outcome::Refused.is_prevented() && !Outcome::Killed.is_prevented());
+        assert!(Outcome::Refused(Rung::Fanotify).is_prevented() && !Outcome::Killed.is_prevented());
     }
 
     proptest::proptest! {
         #[test]
         fn no_record_makes_it_panic(
-            kind in 0usize..38,
+            kind in 0usize..39,
             values in proptest::array::uniform8(proptest::prelude::any::<u64>()),
             flags in proptest::prelude::any::<u16>(),
             texts in proptest::array::uniform4(proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200)),

@@ -98,7 +98,7 @@ fn flood(test: &str, way: &str, times: u64) -> Option<()> {
     while Instant::now() < until {
         match sightings.try_recv() {
             Ok(Sighting::Behaviour(told)) if told.cgroup_id == cell.cgroup_id => {
-                came.alerts += u64::from(told.outcome == Outcome::Refused);
+                came.alerts += u64::from(matches!(told.outcome, Outcome::Refused(_)));
                 came.events += 1;
             }
             Ok(Sighting::Ended(ended)) if ended.cgroup_id == cell.cgroup_id => came.events += 1,

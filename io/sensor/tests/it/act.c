@@ -1,8 +1,12 @@
-/* Does one thing that a container may be watched for; prints its outcome: 0, or the error's number. */
+/*
+ * Does one thing that a container may be watched for; prints its outcome: 0, or the error's number. `times N WHAT…` does
+ * it many times and prints how often it was not refused with EPERM.
+ */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/io_uring.h>
 #include <sched.h>
 #include <stdio.h>
@@ -19,8 +23,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+static int repeats, passed, last;
+
 static int say(long result)
 {
+	last = result < 0 ? errno : 0;
+	if (repeats)
+		return passed += last != EPERM, 0;
 	printf("%d\n", result < 0 ? errno : 0);
 	return 0;
 }
@@ -65,11 +74,18 @@ static long uring(struct io_uring_sqe *request)
 	return result;
 }
 
-int main(int count, char **words)
+/* Puts this program into a file in memory. */
+static int in_memory(void)
 {
-	setbuf(stdout, NULL);
-	if (count < 2)
-		return pause();
+	int memory = memfd_create("hidden", 0), self = open("/proc/self/exe", O_RDONLY);
+	struct stat size;
+	fstat(self, &size);
+	sendfile(memory, self, NULL, size.st_size);
+	return memory;
+}
+
+static int act(int count, char **words)
+{
 	const char *what = words[1];
 	struct sockaddr_storage to;
 	socklen_t length = count > 3 ? address(&to, words[2], atoi(words[3])) : 0;
@@ -119,12 +135,8 @@ int main(int count, char **words)
 		return say(connect(socket(AF_UNIX, SOCK_STREAM, 0), (void *)&local, sizeof(local)));
 	}
 	if (!strcmp(what, "memfd")) {
-		int memory = memfd_create("hidden", 0), self = open("/proc/self/exe", O_RDONLY);
-		struct stat size;
-		fstat(self, &size);
-		sendfile(memory, self, NULL, size.st_size);
 		char *arguments[] = { "hidden", "effect", words[2], NULL };
-		return say(fexecve(memory, arguments, (char *[]){ NULL }));
+		return say(fexecve(in_memory(), arguments, (char *[]){ NULL }));
 	}
 	if (!strcmp(what, "effect"))
 		return say(creat(words[2], 0600));
@@ -136,7 +148,7 @@ int main(int count, char **words)
 	if (!strcmp(what, "mount"))
 		return say(mount("none", words[2], "tmpfs", 0, NULL));
 	if (!strcmp(what, "module"))
-		return say(syscall(SYS_init_module, "notamod!", 8, ""));
+		return say(syscall(SYS_init_module, (char[256]){ "notamod!" }, 256, ""));
 	if (!strcmp(what, "bpf")) {
 		unsigned map[32] = { 2, 4, 8, 1 };
 		return say(syscall(SYS_bpf, 0, map, sizeof(map)));
@@ -154,6 +166,56 @@ int main(int count, char **words)
 	}
 	if (!strcmp(what, "map"))
 		return say((long)mmap(0, 4096, 5, MAP_PRIVATE, open(words[2], O_RDONLY), 0));
+	if (!strcmp(what, "map-memory"))
+		return say((long)mmap(0, 4096, 5, MAP_PRIVATE, in_memory(), 0));
+	if (!strcmp(what, "protect-memory")) {
+		void *page = mmap(0, 4096, 1, MAP_PRIVATE, in_memory(), 0);
+		return say(mprotect(page, 4096, 5));
+	}
+	/* Sees to it that a child of its own does it, and takes the child's outcome. */
+	if (!strcmp(what, "child")) {
+		int status;
+		pid_t child = fork();
+		if (!child) {
+			close(1);
+			act(count - 1, words + 1);
+			_exit(last);
+		}
+		waitpid(child, &status, 0);
+		errno = WIFEXITED(status) ? WEXITSTATUS(status) : EINTR;
+		return say(errno ? -1 : 0);
+	}
+	if (!strcmp(what, "execute")) {
+		execl(words[2], "act", "effect", words[3], NULL);
+		return say(-1);
+	}
+	if (!strcmp(what, "times")) {
+		for (repeats = atoi(words[2]); repeats; repeats--) {
+			act(count - 2, words + 2);
+			close_range(3, UINT_MAX, 0);
+		}
+		return printf("%d\n", passed), 0;
+	}
+	if (!strcmp(what, "truncate"))
+		return say(truncate(words[2], 0));
+	if (!strcmp(what, "mkdir"))
+		return say(mkdir(words[2], 0700));
+	if (!strcmp(what, "bind-mount"))
+		return say(mount(words[2], words[3], NULL, MS_BIND, NULL));
+	if (!strcmp(what, "chroot"))
+		return say(chroot(words[2]));
+	if (!strcmp(what, "chroot-read"))
+		return say(chroot(words[2]) < 0 ? -1 : open(words[3], O_RDONLY));
+	if (!strcmp(what, "clone"))
+		return say(syscall(SYS_clone, CLONE_NEWUTS | 17, 0, 0, 0, 0) ?: (_exit(0), 0));
+	/* Steps into a control group below its own, and does it there. */
+	if (!strcmp(what, "below")) {
+		mkdir(words[2], 0700);
+		int procs = open(strcat(strcpy((char[4096]){ 0 }, words[2]), "/cgroup.procs"), O_WRONLY);
+		if (write(procs, "0", 1) != 1)
+			return say(-1);
+		return act(count - 2, words + 2);
+	}
 	if (!strcmp(what, "append"))
 		return say(open(words[2], O_WRONLY | O_APPEND | O_CREAT, 0600));
 	if (!strcmp(what, "read"))
@@ -182,4 +244,10 @@ int main(int count, char **words)
 	}
 #endif
 	return 0;
+}
+
+int main(int count, char **words)
+{
+	setbuf(stdout, NULL);
+	return count < 2 ? pause() : act(count, words);
 }

@@ -4,7 +4,7 @@ use std::net::{TcpListener, UdpSocket};
 use std::time::Duration;
 
 use lazaret_model::{Fact, FileOrigin};
-use lazaret_sensor::{Deadly, NetworkPolicy, Options, Outcome, PeerRule, PortRule, Protocol};
+use lazaret_sensor::{Deadly, NetworkPolicy, Options, Outcome, PeerRule, PortRule, Protocol, Rung};
 
 use crate::cell::{Cell, act};
 use crate::observed::{await_fact, observing};
@@ -69,7 +69,7 @@ fn nothing_is_reached_but_what_is_listed() {
     assert!(other.accept().is_err() && six.accept().is_err());
     assert!(datagrams.recv(&mut [0]).is_err());
     let told = await_fact(&mut sightings, cell.cgroup_id, |told| {
-        told.outcome == Outcome::Refused
+        told.outcome == Outcome::Refused(Rung::CgroupBpf)
             && matches!(&told.behaviour.fact, Fact::Connect(to) if to.port.to_string() == refused)
     });
     assert!(told.unwrap().outcome.is_prevented());
