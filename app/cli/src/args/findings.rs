@@ -19,7 +19,7 @@ pub(crate) struct AffectedArgs {
 #[derive(Debug, Args)]
 pub(crate) struct ObservedArgs {
     /// How long a container must have been watched before a package counts as not seen: 1h, 7d
-    #[arg(long, value_parser = quantity::duration, value_name = "TIME", default_value = "24h")]
+    #[arg(long, value_parser = days, value_name = "TIME", default_value = "24h")]
     pub(crate) observed: Duration,
 }
 
@@ -33,4 +33,24 @@ pub(crate) struct FindingsArgs {
     pub(crate) limit: usize,
     #[command(flatten)]
     pub(crate) observed: ObservedArgs,
+}
+
+/// `7d`, or as all times.
+fn days(text: &str) -> Result<Duration, String> {
+    match text.strip_suffix('d').map(str::parse::<u32>) {
+        Some(Ok(days)) if days > 0 => Ok(Duration::from_secs(u64::from(days) * 24 * 60 * 60)),
+        _ => quantity::duration(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_are_times_too() {
+        assert_eq!(days("7d"), Ok(Duration::from_secs(7 * 86_400)));
+        assert_eq!(days("90s"), Ok(Duration::from_secs(90)));
+        assert!(days("0d").is_err() && days("d").is_err() && days("x").is_err());
+    }
 }
