@@ -99,7 +99,8 @@ impl Container {
         loop {
             let children = format!("/proc/{0}/task/{0}/children", runtime.id());
             let pid = fs::read_to_string(children).unwrap_or_default().trim().parse().ok();
-            let lives = |pid: &u32| fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line == b"/bin/live\0");
+            let lives =
+                |pid: &u32| fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line == b"/bin/live\0");
             if let Some(pid) = pid.filter(lives) {
                 return Self { id, pid, group, runtime };
             }

@@ -54,7 +54,8 @@ impl Host {
             let path = host.at("docker/image/overlay2/imagedb/content/sha256").join(name);
             fs::write(path, configuration(image)).expect("no image");
         }
-        fs::write(host.at("docker/image/overlay2/repositories.json"), r#"{"Repositories":{}}"#).expect("no list");
+        fs::write(host.at("docker/image/overlay2/repositories.json"), r#"{"Repositories":{}}"#)
+            .expect("no list");
         let key = SigningKey::from_random([1; 32]).expect("no key");
         fs::write(host.at("key.pub"), key.verifying_key().to_pem()).expect("no key file");
         fs::write(host.at("state/agent.key"), "lz_none\n").expect("no agent key");

@@ -66,7 +66,10 @@ impl Agent {
 
     fn told(&self, when: &str) {
         let (now, most) = self.memory();
-        println!("{when:<52} {now:>5.1} MiB, at most {most:.1} MiB (aim {MEMORY_AIM}), {} threads", self.threads());
+        println!(
+            "{when:<52} {now:>5.1} MiB, at most {most:.1} MiB (aim {MEMORY_AIM}), {} threads",
+            self.threads()
+        );
     }
 }
 
@@ -90,7 +93,8 @@ fn main() {
         std::thread::sleep(Duration::from_secs(2));
         agent.told("without containers");
     }
-    let containers: Vec<_> = (0..CONTAINERS).map(|number| Container::start(&host, &hierarchy, number)).collect();
+    let containers: Vec<_> =
+        (0..CONTAINERS).map(|number| Container::start(&host, &hierarchy, number)).collect();
     host.remember(&containers);
     let agent = Agent::start(&host);
     std::thread::sleep(Duration::from_secs(5));

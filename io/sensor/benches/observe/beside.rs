@@ -43,8 +43,7 @@ impl Beside {
             .spawn()
             .ok()?;
         let beside = Self { child, audits: true, _place: place };
-        let rules =
-            ["-D", "-b 8192", "-a always,exit -F arch=b64 -S execve,execveat -k starts", "-e 1"];
+        let rules = ["-D", "-b 8192", "-a always,exit -F arch=b64 -S execve,execveat -k starts", "-e 1"];
         std::thread::sleep(Duration::from_millis(300));
         rules.into_iter().all(rule).then_some(beside)
     }

@@ -24,10 +24,10 @@ use programs::Programs;
 use support::{digest, sensor, victim};
 use tokio::sync::mpsc::Receiver;
 
-const TURNS: usize = 9;
+const TURNS: usize = 5;
 const COUNTED_TURNS: usize = 3;
 /// The reader comes by every 20 ms.
-const READ: Duration = Duration::from_millis(60);
+const READ: Duration = Duration::from_millis(50);
 
 /// Who looks on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -155,7 +155,8 @@ fn report(times: &Times) {
         let each = median(without.clone()).unwrap_or_default() / load.count;
         let ratio = |watcher: Watcher| {
             let with = times[watcher as usize].as_ref()?;
-            let ratios = with.iter().zip(without).map(|(with, without)| with.as_secs_f64() / without.as_secs_f64());
+            let ratios =
+                with.iter().zip(without).map(|(with, without)| with.as_secs_f64() / without.as_secs_f64());
             median(ratios.collect())
         };
         let [watched, unwatched, guarded, auditd, bpftrace] = [1, 2, 3, 4, 5].map(|place| {
@@ -175,7 +176,9 @@ fn account(jail: &Jail) {
     for _ in 0..COUNTED_TURNS {
         let Some((_sensor, mut sightings)) = observing(Watcher::Watched) else { return };
         let Some(_counting) = programs::Counting::begin() else {
-            return eprintln!("SKIPPED: {BENCH}: the kernel keeps no account of programs (bpf_stats_enabled)");
+            return eprintln!(
+                "SKIPPED: {BENCH}: the kernel keeps no account of programs (bpf_stats_enabled)"
+            );
         };
         for (load, sum) in LOADS.iter().zip(&mut sums) {
             while sightings.try_recv().is_ok() {}
@@ -187,7 +190,12 @@ fn account(jail: &Jail) {
     }
     for (load, sum) in LOADS.iter().zip(&sums) {
         let pieces = f64::from(load.count) * COUNTED_TURNS as f64;
-        println!("{:<34} {:>7.2} µs a piece{}", load.name, sum.nanoseconds() / 1e3 / pieces, sum.text(pieces));
+        println!(
+            "{:<34} {:>7.2} µs a piece{}",
+            load.name,
+            sum.nanoseconds() / 1e3 / pieces,
+            sum.text(pieces)
+        );
     }
 }
 

@@ -24,9 +24,11 @@ pub(crate) fn ground() -> &'static Path {
         let folder = TempDir::new().unwrap();
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/race.c");
         let bare = ["-nostdlib", "-Wl,--build-id=none"];
-        for (name, options) in
-            [("race", &[][..]), ("victim", &[bare[0], bare[1], "-DVICTIM"]), ("nothing", &[bare[0], bare[1], "-DNOTHING"])]
-        {
+        for (name, options) in [
+            ("race", &[][..]),
+            ("victim", &[bare[0], bare[1], "-DVICTIM"]),
+            ("nothing", &[bare[0], bare[1], "-DNOTHING"]),
+        ] {
             let program = folder.path().join(name);
             let output = Command::new("cc")
                 .args(["-O1", "-static", "-o"])
@@ -48,9 +50,11 @@ fn race(cell: &Cell, way: &str, times: u64, port: Option<u16>) -> (u64, u64) {
     std::fs::copy(ground().join("victim"), folder.path().join("victim")).unwrap();
     let (times, port) = (times.to_string(), port.map(|port| port.to_string()));
     let arguments: Vec<_> = [way, &times].into_iter().chain(port.as_deref()).collect();
-    let output = cell.command(&ground().join("race"), &arguments).current_dir(folder.path()).output().unwrap();
+    let output =
+        cell.command(&ground().join("race"), &arguments).current_dir(folder.path()).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let numbers = text.trim().split_once(' ').and_then(|(one, other)| Some((one.parse().ok()?, other.parse().ok()?)));
+    let numbers =
+        text.trim().split_once(' ').and_then(|(one, other)| Some((one.parse().ok()?, other.parse().ok()?)));
     numbers.unwrap_or_else(|| panic!("{way}: {text} {}", String::from_utf8_lossy(&output.stderr)))
 }
 
