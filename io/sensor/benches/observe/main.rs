@@ -24,10 +24,10 @@ use programs::Programs;
 use support::{digest, sensor, victim};
 use tokio::sync::mpsc::Receiver;
 
-const TURNS: usize = 9;
+const TURNS: usize = 5;
 const COUNTED_TURNS: usize = 3;
 /// The reader comes by every 20 ms.
-const READ: Duration = Duration::from_millis(60);
+const READ: Duration = Duration::from_millis(50);
 
 /// Who looks on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -38,8 +38,9 @@ impl Programs {
         let mut programs = Self::default();
         for program in loaded_programs().flatten().filter(|program| own.contains(&program.id())) {
             let name = program.name_as_str().unwrap_or("?").to_owned();
+            let time = u64::try_from(program.run_time().as_nanos()).unwrap_or(u64::MAX);
             let sum = programs.0.entry(name).or_default();
-            *sum = (sum.0 + program.run_time().as_nanos() as u64, sum.1 + program.run_count());
+            *sum = (sum.0 + time, sum.1 + program.run_count());
         }
         programs
     }
