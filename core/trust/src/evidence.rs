@@ -173,9 +173,8 @@ fn places(statements: &[Verified]) -> Option<Vec<(String, [u8; 32])>> {
     });
     let first = lists.next()??;
     let others: Vec<_> = lists.collect::<Option<_>>()?;
-    let agreed = first
-        .into_iter()
-        .filter(|(path, file)| others.iter().all(|other| other.get(path) == Some(file)));
+    let agreed =
+        first.into_iter().filter(|(path, file)| others.iter().all(|other| other.get(path) == Some(file)));
     Some(agreed.map(|(path, file)| (path.to_owned(), file)).collect())
 }
 

@@ -31,7 +31,10 @@ pub(crate) fn podman_and_containerd_are_known_and_who_comes_in(world: &mut World
             && (event["process"]["exe"].as_str().is_some_and(|exe| exe.contains("runc"))
                 || event["process"]["argv"][0] == "runc")
     });
-    check!(escape.is_none(), "a runtime that starts a program in a container is told as an escape: {escape:?}");
+    check!(
+        escape.is_none(),
+        "a runtime that starts a program in a container is told as an escape: {escape:?}"
+    );
     Ok(())
 }
 
@@ -42,9 +45,22 @@ fn podman(lab: &Lab, folder: &Path, root: &Path) -> Result<()> {
     let image = podman.run(&["import", "--quiet", &archive, "odd:1"])?;
     let parent = format!("/{}/podman", lab.folders.cgroup());
     let id = podman.run(&[
-        "run", "--detach", "--name", "odd", "--network", "none", "--cgroup-parent", &parent,
+        "run",
+        "--detach",
+        "--name",
+        "odd",
+        "--network",
+        "none",
+        "--cgroup-parent",
+        &parent,
         // More than this host may have is the default.
-        "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024", "odd:1", "/bin/sleep", "1000",
+        "--ulimit",
+        "nofile=1024:1024",
+        "--ulimit",
+        "nproc=1024:1024",
+        "odd:1",
+        "/bin/sleep",
+        "1000",
     ])?;
     let seen = seen(lab, "Podman", |container| container["container"] == id.as_str())?;
     check!(
@@ -182,7 +198,11 @@ fn small_system(root: &Path) -> Result<()> {
     let mut files: Vec<String> = ["/bin/sleep", "/bin/true"].map(str::to_owned).to_vec();
     let linked = Run::new("ldd").args(&files).ok()?;
     files.extend(
-        linked.stdout.split_whitespace().filter(|word| word.starts_with('/') && !word.ends_with(':')).map(str::to_owned),
+        linked
+            .stdout
+            .split_whitespace()
+            .filter(|word| word.starts_with('/') && !word.ends_with(':'))
+            .map(str::to_owned),
     );
     files.sort();
     files.dedup();

@@ -144,7 +144,10 @@ pub(super) fn is_strange_login(
 /// The event of such a visit.
 pub(super) fn of_login(observation: &Observation, context: &Context) -> Box<Event> {
     let event = event(Dimension::Login, Category::Login, Severity::Medium, observation, context);
-    let what = format!("somebody started {} in a container that nobody admitted", subject(&observation.behaviour.fact));
+    let what = format!(
+        "somebody started {} in a container that nobody admitted",
+        subject(&observation.behaviour.fact)
+    );
     Box::new(Event {
         what: told(&what, observation),
         remedy: "run it from an image that is promoted; what nobody admitted is held to nothing".to_owned(),
@@ -295,7 +298,10 @@ mod tests {
             found.iter().any(|one| one.category == Category::NewBinary)
         };
         let copied = observation(Fact::Exec(execution("/tmp/tool", FileOrigin::Upper)));
-        assert!(!drifted(&touched) && drifted(&copied), "a copy of the image's own program is where no image has it");
+        assert!(
+            !drifted(&touched) && drifted(&copied),
+            "a copy of the image's own program is where no image has it"
+        );
     }
 
     #[test]

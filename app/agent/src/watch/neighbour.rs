@@ -95,7 +95,12 @@ mod tests {
         let list = folder.path().join("overlay-containers/containers.json");
         let bundle = folder.path().join("overlay-containers").join(&id).join("userdata");
         let metadata = r#"{\"image-name\":\"localhost/odd:1\",\"name\":\"odd\"}"#;
-        write(&list, &format!(r#"[{{"id":"x"}},{{"id":"{id}","names":["n"],"image":"{image}","metadata":"{metadata}"}}]"#));
+        write(
+            &list,
+            &format!(
+                r#"[{{"id":"x"}},{{"id":"{id}","names":["n"],"image":"{image}","metadata":"{metadata}"}}]"#
+            ),
+        );
         let said = podman(&bundle, &id).unwrap();
         let expected = EngineSays {
             name: "odd".to_owned(),

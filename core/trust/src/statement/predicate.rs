@@ -171,7 +171,8 @@ impl ExecutablesPredicate {
         if placed.iter().map(|(path, _)| path.len()).sum::<usize>() > MOST_PLACES_BYTES {
             return stated;
         }
-        let number = |file| stated.files.binary_search(file).ok().and_then(|number| u32::try_from(number).ok());
+        let number =
+            |file| stated.files.binary_search(file).ok().and_then(|number| u32::try_from(number).ok());
         let mut places: Vec<(String, u32)> = placed
             .iter()
             .filter_map(|(path, file)| Some((format!("/{}", path.trim_start_matches('/')), number(file)?)))
@@ -339,15 +340,15 @@ mod tests {
         let placed = placed.map(|(path, byte)| (path.to_owned(), [byte; 32])).to_vec();
         let executables = ExecutablesPredicate::placed(digest_of(b"c"), placed);
         let places: Vec<_> = executables.by_place().unwrap().into_iter().collect();
-        assert_eq!(
-            places,
-            [("/usr/bin/a", [9; 32]), ("/usr/bin/b", [9; 32]), ("/usr/bin/c", [1; 32])]
-        );
+        assert_eq!(places, [("/usr/bin/a", [9; 32]), ("/usr/bin/b", [9; 32]), ("/usr/bin/c", [1; 32])]);
         assert!(
             round_trip(Predicate::Executables(executables))
                 .contains(r#""places":[["/usr/bin/a",1],["/usr/bin/b",1],["/usr/bin/c",0]]"#)
         );
-        let far = ExecutablesPredicate { places: vec![("/a".to_owned(), 1)], ..ExecutablesPredicate::new(digest_of(b"c"), vec![[1; 32]]) };
+        let far = ExecutablesPredicate {
+            places: vec![("/a".to_owned(), 1)],
+            ..ExecutablesPredicate::new(digest_of(b"c"), vec![[1; 32]])
+        };
         assert_eq!(far.by_place(), None, "a number that stands for no file states nothing");
         let much = vec![("x".repeat(MOST_PLACES_BYTES + 1), [1; 32])];
         assert!(ExecutablesPredicate::placed(digest_of(b"c"), much).places.is_empty());

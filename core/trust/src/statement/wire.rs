@@ -89,14 +89,19 @@ pub(super) mod places {
         list.iter().all(|(path, _)| path.starts_with('/')) && list.is_sorted_by(|a, b| a.0 < b.0)
     }
 
-    pub(in super::super) fn serialize<S: Serializer>(list: &[(String, u32)], s: S) -> Result<S::Ok, S::Error> {
+    pub(in super::super) fn serialize<S: Serializer>(
+        list: &[(String, u32)],
+        s: S,
+    ) -> Result<S::Ok, S::Error> {
         match is_good(list) {
             true => list.serialize(s),
             false => Err(ser::Error::custom(UNSORTED)),
         }
     }
 
-    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<(String, u32)>, D::Error> {
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+        d: D,
+    ) -> Result<Vec<(String, u32)>, D::Error> {
         let list = Vec::<(String, u32)>::deserialize(d)?;
         match is_good(&list) {
             true => Ok(list),

@@ -119,7 +119,11 @@ impl Field {
                 fail!("{} is granted its container: {} ({id})", case.id, case.run_args);
             }
             let is_told = |told: &Told| told.refused.len() > before;
-            check!(self.told.listen(&self.host.lab, LATE, is_told)?, "the refusal of {} is not told", case.id);
+            check!(
+                self.told.listen(&self.host.lab, LATE, is_told)?,
+                "the refusal of {} is not told",
+                case.id
+            );
             self.refusals.insert(case.id.clone(), self.told.refused.drain(before..).flatten().collect());
         }
         Ok(())
@@ -132,7 +136,12 @@ impl Field {
             let some = self.some(cases)?;
             for one in &some {
                 let told = if one.is_told() { "told" } else { "MISSED" };
-                say(&format!("{} {:<24} {told:<7} {}", one.id, one.expected, one.by.as_deref().unwrap_or("-")));
+                say(&format!(
+                    "{} {:<24} {told:<7} {}",
+                    one.id,
+                    one.expected,
+                    one.by.as_deref().unwrap_or("-")
+                ));
                 if std::env::var_os("LAZARET_ATTACKS_TELL").is_some() {
                     say(&format!("   {} {:#?}", one.said.trim(), one.alerts));
                 }

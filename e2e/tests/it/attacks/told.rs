@@ -32,7 +32,12 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 impl Told {
     /// Listens until something holds, or for as long as it may take.
-    pub(crate) fn listen(&mut self, lab: &Lab, limit: Duration, holds: impl Fn(&Self) -> bool) -> Result<bool> {
+    pub(crate) fn listen(
+        &mut self,
+        lab: &Lab,
+        limit: Duration,
+        holds: impl Fn(&Self) -> bool,
+    ) -> Result<bool> {
         let until = Instant::now() + limit;
         loop {
             self.hear(lab)?;
@@ -74,7 +79,9 @@ impl Told {
                 let by = match outcome.as_str() {
                     "prevented" => Some(rung),
                     "killed" => Some(format!("{rung}, after the act")),
-                    _ if answer.contains("was killed afterwards") => Some("SIGKILL, after the act".to_owned()),
+                    _ if answer.contains("was killed afterwards") => {
+                        Some("SIGKILL, after the act".to_owned())
+                    }
                     _ => None,
                 };
                 Alert { category: text("category"), what: text("what"), by, mode: text("mode") }

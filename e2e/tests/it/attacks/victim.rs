@@ -171,7 +171,9 @@ impl Host {
 
     /// Starts it and waits until it serves and its health check has passed.
     pub(crate) fn begin(&self, id: &str) -> Result<Container> {
-        let ready = || self.lab.docker.docker(["logs", id]).end().map_or(0, |said| said.stdout.matches("READY").count());
+        let ready = || {
+            self.lab.docker.docker(["logs", id]).end().map_or(0, |said| said.stdout.matches("READY").count())
+        };
         let before = ready();
         self.lab.docker.docker(["start", id]).ok()?;
         until_true("the application", PATIENCE, || ready() > before)?;

@@ -80,7 +80,8 @@ impl FromIterator<(String, Digest)> for ExecutableSet {
         let files: Vec<(PathKey, Digest)> =
             files.into_iter().map(|(path, digest)| (key(&path), digest)).collect();
         let set: Self = files.iter().map(|(_, digest)| *digest).collect();
-        let number = |digest| set.digests.binary_search(digest).ok().and_then(|number| u32::try_from(number).ok());
+        let number =
+            |digest| set.digests.binary_search(digest).ok().and_then(|number| u32::try_from(number).ok());
         let mut places: Vec<(PathKey, u32)> =
             files.iter().filter_map(|(key, digest)| Some((*key, number(digest)?))).collect();
         places.sort_unstable();
@@ -101,7 +102,10 @@ mod tests {
         let allows = |byte, place: &str| set.allows(&digest(byte), || place.to_owned());
         assert!(allows(1, "/bin/a") && allows(2, "/bin/b"));
         assert!(!allows(1, "/bin/b") && !allows(1, "/tmp/a") && !allows(3, "/bin/a"));
-        assert_eq!((set.len(), set.has_place("/bin/a"), set.has_place("/tmp/a")), (2, Some(true), Some(false)));
+        assert_eq!(
+            (set.len(), set.has_place("/bin/a"), set.has_place("/tmp/a")),
+            (2, Some(true), Some(false))
+        );
         let anywhere = set.anywhere();
         assert!(anywhere.allows(&digest(1), || "/tmp/a".to_owned()) && !anywhere.contains(&digest(3)));
         assert_eq!(anywhere.has_place("/bin/a"), None);
