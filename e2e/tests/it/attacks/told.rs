@@ -28,7 +28,7 @@ pub(crate) struct Told {
     pub(crate) gaps: Vec<String>,
 }
 
-const PAUSE: Duration = Duration::from_millis(200);
+const PAUSE: Duration = Duration::from_millis(500);
 
 impl Told {
     /// Listens until something holds, or for as long as it may take.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use lazaret_e2e::http::Peer;
 use lazaret_e2e::image::release_base;
 use lazaret_e2e::story::{Image, advisory, promote_to_prod, publish};
-use lazaret_e2e::{Context, Failure, Lab, Result, Run, check, fail, until, until_true};
+use lazaret_e2e::{Context, Failure, Lab, Result, Run, check, fail, until};
 use serde_json::Value;
 
 use super::corpus::Corpus;
@@ -171,12 +171,7 @@ impl Host {
 
     /// Starts it and waits until it serves and its health check has passed.
     pub(crate) fn begin(&self, id: &str) -> Result<Container> {
-        let ready = || {
-            self.lab.docker.docker(["logs", id]).end().map_or(0, |said| said.stdout.matches("READY").count())
-        };
-        let before = ready();
         self.lab.docker.docker(["start", id]).ok()?;
-        until_true("the application", PATIENCE, || ready() > before)?;
         let shown = self.inspect(id)?;
         let address = shown["NetworkSettings"]["Networks"][NETWORK]["IPAddress"].as_str();
         let merged = shown["GraphDriver"]["Data"]["MergedDir"].as_str();
@@ -185,7 +180,8 @@ impl Host {
         };
         let address = format!("{address}:8080").parse().context(|| "the container's address".to_owned())?;
         let container = Container { id: id.to_owned(), merged: merged.into(), address };
-        ["/", "/health", "/work"].into_iter().try_for_each(|path| container.get(path).map(drop))?;
+        until("the application", PATIENCE, || container.get("/").ok())?;
+        ["/health", "/work"].into_iter().try_for_each(|path| container.get(path).map(drop))?;
         self.health_check(&container)?;
         Ok(container)
     }

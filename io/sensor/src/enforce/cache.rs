@@ -57,7 +57,7 @@ mod tests {
 
     fn digest(inode: u64) -> Content {
         let digest = Digest::from_bytes([u8::try_from(inode % 251).unwrap(); 32]);
-        Content { digest, is_script: inode % 2 == 0 }
+        Content { digest, is_script: inode.is_multiple_of(2) }
     }
 
     #[test]
