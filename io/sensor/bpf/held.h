@@ -266,7 +266,7 @@ static long try_rule(__u32 index, struct search *search)
 	/* The steps of a pattern with several stars are more than its length, but not without end. */
 	bpf_loop(4 * HELD_PATH, compare, &comparison, 0);
 	search->found = comparison.matches;
-	return comparison.matches;
+	return comparison.matches ? 1 : 0;
 }
 
 /* What a rule calls the running program; zero if none does. */
