@@ -4,6 +4,7 @@
 #include "calls.h"
 #include "requests.h"
 #include "refuse.h"
+#include "reaches.h"
 
 /* The helpers that read kernel memory are only given to programs under a GPL-compatible licence. */
 char LICENSE[] SEC("license") = "Dual MIT/GPL";

@@ -55,7 +55,7 @@ impl Watch {
 
 /// Names beside what they name.
 macro_rules! tests {
-    ($($($module:ident::)? $name:ident,)*) => { &[$((stringify!($name), $($module::)? $name)),*] };
+    ($($test:path,)*) => { &[$((stringify!($test), $test)),*] };
 }
 
 const TESTS: &[(&str, fn(&mut Watch))] = tests![
