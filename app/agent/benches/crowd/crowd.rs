@@ -95,14 +95,17 @@ impl Container {
             .stdin(Stdio::null())
             .spawn()
             .expect("no container");
+        // From here on it is ended and cleared away whatever happens.
+        let mut container = Self { id, pid: 0, group, runtime };
         let until = Instant::now() + Duration::from_secs(20);
         loop {
-            let children = format!("/proc/{0}/task/{0}/children", runtime.id());
+            let children = format!("/proc/{0}/task/{0}/children", container.runtime.id());
             let pid = fs::read_to_string(children).unwrap_or_default().trim().parse().ok();
             let lives =
                 |pid: &u32| fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line == b"/bin/live\0");
             if let Some(pid) = pid.filter(lives) {
-                return Self { id, pid, group, runtime };
+                container.pid = pid;
+                return container;
             }
             assert!(Instant::now() < until, "the container does not start");
             std::thread::sleep(Duration::from_millis(2));

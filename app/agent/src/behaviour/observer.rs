@@ -1,7 +1,5 @@
 //! Takes what the sensor tells, and does with it what is to be done.
 
-mod gaps;
-
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
