@@ -131,7 +131,10 @@ impl Host {
         )?;
         until("the host to know the careless policy", PATIENCE, || {
             match self.wish(&self.first, "--cap-add SYS_ADMIN").ok()? {
-                Wish::Granted(id) => Some(self.remove(&id)),
+                Wish::Granted(id) => {
+                    self.remove(&id);
+                    Some(())
+                }
                 Wish::Refused(_) => None,
             }
         })
