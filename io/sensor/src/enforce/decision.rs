@@ -2,6 +2,7 @@
 
 use std::io::Read;
 use std::os::fd::{AsRawFd, BorrowedFd};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -108,7 +109,8 @@ pub(crate) fn examine(pending: &Pending, guarded: &Guarded, cache: &Cache) -> Ru
 }
 
 fn rule(pending: &Pending, guarded: &Guarded, content: Content) -> Ruling {
-    let place = || pending.file().map(|fd| path(fd, pending.pid())).unwrap_or_default();
+    // From the container's root, and not from one that the process made its own: there it could be called anything.
+    let place = || pending.file().map(|fd| link(fd).to_string_lossy().into_owned()).unwrap_or_default();
     match guarded.allowed.allows(&content.digest, place) {
         true => Ruling::Allow,
         false => Ruling::Deny { reason: DenyReason::NotInImage, content: Some(content) },
@@ -177,12 +179,17 @@ pub(crate) fn describe(
 /// The path as the process sees it. A container's own root is the root of its mount namespace; a process that
 /// changed its root without one sees less.
 fn path(fd: BorrowedFd<'_>, pid: u32) -> String {
-    let path = std::fs::read_link(format!("/proc/self/fd/{}", fd.as_raw_fd())).unwrap_or_default();
+    let path = link(fd);
     let root = std::fs::read_link(format!("/proc/{pid}/root")).unwrap_or_default();
     match path.strip_prefix(&root) {
         Ok(inside) if root.as_os_str().len() > 1 => format!("/{}", inside.to_string_lossy()),
         _ => path.to_string_lossy().into_owned(),
     }
+}
+
+/// From the root of the mount namespace that the file was opened in.
+fn link(fd: BorrowedFd<'_>) -> PathBuf {
+    std::fs::read_link(format!("/proc/self/fd/{}", fd.as_raw_fd())).unwrap_or_default()
 }
 
 #[cfg(test)]
