@@ -50,3 +50,4 @@ pub use observation::{Account, EvidenceGap, Observation, Outcome, ProcessEnded, 
 pub use probe::{Mechanism, probe};
 pub use resources::ResourceMeter;
 pub use sensor::{Options, Sensor, SensorError};
+pub use sys::{share_heaps, trim_heap};

@@ -110,9 +110,19 @@ fn clock(id: libc::clockid_t) -> u64 {
     part(now.tv_sec).saturating_mul(1_000_000_000).saturating_add(part(now.tv_nsec))
 }
 
+/// Keeps the allocator to two heaps, for whoever has hardly any threads yet: it would give most threads one of their own,
+/// each with free memory that no other can use.
+pub fn share_heaps() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: the call takes two integers and sets a limit.
+    unsafe {
+        libc::mallopt(libc::M_ARENA_MAX, 2);
+    }
+}
+
 /// Gives freed memory back to the system. Loading the kernel program reads the type information of the whole
-/// kernel once; the allocator would keep those tens of megabytes for good.
-pub(crate) fn trim_heap() {
+/// kernel once; the allocator would keep those tens of megabytes for good. Takes about a millisecond.
+pub fn trim_heap() {
     #[cfg(target_env = "gnu")]
     // SAFETY: the function only walks the allocator's own free lists, under its locks.
     unsafe {

@@ -32,6 +32,8 @@ const POLL_MILLISECONDS: u8 = 20;
 /// Records of one ring that are taken before the others have their turn.
 const BATCH: usize = 4096;
 const CHECK_COUNTS: Duration = Duration::from_secs(1);
+/// If nothing came meanwhile. Each control group costs two system calls.
+const CHECK_QUIET_COUNTS: Duration = Duration::from_secs(30);
 /// A process may also enter a namespace without starting a program.
 const SCAN: Duration = Duration::from_secs(30);
 /// Without the kernel program, or after somebody was met who had only just begun.
@@ -59,6 +61,9 @@ pub(crate) struct Watch {
     missed: u64,
     /// Records are left in a ring that was not emptied for too long.
     behind: bool,
+    /// Something came since the counts were compared last, at this time.
+    unchecked: bool,
+    compared: Instant,
 }
 
 struct Lead {
@@ -95,6 +100,8 @@ impl Watch {
             starts,
             missed: 0,
             behind: false,
+            unchecked: true,
+            compared: Instant::now(),
         })
     }
 
@@ -182,6 +189,7 @@ impl Watch {
                 ControlFlow::Continue(())
             });
         }
+        self.unchecked |= !records.is_empty() || unreadable > 0;
         // What came by different ways is put in order, so that nobody ends before he does his last deed.
         records.sort_by_key(|(_, record)| record.at);
         let mut arrivals = Vec::new();
@@ -269,12 +277,18 @@ impl Watch {
             self.untold.swap(0, Ordering::Relaxed),
         )?;
         let Some(tracer) = &self.tracer else { return Ok(()) };
+        // A ring that had no room was full of what came.
+        if !self.unchecked && self.compared.elapsed() < CHECK_QUIET_COUNTS {
+            return Ok(());
+        }
+        (self.unchecked, self.compared) = (false, Instant::now());
         let tallies: Vec<_> = match tracer.tallies.lock() {
             Ok(tallies) => tallies.iter().flatten().collect(),
             Err(_) => return Ok(()),
         };
         // A record is in the ring before it is counted: after this, all of them must have come.
         let emptied = self.drain(usize::MAX)?;
+        self.unchecked |= emptied.contains(&false);
         let Some(tracer) = &mut self.tracer else { return Ok(()) };
         let losses = self.evidence.check(tracer, &tallies, emptied);
         let missed = tracer.missed();
