@@ -16,6 +16,7 @@ mod kin;
 mod lesson;
 mod watched;
 mod verdict;
+mod telling;
 mod flood;
 pub mod answer;
 pub mod shelf;

@@ -19,8 +19,9 @@ use super::keeper::Keeper;
 use super::kin::Kin;
 use super::lesson::learn;
 use super::shelf::Shelf;
+use super::telling::{self, Context};
 use super::upload::Letter;
-use super::verdict::{self, Context, Verdict, seconds};
+use super::verdict::{self, Verdict, seconds};
 use super::watched::{Known, Watched, circumstances};
 use crate::spool::Spool;
 use crate::watch::inventory::Inventory;
@@ -228,15 +229,15 @@ impl Observer {
             }
         };
         for deviation in &verdict.deviations {
-            let mut event = verdict::of_profile(deviation, observation, &context);
+            let mut event = telling::of_profile(deviation, observation, &context);
             event.answer = self.answers.answer(deviation, observation, &mut watched.done);
             tell(event);
         }
         for rule in &verdict.broken {
-            tell(verdict::of_rule(rule, observation, &context));
+            tell(telling::of_rule(rule, observation, &context));
         }
         if login {
-            tell(verdict::of_login(observation, &context));
+            tell(telling::of_login(observation, &context));
         }
     }
 

@@ -11,6 +11,7 @@ use lazaret_profile::{Profile, derive};
 use lazaret_sensor::{Observation, Outcome};
 
 use super::expectation::Expectation;
+use super::telling::Context;
 
 pub(super) fn image() -> Image {
     Image {
@@ -84,4 +85,8 @@ pub(super) fn deviation(container: &str, what: &str) -> Box<Deviation> {
         process: ProcessBody { pid: 1, exe: text("/a"), argv: Vec::new(), uid: 0, ancestors: Vec::new() },
         count: 1,
     })
+}
+
+pub(super) fn context() -> Context {
+    Context { image_config: None, arguments: Vec::new(), ancestors: Vec::new() }
 }
