@@ -58,7 +58,9 @@ macro_rules! tests {
     ($($test:path,)*) => { &[$((stringify!($test), $test)),*] };
 }
 
-const TESTS: &[(&str, fn(&mut Watch))] = tests![
+type Test = (&'static str, fn(&mut Watch));
+
+const TESTS: &[Test] = tests![
     the_ladder_begins_with_security_hooks,
     files::a_secret_is_opened_by_whom_the_profile_names_alone,
     files::no_other_name_leads_to_a_secret,
