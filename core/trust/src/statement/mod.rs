@@ -1,5 +1,6 @@
 //! What is signed about an image: in-toto Statement v1 ("spec/v1/statement.md" of in-toto/attestation).
 
+mod executables;
 mod predicate;
 mod profile;
 mod wire;
@@ -10,9 +11,8 @@ use lazaret_model::Digest;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-pub use predicate::{
-    AttestedFinding, ExecutablesPredicate, Predicate, PromotionPredicate, VerdictPredicate, predicate_type,
-};
+pub use executables::ExecutablesPredicate;
+pub use predicate::{AttestedFinding, Predicate, PromotionPredicate, VerdictPredicate, predicate_type};
 pub use profile::{MOST_PROFILE_BYTES, ProfilePredicate};
 
 use crate::json::{self, JsonError, shorten};

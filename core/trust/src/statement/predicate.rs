@@ -1,10 +1,8 @@
-use std::collections::BTreeMap;
-
 use lazaret_model::{DatabaseSnapshot, Digest, Finding, Outcome, Reason, Severity, Stage, Verdict};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{ProfilePredicate, wire};
+use super::{ExecutablesPredicate, ProfilePredicate, wire};
 use crate::json::{self, JsonError};
 
 /// The predicate types that Lazaret writes.
@@ -82,22 +80,6 @@ pub struct AttestedFinding {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct ExecutablesPredicate {
-    #[serde(with = "wire::text")]
-    pub config: Digest,
-    /// SHA-256 of every regular file with an execute bit, ascending, each once.
-    #[serde(rename = "sha256", with = "wire::sorted_hex")]
-    pub files: Vec<[u8; 32]>,
-    /// Where they lie: absolute paths, ascending, each once, and which of `files` it is. Empty: not stated.
-    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "wire::places")]
-    pub places: Vec<(String, u32)>,
-}
-
-/// Bytes of paths in one statement. Of an image with more it is not stated where they lie.
-const MOST_PLACES_BYTES: usize = 1 << 20;
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct PromotionPredicate {
     #[serde(with = "wire::text")]
     pub to: Stage,
@@ -154,42 +136,6 @@ impl From<&Finding> for AttestedFinding {
             fixed: finding.fix.version().map(str::to_owned),
             severity: finding.severity,
         }
-    }
-}
-
-impl ExecutablesPredicate {
-    /// Takes the digests in any order and number.
-    pub fn new(config: Digest, mut files: Vec<[u8; 32]>) -> Self {
-        files.sort_unstable();
-        files.dedup();
-        Self { config, files, places: Vec::new() }
-    }
-
-    /// With their places, as paths from the root.
-    pub fn placed(config: Digest, placed: Vec<(String, [u8; 32])>) -> Self {
-        let mut stated = Self::new(config, placed.iter().map(|(_, file)| *file).collect());
-        if placed.iter().map(|(path, _)| path.len()).sum::<usize>() > MOST_PLACES_BYTES {
-            return stated;
-        }
-        let number =
-            |file| stated.files.binary_search(file).ok().and_then(|number| u32::try_from(number).ok());
-        let mut places: Vec<(String, u32)> = placed
-            .iter()
-            .filter_map(|(path, file)| Some((format!("/{}", path.trim_start_matches('/')), number(file)?)))
-            .collect();
-        places.sort_unstable();
-        places.dedup_by(|one, other| one.0 == other.0);
-        stated.places = places;
-        stated
-    }
-
-    /// What lies where, if that is stated of all.
-    pub fn by_place(&self) -> Option<BTreeMap<&str, [u8; 32]>> {
-        let places = self.places.iter().map(|(path, number)| {
-            let file = self.files.get(usize::try_from(*number).ok()?)?;
-            Some((path.as_str(), *file))
-        });
-        (!self.places.is_empty()).then(|| places.collect()).flatten()
     }
 }
 
@@ -336,22 +282,9 @@ mod tests {
         let executables = ExecutablesPredicate::new(digest_of(b"c"), vec![[9; 32], [1; 32], [9; 32]]);
         assert_eq!(executables.files, [[1; 32], [9; 32]]);
         round_trip(Predicate::Executables(executables));
-        let placed = [("usr/bin/b", 9), ("/usr/bin/c", 1), ("usr/bin/a", 9)];
-        let placed = placed.map(|(path, byte)| (path.to_owned(), [byte; 32])).to_vec();
+        let placed = vec![("/b".to_owned(), [9; 32]), ("/a".to_owned(), [1; 32])];
         let executables = ExecutablesPredicate::placed(digest_of(b"c"), placed);
-        let places: Vec<_> = executables.by_place().unwrap().into_iter().collect();
-        assert_eq!(places, [("/usr/bin/a", [9; 32]), ("/usr/bin/b", [9; 32]), ("/usr/bin/c", [1; 32])]);
-        assert!(
-            round_trip(Predicate::Executables(executables))
-                .contains(r#""places":[["/usr/bin/a",1],["/usr/bin/b",1],["/usr/bin/c",0]]"#)
-        );
-        let far = ExecutablesPredicate {
-            places: vec![("/a".to_owned(), 1)],
-            ..ExecutablesPredicate::new(digest_of(b"c"), vec![[1; 32]])
-        };
-        assert_eq!(far.by_place(), None, "a number that stands for no file states nothing");
-        let much = vec![("x".repeat(MOST_PLACES_BYTES + 1), [1; 32])];
-        assert!(ExecutablesPredicate::placed(digest_of(b"c"), much).places.is_empty());
+        assert!(round_trip(Predicate::Executables(executables)).contains(r#""places":[["/a",0],["/b",1]]"#));
         round_trip(Predicate::Sbom(r#"{ "bomFormat" : "CycloneDX" }"#.to_owned()));
         round_trip(Predicate::Other { predicate_type: "p".to_owned(), json: "[1.0]".to_owned() });
     }
