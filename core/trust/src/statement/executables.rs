@@ -64,18 +64,20 @@ mod tests {
     use crate::digest_of;
 
     #[test]
-    fn places_are_stated_of_all_or_of_none() {
+    fn what_lies_where_is_stated_of_all_or_not_at_all() {
+        let config = digest_of(b"c");
         let placed = [("usr/bin/b", 9), ("/usr/bin/c", 1), ("usr/bin/a", 9)];
         let placed = placed.map(|(path, byte)| (path.to_owned(), [byte; 32])).to_vec();
-        let executables = ExecutablesPredicate::placed(digest_of(b"c"), placed);
+        let executables = ExecutablesPredicate::placed(config, placed);
         let places: Vec<_> = executables.by_place().unwrap().into_iter().collect();
         assert_eq!(places, [("/usr/bin/a", [9; 32]), ("/usr/bin/b", [9; 32]), ("/usr/bin/c", [1; 32])]);
-        let far = ExecutablesPredicate {
-            places: vec![("/a".to_owned(), 1)],
-            ..ExecutablesPredicate::new(digest_of(b"c"), vec![[1; 32]])
-        };
+        assert_eq!(executables.files, [[1; 32], [9; 32]]);
+        let plain = ExecutablesPredicate::new(config, vec![[1; 32]]);
+        assert_eq!(plain.by_place(), None);
+        let far = ExecutablesPredicate { places: vec![("/a".to_owned(), 1)], ..plain };
         assert_eq!(far.by_place(), None, "a number that stands for no file states nothing");
         let much = vec![("x".repeat(MOST_PLACES_BYTES + 1), [1; 32])];
-        assert!(ExecutablesPredicate::placed(digest_of(b"c"), much).places.is_empty());
+        let much = ExecutablesPredicate::placed(config, much);
+        assert!(much.places.is_empty() && much.files.len() == 1);
     }
 }
