@@ -67,8 +67,14 @@ fn execute(command: Command) -> Result<ExitCode, Failure> {
     }
 }
 
+/// The agent waits more than it works, on large hosts too.
+const MOST_WORKERS: usize = 4;
+
 fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    lazaret_sensor::share_heaps();
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(processors.min(MOST_WORKERS))
         .enable_all()
         .build()
         .map_err(|error| Failure::Internal(format!("cannot start threads: {error}")))?;

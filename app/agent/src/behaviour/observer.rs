@@ -31,8 +31,9 @@ const BATCH: usize = 256;
 const TICK: Duration = Duration::from_secs(1);
 /// How often what was learned is written down: what a killed agent had learned since is lost, and said to be.
 const SAVE: Duration = Duration::from_secs(5);
-/// How often it is looked at what containers use. Each look reads a few files of each container's threads.
+/// How often it is looked at what containers use, which reads files of each of their threads; of more of them seldomer.
 const MEASURE: Duration = Duration::from_secs(5);
+const MEASURED: usize = 100;
 /// Containers that are told apart.
 pub(super) const MOST_WATCHED: usize = 4096;
 /// Seconds after which a container that is not running any more is forgotten, if its end was not told.
@@ -123,14 +124,18 @@ impl Observer {
                 _ = ticks.tick() => {
                     let now = Instant::now();
                     self.tick(now);
-                    tokio::task::block_in_place(|| self.state.containers.values_mut().for_each(Watched::glance));
-                    if now.duration_since(measured) >= MEASURE {
+                    if self.state.containers.len() <= MEASURED {
+                        let containers = self.state.containers.values_mut();
+                        tokio::task::block_in_place(|| containers.for_each(Watched::glance));
+                    }
+                    if now.duration_since(measured) >= self.measure_after() {
                         measured = now;
                         tokio::task::block_in_place(|| self.measure());
                     }
                     if now.duration_since(saved) >= SAVE {
                         saved = now;
                         tokio::task::block_in_place(|| self.save());
+                        tokio::task::block_in_place(lazaret_sensor::trim_heap);
                     }
                 }
                 _ = stop.wait_for(|stop| *stop) => break,
@@ -239,6 +244,11 @@ impl Observer {
         if login {
             tell(telling::of_login(observation, &context));
         }
+    }
+
+    fn measure_after(&self) -> Duration {
+        MEASURE
+            .saturating_mul(u32::try_from(self.state.containers.len() / MEASURED).unwrap_or(u32::MAX).max(1))
     }
 
     /// Holds what containers use against what they used before.
