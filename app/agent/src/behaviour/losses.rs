@@ -7,6 +7,7 @@ use lazaret_sensor::EvidenceGap;
 
 use super::observer::{MOST_WATCHED, Observer};
 use super::verdict::seconds;
+use super::watched::Watched;
 
 impl Observer {
     pub(super) fn missing(&mut self, gap: &EvidenceGap) {
@@ -24,14 +25,24 @@ impl Observer {
                 self.gap(format!("{what}, of {whose}"), count);
             }
         }
-        if let Some(container) = &gap.container {
-            self.missed(container, seconds(SystemTime::now()));
+        let Some(container) = &gap.container else { return };
+        let at = seconds(SystemTime::now());
+        self.unlearned(container, at);
+        // What an earlier agent took was done before this one listened: by a program that was stopped since.
+        let of_this_agent = gap.alerts_overflowed > 0 || gap.overflowed > 0 || gap.astray > 0;
+        if of_this_agent || !self.state.containers.get(container).is_some_and(Watched::has_begun) {
+            self.unwatched(container, at);
         }
     }
 
-    /// What was learned of the container is not all that it did.
+    /// Neither what was learned of the container nor what is in use of it is all that it did.
     pub(super) fn missed(&mut self, container: &str, at: i64) {
+        self.unlearned(container, at);
         self.unwatched(container, at);
+    }
+
+    /// What was learned of the container is not all that it did.
+    fn unlearned(&mut self, container: &str, at: i64) {
         let Some(watched) = self.state.containers.get_mut(container) else { return };
         if let Some(known) = watched.known.as_mut().filter(|known| known.learning)
             && let Some(learned) = self.shelf.learned(&known.expectation.profile.subject)

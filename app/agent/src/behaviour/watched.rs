@@ -31,6 +31,8 @@ pub(super) struct Watched {
     /// Command lines with which somebody came in, to be told once each.
     visits: HashSet<Vec<String>>,
     group: u64,
+    /// Its program was started while this agent listened.
+    begun: bool,
     life: Life,
     sessions: Sessions,
     /// Its first process.
@@ -76,6 +78,7 @@ impl Watched {
             heard: at,
             visits: HashSet::new(),
             group: 0,
+            begun: false,
             life: Life::default(),
             sessions: Sessions::default(),
             main: None,
@@ -117,6 +120,7 @@ impl Watched {
             Fact::Exec(execution) if execution.entered => match (behaviour.actor.session, visit) {
                 (Session::Main, _) => {
                     started = true;
+                    self.begun = true;
                     self.group = observation.cgroup_id;
                     self.main = Some(behaviour.actor.pid);
                     self.life.reach(Milestone::Started, at);
@@ -174,6 +178,11 @@ impl Watched {
         is_orderly(ended.status)
     }
 
+    /// Whether all that its program did was done since this agent listens.
+    pub(super) const fn has_begun(&self) -> bool {
+        self.begun
+    }
+
     /// Whether the container's own control group is the one that is gone.
     pub(super) const fn is_group(&self, group: u64) -> bool {
         self.group == group
@@ -223,10 +232,12 @@ mod tests {
     #[test]
     fn a_start_is_told_from_a_visit_and_an_end_from_a_death() {
         let mut watched = Watched::new("c", None, 0);
+        assert!(!watched.has_begun());
         assert_eq!(
             watched.place(&entered(Session::Main, 5)),
             Placed { circumstances: (Phase::Start, Visit::Program), started: true }
         );
+        assert!(watched.has_begun());
         let visit = watched.place(&entered(Session::Entered(9), 9));
         assert_eq!(visit, Placed { circumstances: (Phase::Start, Visit::Login), started: false });
         assert!(!watched.ended(&end(9, 0)) && !watched.ended(&end(6, 0)));
