@@ -24,7 +24,7 @@ impl ClassPackages {
         }
         let Some(slash) = name.iter().rposition(|&byte| byte == b'/') else { return };
         let directory = own(&name[..slash]);
-        if directory.is_empty() || directory.len() > LONGEST {
+        if directory.is_empty() || directory.len() > LONGEST || is_copied(directory) {
             return;
         }
         self.total = self.total.saturating_add(1);
@@ -90,6 +90,13 @@ impl ClassPackages {
 
 const DEPTH: usize = 6;
 
+/// Whether a build moved the classes of others here: that says nothing of the archive itself.
+fn is_copied(directory: &[u8]) -> bool {
+    directory
+        .split(|&byte| byte == b'/')
+        .any(|part| [&b"shaded"[..], b"shadow", b"relocated"].contains(&part))
+}
+
 /// Without the places where applications and several versions keep their classes.
 fn own(directory: &[u8]) -> &[u8] {
     let mut directory = directory;
@@ -123,6 +130,11 @@ mod tests {
         assert_eq!(
             home(&["META-INF/versions/9/org/a/A.class", "WEB-INF/classes/org/a/B.class", "A.class", "x/y"]),
             "org.a"
+        );
+        assert_eq!(
+            home(&["shaded/tool/x/A.class", "shaded/tool/x/B.class", "org/a/A.class"]),
+            "org.a",
+            "what was copied in"
         );
         assert_eq!(home(&["a/A.class", "b/B.class"]), "");
         assert_eq!(home(&[]), "");
