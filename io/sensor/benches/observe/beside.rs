@@ -58,16 +58,16 @@ impl Beside {
             // It looks for tracepoints there.
             .arg(
                 "mountpoint -q /sys/kernel/tracing || mount -t tracefs none /sys/kernel/tracing; \
-                 exec \"$0\" -B line -o \"$1\" -e \"$2\"",
+                 exec \"$0\" -B line -e \"$1\"",
             )
             .arg(program)
-            .arg(&log)
             .arg(
                 "BEGIN { printf(\"ready\\n\"); } \
                  tracepoint:sched:sched_process_exec { printf(\"%d %s\\n\", pid, str(args->filename)); }",
             )
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
+            // A file of its own (`-o`) it would write when it ends.
+            .stdout(File::create(&log).ok()?)
             .stderr(File::create(place.path().join("complaints")).ok()?)
             .spawn()
             .ok()?;
