@@ -1,4 +1,6 @@
-//! GitLab's container scanning report, version 15 of its security report schemas.
+//! GitLab's container scanning report, version 15 of its security report schemas
+//! (`container-scanning-report-format.json`). GitLab takes a report whole or not at all, so that its bounds hold whatever
+//! an advisory says.
 
 use lazaret_model::{Finding, Severity};
 use serde_json::{Value, json};
@@ -8,6 +10,9 @@ use crate::report::ScanReport;
 use crate::words;
 
 const VERSION: &str = "15.0.7";
+/// Characters of a description and of a solution that the schema takes.
+const LONGEST_DESCRIPTION: usize = 1 << 20;
+const LONGEST_SOLUTION: usize = 7000;
 
 /// The findings that count: GitLab keeps its own book of what is dismissed.
 pub fn write(report: &ScanReport<'_>) -> String {
@@ -59,9 +64,9 @@ fn vulnerability(report: &ScanReport<'_>, finding: &Finding, image: &str) -> Val
     json!({
         "id": uuid(key.as_bytes()),
         "name": words::shorten(&format!("{} in {} {}", finding.id, package.name, package.version)),
-        "description": text,
+        "description": cut(text, LONGEST_DESCRIPTION),
         "severity": severity(finding.severity),
-        "solution": words::remedy(finding),
+        "solution": cut(words::remedy(finding), LONGEST_SOLUTION),
         "identifiers": identifiers.map(|id| identifier(id)).collect::<Vec<_>>(),
         "links": links.into_iter().collect::<Vec<_>>(),
         "location": {
@@ -76,8 +81,19 @@ fn vulnerability(report: &ScanReport<'_>, finding: &Finding, image: &str) -> Val
     })
 }
 
+fn cut(mut text: String, most: usize) -> String {
+    if let Some((end, _)) = text.char_indices().nth(most) {
+        text.truncate(end);
+    }
+    text
+}
+
 fn identifier(id: &str) -> Value {
-    let kind = id.split('-').next().unwrap_or(id).to_lowercase();
+    let id = if id.is_empty() { "unknown" } else { id };
+    let kind = match id.split('-').next() {
+        Some(kind) if !kind.is_empty() => kind.to_lowercase(),
+        _ => "other".to_owned(),
+    };
     let mut identifier = json!({ "type": kind, "name": id, "value": id });
     if let Some(link) = words::link(id) {
         identifier["url"] = link.into();

@@ -7,6 +7,7 @@ mod sample;
 mod schema;
 mod cyclonedx;
 mod formats;
+mod gitlab;
 mod markup;
 mod purl;
 mod sbom;
