@@ -23,6 +23,8 @@ pub struct ResourceMeter {
     past: VecDeque<Point>,
     /// The most since the last reading.
     most: Most,
+    /// At the last look.
+    last: Most,
     /// The most processes that there ever were at one time, when it was looked at last.
     peak: Option<u64>,
 }
@@ -69,7 +71,14 @@ impl ResourceMeter {
                 format!("process {pid} has no control group"),
             ));
         }
-        Ok(Self { groups, gone, past: VecDeque::new(), most: Most::default(), peak: None })
+        Ok(Self {
+            groups,
+            gone,
+            past: VecDeque::new(),
+            most: Most::default(),
+            last: Most::default(),
+            peak: None,
+        })
     }
 
     /// Notes what comes and goes too fast for [`read`](Self::read), which costs more.
@@ -77,17 +86,31 @@ impl ResourceMeter {
         let peak = self.groups.most_processes();
         let before = std::mem::replace(&mut self.peak, peak);
         let risen = before.zip(peak).filter(|(before, peak)| peak > before).map_or(0, |(_, peak)| peak);
-        let now = self.groups.processes().unwrap_or(0).max(risen);
-        self.most.processes = self.most.processes.max(now);
-        self.most.memory = self.most.memory.max(self.groups.memory().unwrap_or(0));
+        self.last = Most {
+            memory: self.groups.memory().unwrap_or(0),
+            processes: self.groups.processes().unwrap_or(0),
+        };
+        self.most.processes = self.most.processes.max(self.last.processes).max(risen);
+        self.most.memory = self.most.memory.max(self.last.memory);
     }
 
     /// What was used during the last ten seconds, or since the first reading. `None` until there is something to
     /// tell, and after the container's end.
     pub fn read(&mut self) -> Option<ResourceUse> {
-        self.glance();
-        let now =
-            Point { at: Instant::now(), processor: self.groups.processor_time()?, written: self.written() };
+        let processor = self.groups.processor_time()?;
+        let written = match self.past.back().filter(|last| last.processor == processor) {
+            // Who ran on no processor wrote nothing and got no memory: all else is as it was, and costs much to read.
+            Some(idle) => {
+                self.most.memory = self.most.memory.max(self.last.memory);
+                self.most.processes = self.most.processes.max(self.last.processes);
+                idle.written
+            }
+            None => {
+                self.glance();
+                self.written()
+            }
+        };
+        let now = Point { at: Instant::now(), processor, written };
         while self.past.len() >= MOST_POINTS
             || self.past.get(1).is_some_and(|next| now.at.duration_since(next.at) >= WINDOW)
         {
@@ -200,4 +223,53 @@ fn number(file: &Path) -> Option<u64> {
 fn field(file: &Path, name: &str) -> Option<u64> {
     let text = fs::read_to_string(file).ok()?;
     text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.trim().parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A container's folder of the second version's hierarchy, without processes.
+    fn write(folder: &Path, processor: u64, memory: u64, processes: u64) {
+        for (name, text) in [
+            ("cpu.stat", format!("usage_usec {processor}\nuser_usec 0\n")),
+            ("memory.stat", format!("anon {memory}\nfile 7\nshmem 0\n")),
+            ("pids.current", processes.to_string()),
+            ("pids.peak", processes.to_string()),
+        ] {
+            fs::write(folder.join(name), text).unwrap();
+        }
+    }
+
+    #[test]
+    fn who_did_not_run_is_not_asked_again_and_told_as_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let unified = Some(folder.path().to_owned());
+        let groups = Groups { unified, processor: None, memory: None, processes: None, blocks: None };
+        let mut meter = ResourceMeter {
+            groups,
+            gone: None,
+            past: VecDeque::new(),
+            most: Most::default(),
+            last: Most::default(),
+            peak: None,
+        };
+        let read = |meter: &mut ResourceMeter| {
+            // As if it had been read five seconds ago.
+            if let Some(point) = meter.past.front_mut() {
+                point.at = point.at.checked_sub(Duration::from_secs(5)).unwrap_or(point.at);
+            }
+            let used = meter.read()?;
+            Some((used.cpu_permille > 0, used.memory_bytes, used.processes))
+        };
+        write(folder.path(), 1_000, 500, 3);
+        assert_eq!(read(&mut meter), None, "nothing to compare with");
+        // Files that are gone are not missed.
+        fs::remove_file(folder.path().join("memory.stat")).unwrap();
+        assert_eq!(read(&mut meter), Some((false, 500, 3)));
+        write(folder.path(), 1_001_000, 900, 4);
+        assert_eq!(read(&mut meter), Some((true, 900, 4)));
+        fs::remove_file(folder.path().join("cpu.stat")).unwrap();
+        assert_eq!(read(&mut meter), None, "it ended");
+    }
 }

@@ -4,7 +4,7 @@
 //! Reports of the kernel and of the engine come late and in any order, and the same container may run again
 //! meanwhile. What decides is always whether the first process of the run that is known still lives.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use lazaret_format::v1::EventKind;
@@ -15,11 +15,17 @@ use super::running::{Known, Running};
 /// How long the end of a container waits for its exit code, which the engine tells a moment later.
 pub const EXIT_CODE_WAIT: Duration = Duration::from_millis(500);
 
+/// One sweep of so many is over all containers.
+const SWEEP_ALL: u32 = 30;
+
 #[derive(Debug)]
 pub struct Inventory {
     running: Running,
     /// Ended, but the exit code is still missing.
     ending: HashMap<String, Instant>,
+    /// Admitted, and not yet shown by the kernel, which tells the end of what it showed.
+    unshown: HashSet<String>,
+    sweeps: u32,
     changed: bool,
     alive: fn(ProcessId) -> bool,
 }
@@ -47,7 +53,8 @@ pub struct EngineSays {
 
 impl Inventory {
     pub fn new(running: Running) -> Self {
-        Self { running, ending: HashMap::new(), changed: true, alive: ProcessId::alive }
+        let unshown = running.iter().map(|(id, _)| id.clone()).collect();
+        Self { running, ending: HashMap::new(), unshown, sweeps: 0, changed: true, alive: ProcessId::alive }
     }
 
     pub const fn running(&self) -> &Running {
@@ -64,18 +71,21 @@ impl Inventory {
     pub fn admitted(&mut self, id: &str, known: Known) -> Option<EventKind> {
         let before = self.end(id, None);
         self.running.insert(id.to_owned(), known);
+        self.unshown.insert(id.to_owned());
         self.changed = true;
         before
     }
 
     /// The admitted container will not start after all: the answer could not be put on record.
     pub fn withdraw(&mut self, id: &str) {
+        self.unshown.remove(id);
         self.changed |= self.running.remove(id).is_some();
     }
 
     /// The kernel shows a container.
     pub fn seen(&mut self, sighting: Sighting) -> Vec<EventKind> {
         let Sighting { id, pid, pid_started, command, started, engine } = sighting;
+        self.unshown.remove(&id);
         if self.running.get(&id).is_some_and(|known| known.pid == pid || (self.alive)(known.process())) {
             return Vec::new();
         }
@@ -123,6 +133,7 @@ impl Inventory {
     /// Ends a run, if one is known.
     pub fn end(&mut self, id: &str, exit_code: Option<i32>) -> Option<EventKind> {
         self.ending.remove(id);
+        self.unshown.remove(id);
         self.running.remove(id)?;
         self.changed = true;
         Some(EventKind::ContainerEnded { container: id.to_owned(), exit_code })
@@ -130,10 +141,15 @@ impl Inventory {
 
     /// Looks after the first processes of admitted containers: a start may fail after it was admitted, before
     /// the kernel shows anything. (The others are known from the kernel alone, and their first process is
-    /// not always the last.)
+    /// not always the last.) Those that the kernel did show are looked at seldom, in case its word was lost.
     pub fn sweep(&mut self, now: Instant) {
+        self.sweeps = self.sweeps.wrapping_add(1);
+        let all = self.sweeps.is_multiple_of(SWEEP_ALL);
         for (id, known) in self.running.iter() {
-            if known.decision.is_some() && !(self.alive)(known.process()) {
+            if known.decision.is_some()
+                && (all || self.unshown.contains(id))
+                && !(self.alive)(known.process())
+            {
                 self.ending.entry(id.clone()).or_insert(now + EXIT_CODE_WAIT);
             }
         }
@@ -257,6 +273,20 @@ mod tests {
         assert_eq!(inventory.overdue(now + EXIT_CODE_WAIT), ["id"]);
         inventory.withdraw("id");
         assert_eq!(inventory.end("id", None), None);
+    }
+
+    #[test]
+    fn the_end_of_what_the_kernel_showed_is_found_even_if_its_word_was_lost() {
+        let (mut inventory, _kept) = inventory();
+        let now = Instant::now();
+        inventory.admitted("id", known(3));
+        inventory.unshown.clear();
+        for _ in 1..SWEEP_ALL {
+            inventory.sweep(now);
+            assert!(inventory.ending.is_empty());
+        }
+        inventory.sweep(now);
+        assert_eq!(inventory.overdue(now + EXIT_CODE_WAIT), ["id"]);
     }
 
     #[test]
