@@ -92,6 +92,7 @@ fn event(
         outcome: outcome.to_owned(),
         rung: rung.to_owned(),
         answer: String::new(),
+        grant: context.grant.clone(),
         process: ProcessBody {
             pid: actor.pid,
             exe: shown(&actor.executable),

@@ -106,6 +106,7 @@ mod tests {
             outcome: "prevented".to_owned(),
             rung: "cgroup-bpf".to_owned(),
             answer: String::new(),
+            grant: None,
             process: ProcessBody {
                 pid: 42,
                 exe: "/usr/bin/perl".to_owned(),
