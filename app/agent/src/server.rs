@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use lazaret_format::v1::{
-    AdmissionSnapshot, AgentActions, BreakGlassSnapshot, EnrollRequest, EnrollResponse, ErrorBody, EventAck, EventBatch,
-    ReplacementProgress,
+    AdmissionSnapshot, AgentActions, BreakGlassSnapshot, EnrollRequest, EnrollResponse, ErrorBody, EventAck,
+    EventBatch, ReplacementProgress,
 };
 use lazaret_model::Digest;
 use reqwest::{Client, RequestBuilder, Response, StatusCode};

@@ -239,7 +239,8 @@ impl Tracer {
         let (tallies, written) = (Arc::new(Mutex::new(tallies)), Arc::new(Mutex::new(written)));
         let entered = Arc::new(Mutex::new(entered));
         let lasting = pins.is_some();
-        let tracer = Self { rings, tallies, written, entered, books, lasting, program, parts, _pinned: pinned };
+        let tracer =
+            Self { rings, tallies, written, entered, books, lasting, program, parts, _pinned: pinned };
         Ok((tracer, controls))
     }
 

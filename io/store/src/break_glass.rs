@@ -75,7 +75,9 @@ impl View<'_> {
     pub async fn break_glass_revision(&mut self) -> Result<u64> {
         match self.meta(REVISION).await? {
             None => Ok(0),
-            Some(text) => text.parse().map_err(|_| self.bad_row("the revision of break-glass is not a number")),
+            Some(text) => {
+                text.parse().map_err(|_| self.bad_row("the revision of break-glass is not a number"))
+            }
         }
     }
 
@@ -105,7 +107,8 @@ impl View<'_> {
 
 impl Write<'_> {
     pub async fn add_break_glass(&mut self, new: &NewBreakGlass<'_>) -> Result<()> {
-        let sql = "INSERT INTO break_glass (name, agent, container, container_name, reason, by, opened, until)
+        let sql =
+            "INSERT INTO break_glass (name, agent, container, container_name, reason, by, opened, until)
             VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
         let query = query(sql)
             .bind(new.name)
@@ -122,7 +125,8 @@ impl Write<'_> {
 
     /// Ends one: `state` is `closed`, with who did it, or `expired`.
     pub async fn end_break_glass(&mut self, id: i64, state: &str, at: &str, by: Option<&str>) -> Result<()> {
-        let sql = "UPDATE break_glass SET state = ?, closed = ?, closed_by = ? WHERE id = ? AND state = 'open'";
+        let sql =
+            "UPDATE break_glass SET state = ?, closed = ?, closed_by = ? WHERE id = ? AND state = 'open'";
         self.run(query(sql).bind(state).bind(at).bind(by).bind(id)).await?;
         self.next_break_glass_revision().await
     }

@@ -40,7 +40,9 @@ impl Door {
         }
         let found = tokio::time::timeout(PATIENCE, self.container(wish)).await;
         let container = found
-            .unwrap_or_else(|_| Err(unknown("the engine did not say in time which container is meant".to_owned())))
+            .unwrap_or_else(|_| {
+                Err(unknown("the engine did not say in time which container is meant".to_owned()))
+            })
             .map_err(|shut| Some(reason(shut)))?;
         match self.glass.permits(&container) {
             Some(grant) => Ok((grant, container)),
@@ -71,7 +73,10 @@ impl Door {
 }
 
 fn unknown(why: String) -> Shut {
-    Shut { message: format!("it cannot be told which container is meant: {}", shorten(&why)), remedy: "try again" }
+    Shut {
+        message: format!("it cannot be told which container is meant: {}", shorten(&why)),
+        remedy: "try again",
+    }
 }
 
 fn reason(shut: Shut) -> Reason {

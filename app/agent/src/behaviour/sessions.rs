@@ -74,7 +74,8 @@ impl Recorder {
         if self.sessions.len() >= MOST_SESSIONS && !self.sessions.contains_key(&key) && !self.forget_ended() {
             self.unplaced = self.unplaced.saturating_add(1);
         } else {
-            let recorded = Recorded { grant: Arc::clone(&grant), commands: 0, told: 0, bytes: 0, ended: None };
+            let recorded =
+                Recorded { grant: Arc::clone(&grant), commands: 0, told: 0, bytes: 0, ended: None };
             self.sessions.insert(key, recorded);
         }
         Some(grant)
@@ -88,7 +89,8 @@ impl Recorder {
         image_config: Option<String>,
     ) -> Option<EventKind> {
         let actor = &observation.behaviour.actor;
-        let (Fact::Exec(execution), Session::Entered(session)) = (&observation.behaviour.fact, actor.session) else {
+        let (Fact::Exec(execution), Session::Entered(session)) = (&observation.behaviour.fact, actor.session)
+        else {
             return None;
         };
         let recorded = self.sessions.get_mut(&(observation.container.clone(), session))?;
@@ -126,7 +128,8 @@ impl Recorder {
 
     /// Makes room. False: all go on.
     fn forget_ended(&mut self) -> bool {
-        let ended = self.sessions.iter().find(|(_, recorded)| recorded.ended.is_some()).map(|(key, _)| key.clone());
+        let ended =
+            self.sessions.iter().find(|(_, recorded)| recorded.ended.is_some()).map(|(key, _)| key.clone());
         ended.and_then(|key| self.sessions.remove(&key)).is_some()
     }
 
@@ -138,8 +141,12 @@ impl Recorder {
             told.push(EventKind::Gap { what, count: std::mem::take(&mut self.unplaced) });
         }
         let is_over = |recorded: &Recorded| self.glass.is_over(&recorded.grant.id);
-        let over: Vec<(String, u32)> =
-            self.sessions.iter().filter(|(_, recorded)| is_over(recorded)).map(|(key, _)| key.clone()).collect();
+        let over: Vec<(String, u32)> = self
+            .sessions
+            .iter()
+            .filter(|(_, recorded)| is_over(recorded))
+            .map(|(key, _)| key.clone())
+            .collect();
         for key in over {
             let Some(recorded) = self.sessions.remove(&key) else { continue };
             let killed = end_session(&key.0, || members(key.1));
@@ -305,7 +312,9 @@ mod tests {
         let wordy = started(1 << 28, true, &many);
         let command = tell(&mut recorder, &wordy).unwrap();
         assert!(command.cut && command.process.argv.len() == MOST_WORDS);
-        assert!((0..10).filter(|_| tell(&mut recorder, &started(1 << 28, false, &many)).is_some()).count() < 5);
+        assert!(
+            (0..10).filter(|_| tell(&mut recorder, &started(1 << 28, false, &many)).is_some()).count() < 5
+        );
         for session in 0..2 * MOST_SESSIONS as u32 {
             let _ = tell(&mut recorder, &started((1 << 27) + session, true, &["sh"]));
         }

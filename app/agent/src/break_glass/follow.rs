@@ -47,7 +47,11 @@ async fn expire(glass: &Arc<BreakGlass>, spool: &Spool) {
     }
 }
 
-async fn change(glass: &Arc<BreakGlass>, spool: &Spool, work: impl FnOnce(&BreakGlass) -> Change + Send + 'static) {
+async fn change(
+    glass: &Arc<BreakGlass>,
+    spool: &Spool,
+    work: impl FnOnce(&BreakGlass) -> Change + Send + 'static,
+) {
     let glass = Arc::clone(glass);
     let Ok(change) = tokio::task::spawn_blocking(move || work(&glass)).await else {
         tracing::error!("a change of what is open could not be taken in");

@@ -187,9 +187,7 @@ impl BreakGlass {
             }
         }
         let before = state.known.len();
-        let is_fresh = |known: &Known| {
-            now.0.duration_since(known.until) < REMEMBERED || known.over.is_none()
-        };
+        let is_fresh = |known: &Known| now.0.duration_since(known.until) < REMEMBERED || known.over.is_none();
         state.known.retain(is_fresh);
         if !change.news.is_empty() || state.known.len() != before {
             self.keep(&state, &mut change.complaints);
@@ -205,8 +203,13 @@ impl BreakGlass {
         if Digest::from_hex(&body.container).is_err() {
             return Err(format!("{id} is not heeded: it names no container by its id"));
         }
-        let grant =
-            Grant { id: body.id, container: body.container, by: body.by, reason: body.reason, until: body.until };
+        let grant = Grant {
+            id: body.id,
+            container: body.container,
+            by: body.by,
+            reason: body.reason,
+            until: body.until,
+        };
         let unclear = format!("{} is not heeded: its end is no time", grant.id);
         let too_long = format!(
             "{} is not heeded: by the clock of this host it would be open for more than four hours",

@@ -46,7 +46,10 @@ fn one_is_open_for_its_container_until_it_is_closed_also_across_a_restart() {
     assert_eq!(glass.permits(CONTAINER).unwrap().reason, "why");
     assert_eq!(states(&glass.apply(BreakGlassSnapshot { revision: 4, open: vec![] })), ["closed"]);
     assert!(glass.permits(CONTAINER).is_none() && glass.is_over("g"));
-    assert!(glass.covering(CONTAINER, SystemTime::now()).is_some(), "who came in just before is still attributed");
+    assert!(
+        glass.covering(CONTAINER, SystemTime::now()).is_some(),
+        "who came in just before is still attributed"
+    );
     let again = glass.apply(BreakGlassSnapshot { revision: 2, open: vec![body("g", 600)] });
     assert!(again.news.is_empty() && glass.permits(CONTAINER).is_none(), "what was over stays over");
     let glass = store(&directory);

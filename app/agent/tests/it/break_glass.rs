@@ -40,9 +40,7 @@ async fn answer(mut stream: UnixStream) {
 }
 
 fn known(path: &str) -> (&'static str, String) {
-    let command = |container: &str, privileged: bool| {
-        json!({"ID": "x", "ContainerID": container, "ProcessConfig": {"privileged": privileged}})
-    };
+    let command = |container: &str, privileged: bool| json!({"ID": "x", "ContainerID": container, "ProcessConfig": {"privileged": privileged}});
     let path = path.split('?').next().unwrap_or_default();
     let path = path.find("/containers/").or(path.find("/exec/")).map_or(path, |begin| &path[begin..]);
     let body: Value = match path {

@@ -82,8 +82,14 @@ impl World {
         let socket = directory.path().join("plugin.sock");
         let (glass, _) = BreakGlass::open(&directory.path().join("break-glass.json"), "testhost").unwrap();
         let glass = Arc::new(glass);
-        let world =
-            Self { glass, spool, admissions: Arc::new(admissions), intents: Arc::default(), socket, directory };
+        let world = Self {
+            glass,
+            spool,
+            admissions: Arc::new(admissions),
+            intents: Arc::default(),
+            socket,
+            directory,
+        };
         let listener = UnixListener::bind(&world.socket).unwrap();
         tokio::spawn(authz::serve(listener, Arc::new(world.gate()), std::future::pending()));
         world

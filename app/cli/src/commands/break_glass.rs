@@ -47,7 +47,10 @@ async fn open(settings: &Settings, client: &Client, request: &BreakGlassRequest)
         body = client.get(&path(&body.id)?).await?;
     }
     if body.in_force.is_none() {
-        remark(settings, "the host has not heard of it yet; it lets people in as soon as its agent reaches the server");
+        remark(
+            settings,
+            "the host has not heard of it yet; it lets people in as soon as its agent reaches the server",
+        );
     }
     tell(settings, &body)?;
     if !settings.json() && body.state == "open" {

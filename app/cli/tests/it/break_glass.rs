@@ -29,10 +29,13 @@ impl Fleet {
         fleet.agent = token["token"].as_str().unwrap().to_owned();
         let enrol = json!({"host": "rack-7", "machine_id": "m", "version": "0.1.0"});
         fleet.agent = fleet.post("/v1/agents/enroll", &enrol)["key"].as_str().unwrap().to_owned();
-        fleet.report(1, &json!({
-            "kind": "container-started", "container": CONTAINER, "name": "shop", "image_name": "shop:1",
-            "decision": "rack-7-1", "command": "serve", "pid": 42, "started": "2026-01-02T03:04:05Z",
-        }));
+        fleet.report(
+            1,
+            &json!({
+                "kind": "container-started", "container": CONTAINER, "name": "shop", "image_name": "shop:1",
+                "decision": "rack-7-1", "command": "serve", "pid": 42, "started": "2026-01-02T03:04:05Z",
+            }),
+        );
         fleet
     }
 
@@ -93,17 +96,24 @@ fn a_container_is_opened_its_transcript_is_read_and_it_is_closed() {
         "kind": "break-glass", "grant": id, "container": CONTAINER, "by": "user admin", "reason": "orders hang",
         "until": opened["until"], "state": "open",
     }));
-    fleet.report(3, &json!({
-        "kind": "session-command", "grant": id, "container": CONTAINER, "session": 77, "entered": true,
-        "process": {"pid": 77, "exe": "/bin/cat", "argv": ["cat", "/etc/\u{1b}[2Jhostname"], "uid": 33},
-        "outcome": "happened",
-    }));
+    fleet.report(
+        3,
+        &json!({
+            "kind": "session-command", "grant": id, "container": CONTAINER, "session": 77, "entered": true,
+            "process": {"pid": 77, "exe": "/bin/cat", "argv": ["cat", "/etc/\u{1b}[2Jhostname"], "uid": 33},
+            "outcome": "happened",
+        }),
+    );
     fleet.report(4, &json!({
         "kind": "session-ended", "grant": id, "container": CONTAINER, "session": 77, "status": 0, "commands": 1,
         "untold": 0,
     }));
     let transcript = fleet.table(&["break-glass", "show", id]);
-    for words in ["orders hang", "in force on the host", "(uid 33, comes in) ran /bin/cat `cat /etc/\\u{1b}[2Jhostname`"] {
+    for words in [
+        "orders hang",
+        "in force on the host",
+        "(uid 33, comes in) ran /bin/cat `cat /etc/\\u{1b}[2Jhostname`",
+    ] {
         assert!(transcript.contains(words), "{words}: {transcript}");
     }
     assert!(transcript.contains("session 77 in abababababab ended: 1 commands"), "{transcript}");
@@ -122,7 +132,8 @@ fn a_container_is_opened_its_transcript_is_read_and_it_is_closed() {
 #[test]
 fn what_is_typed_wrongly_is_told() {
     let fleet = Fleet::new();
-    let open = |more: &[&'static str]| [&["break-glass", "open", "shop", "--host", "rack-7"][..], more].concat();
+    let open =
+        |more: &[&'static str]| [&["break-glass", "open", "shop", "--host", "rack-7"][..], more].concat();
     for (code, arguments) in [
         (2, open(&[])),
         (2, open(&["--reason", "x", "--for", "5h"])),

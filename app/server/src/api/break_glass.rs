@@ -114,7 +114,9 @@ async fn running(change: &mut Change<'_>, request: &BreakGlassRequest) -> Answer
     match running.len() {
         1 => Ok(running.remove(0)),
         0 => Err(ApiError::not_found(format!("no container `{wanted}` runs on {host}: see `lazaret ps`"))),
-        _ => Err(ApiError::conflict(format!("several containers on {host} may be `{wanted}`: name more of the id"))),
+        _ => Err(ApiError::conflict(format!(
+            "several containers on {host} may be `{wanted}`: name more of the id"
+        ))),
     }
 }
 

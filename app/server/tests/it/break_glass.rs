@@ -90,7 +90,11 @@ async fn one_is_opened_told_to_its_host_and_closed() {
     assert_eq!(told.open, std::slice::from_ref(&open));
     let elsewhere: BreakGlassSnapshot = stranger.get("/v1/agent/break-glass").await;
     assert!(elsewhere.open.is_empty(), "no other host hears of it");
-    assert_eq!(server.client.post_refused("/v1/break-glass", &request(&id("ab"))).await.0, 409, "one at a time");
+    assert_eq!(
+        server.client.post_refused("/v1/break-glass", &request(&id("ab"))).await.0,
+        409,
+        "one at a time"
+    );
     let beside: BreakGlassBody = server.client.post("/v1/break-glass", &request("edge")).await;
 
     agent.report("spool", 4, vec![news(&open.id, "open")]).await;
@@ -167,7 +171,8 @@ async fn what_happened_in_it_is_found_again_and_its_arguments_are_not_in_the_log
     let page: EventPage = server.client.get(&path).await;
     let found: Vec<&EventKind> = page.events.iter().map(|event| &event.event.what).collect();
     assert_eq!(found, [&told[0], &told[2], &told[3], &told[4]]);
-    let second: EventPage = server.client.get(&format!("{path}?after={}&limit=1", page.events[0].position)).await;
+    let second: EventPage =
+        server.client.get(&format!("{path}?after={}&limit=1", page.events[0].position)).await;
     assert_eq!(second.events, page.events[1..2]);
     let none: EventPage = server.client.get(&format!("{path}?after={}", page.next)).await;
     assert!(none.events.is_empty() && none.next == page.next);
@@ -205,7 +210,8 @@ async fn wishes_that_are_refused() {
     ] {
         if wish.container == "aaaa" {
             // Two ids that begin alike.
-            let alike = ["b", "c"].map(|end| started(&format!("{}{end}", "a".repeat(63)), "x", None, Some("d")));
+            let alike =
+                ["b", "c"].map(|end| started(&format!("{}{end}", "a".repeat(63)), "x", None, Some("d")));
             agent.report("spool", 4, alike.to_vec()).await;
         }
         let (found, refusal) = admin.post_refused("/v1/break-glass", &wish).await;
@@ -219,12 +225,20 @@ async fn wishes_that_are_refused() {
         r#"{"container":"shop","host":"host-1","reason":"x","for":1}"#,
         r#"{"container":"shop","host":"host-1","reason":"x","reason":"y"}"#,
     ] {
-        assert_eq!(admin.refusal(Method::POST, "/v1/break-glass", Some(bad.to_owned())).await.0, 400, "{bad}");
+        assert_eq!(
+            admin.refusal(Method::POST, "/v1/break-glass", Some(bad.to_owned())).await.0,
+            400,
+            "{bad}"
+        );
     }
     assert_eq!(admin.get_refused("/v1/break-glass/none").await.0, 404);
     assert_eq!(admin.get_refused("/v1/break-glass/none/events").await.0, 404);
     assert_eq!(admin.post_refused("/v1/break-glass/none/close", &()).await.0, 404);
-    assert_eq!(agent.post_refused("/v1/break-glass", &request("shop")).await.0, 403, "no agent opens anything");
+    assert_eq!(
+        agent.post_refused("/v1/break-glass", &request("shop")).await.0,
+        403,
+        "no agent opens anything"
+    );
     let listed: Vec<BreakGlassBody> = admin.get("/v1/break-glass").await;
     assert!(listed.is_empty() && leaves(admin, "break-glass-opened").await.is_empty());
     server.stop().await;

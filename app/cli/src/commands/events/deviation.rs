@@ -13,7 +13,8 @@ const MOST_ANCESTORS: usize = 12;
 /// The event's own line. Texts are as the container chose them: whoever prints them spells them out.
 pub(super) fn describe(deviation: &Deviation) -> (Style, String) {
     let times = if deviation.count > 1 { format!(", {} times", deviation.count) } else { String::new() };
-    let session = deviation.grant.as_ref().map_or_else(String::new, |grant| format!(" (in a session of {grant})"));
+    let session =
+        deviation.grant.as_ref().map_or_else(String::new, |grant| format!(" (in a session of {grant})"));
     let style = if deviation.outcome == "prevented" { WARN } else { BAD };
     let text = format!(
         "{} {} in {}: {}{times}{session}",

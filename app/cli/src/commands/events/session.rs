@@ -18,7 +18,9 @@ pub(super) fn opened_or_over(news: &BreakGlassNews) -> (Style, String) {
             news.by,
             news.reason
         ),
-        state => format!("break-glass {} of {container} is over ({state}): nobody is let in any more", news.grant),
+        state => {
+            format!("break-glass {} of {container} is over ({state}): nobody is let in any more", news.grant)
+        }
     };
     (WARN, text)
 }
@@ -47,8 +49,12 @@ pub(super) fn command(command: &SessionCommand) -> (Style, String) {
 }
 
 pub(super) fn ended(ended: &SessionEnded) -> (Style, String) {
-    let mut text =
-        format!("session {} in {} ended: {} commands", ended.session, short_id(&ended.container), ended.commands);
+    let mut text = format!(
+        "session {} in {} ended: {} commands",
+        ended.session,
+        short_id(&ended.container),
+        ended.commands
+    );
     if ended.untold > 0 {
         text.push_str(&format!(", {} of them not shown: there were too many", ended.untold));
     }
@@ -83,7 +89,8 @@ mod tests {
             cut: true,
             outcome: "prevented".to_owned(),
         };
-        let expected = "session 77 in abababababab (uid 33, comes in) ran /bin/sh `sh -c \\u{1b}[2Jid …` (prevented)";
+        let expected =
+            "session 77 in abababababab (uid 33, comes in) ran /bin/sh `sh -c \\u{1b}[2Jid …` (prevented)";
         assert_eq!(plain(&command(&one).1), expected);
         one.process.argv = vec!["é".repeat(100_000)];
         assert!(command(&one).1.chars().count() < 2 * MOST_SHOWN);
@@ -97,6 +104,9 @@ mod tests {
             killed: 1,
         };
         let text = ended(&end).1;
-        assert!(text.contains("9 commands, 2 of them not shown") && text.contains("1 processes were killed"), "{text}");
+        assert!(
+            text.contains("9 commands, 2 of them not shown") && text.contains("1 processes were killed"),
+            "{text}"
+        );
     }
 }

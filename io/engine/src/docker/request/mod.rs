@@ -70,9 +70,7 @@ pub struct LogIn {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogInStep {
     /// A command is prepared; the operation's subject is the container, by whatever name.
-    Prepare {
-        privileged: bool,
-    },
+    Prepare { privileged: bool },
     /// What was prepared is started; the subject is what the preparation was answered with.
     Start,
     /// The container's own program gets input; the subject is the container.
