@@ -315,7 +315,7 @@ mod tests {
         assert!(
             (0..10).filter(|_| tell(&mut recorder, &started(1 << 28, false, &many)).is_some()).count() < 5
         );
-        for session in 0..2 * MOST_SESSIONS as u32 {
+        for session in 0..2000 {
             let _ = tell(&mut recorder, &started((1 << 27) + session, true, &["sh"]));
         }
         assert!(recorder.sessions.len() <= MOST_SESSIONS);
