@@ -90,7 +90,7 @@ fn is_in_the_log(lab: &Lab, id: &str) -> Result<()> {
     ] {
         let kind_member = format!("\"kind\":\"{kind}\"");
         let is_it = |leaf: &&str| [kind_member.as_str(), id, words].iter().all(|part| leaf.contains(*part));
-        let place = leaves.iter().skip(last).position(|leaf| is_it(leaf));
+        let place = leaves.iter().skip(last).position(is_it);
         let Some(place) = place else {
             fail!("the audit log has no {kind} with {words} behind entry {last}")
         };
