@@ -157,6 +157,10 @@ impl Config {
         self.state.join("admissions.json")
     }
 
+    pub fn break_glass_file(&self) -> PathBuf {
+        self.state.join("break-glass.json")
+    }
+
     pub fn running_file(&self) -> PathBuf {
         self.state.join("running.json")
     }

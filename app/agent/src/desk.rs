@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use jiff::Timestamp;
-use lazaret_format::v1::{EventKind, ReasonBody};
+use lazaret_format::v1::{EventKind, GrantMark, ReasonBody};
 use lazaret_model::{Digest, Reason};
 
 use crate::spool::{Importance, Spool, SpoolError};
@@ -34,6 +34,8 @@ pub struct Draft {
     pub policy: Option<Digest>,
     /// Empty: allowed.
     pub reasons: Vec<Reason>,
+    /// Why it is allowed although the policy refuses it.
+    pub grant: Option<GrantMark>,
     pub begun: Instant,
 }
 
@@ -50,6 +52,10 @@ impl Desk {
             self.last.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(now.max(last + 1)));
         let number = before.map_or(now, |last| now.max(last + 1));
         format!("{}-{number}", self.host)
+    }
+
+    pub fn host(&self) -> &str {
+        &self.host
     }
 
     pub const fn spool(&self) -> &Spool {
@@ -84,6 +90,7 @@ fn decided(id: &str, draft: &Draft) -> EventKind {
         container: draft.container.clone(),
         policy: draft.policy.map(|digest| digest.to_string()).unwrap_or_default(),
         reasons: draft.reasons.iter().map(reason_body).collect(),
+        grant: draft.grant.clone(),
         micros: u64::try_from(draft.begun.elapsed().as_micros()).unwrap_or(u64::MAX),
     }
 }
@@ -150,6 +157,7 @@ mod tests {
             container: None,
             policy: None,
             reasons,
+            grant: None,
             begun: Instant::now(),
         }
     }

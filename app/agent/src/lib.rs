@@ -11,6 +11,7 @@ pub mod enroll;
 pub mod report;
 pub mod sync;
 pub mod admissions;
+pub mod break_glass;
 pub mod desk;
 pub mod socket;
 pub mod authz;

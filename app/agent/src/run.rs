@@ -13,12 +13,14 @@ use tokio::sync::{mpsc, watch};
 use crate::admissions::AdmissionStore;
 use crate::authz::gate::Gate;
 use crate::authz::intents::Intents;
+use crate::authz::log_in::Door;
 use crate::behaviour::answer::Answers;
 use crate::behaviour::expectation::Expectations;
 use crate::behaviour::in_use::InUse;
 use crate::behaviour::keeper::Keeper;
 use crate::behaviour::shelf::Shelf as LearnedShelf;
 use crate::behaviour::{Observer, upload};
+use crate::break_glass::{self, BreakGlass};
 use crate::canary::{Canary, Flight};
 use crate::config::{BPF_FILE_SYSTEM, Config};
 use crate::desk::Desk;
@@ -68,6 +70,12 @@ pub async fn run(config: Config) -> Result<Ended, Failure> {
         tracing::error!("{what}");
         spool.note(EventKind::Gap { what, count: 1 });
     }
+    let (glass, complaints) = BreakGlass::open(&config.break_glass_file(), &config.host)?;
+    let glass = Arc::new(glass);
+    for what in complaints {
+        tracing::error!("{what}");
+        spool.note(EventKind::Gap { what, count: 1 });
+    }
     let (sensor, kernel) = start_sensor(&config).await?;
     let enforcement = enforcement(&sensor);
     tracing::info!(host = config.host, stage = %config.stage, enforcement, "guarding");
@@ -100,6 +108,7 @@ pub async fn run(config: Config) -> Result<Ended, Failure> {
         engine_socket: config.engine.socket.clone(),
         intents: Arc::clone(&intents),
         spool: spool.clone(),
+        glass: Arc::clone(&glass),
     };
     let mut observer = Observer::new(
         Arc::clone(&keeper),
@@ -119,6 +128,7 @@ pub async fn run(config: Config) -> Result<Ended, Failure> {
         desk: Arc::clone(&desk),
         canary: Arc::clone(&canary),
         intents: Arc::clone(&intents),
+        door: Door { glass: Arc::clone(&glass), engine_socket: config.engine.socket.clone() },
     };
     let judge = StartJudge {
         stage: config.stage.clone(),
@@ -142,6 +152,7 @@ pub async fn run(config: Config) -> Result<Ended, Failure> {
         upload::Directories { learned: config.learned_directory(), used: config.used_directory() };
     tokio::spawn(upload::run(server.clone(), directories, to_upload));
     tokio::spawn(sync::run(server.clone(), admissions, spool.clone()));
+    tokio::spawn(break_glass::follow::run(server.clone(), glass, spool.clone()));
     tokio::spawn(fly_canaries(canary, config.engine.socket.clone(), spool.clone()));
     let hands = Arc::new(EngineHands::new(
         config.engine.socket.clone(),

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use lazaret_format::v1::{
-    AdmissionSnapshot, AgentActions, EnrollRequest, EnrollResponse, ErrorBody, EventAck, EventBatch,
-    ReplacementProgress,
+    AdmissionSnapshot, AgentActions, BreakGlassSnapshot, EnrollRequest, EnrollResponse, ErrorBody, EventAck,
+    EventBatch, ReplacementProgress,
 };
 use lazaret_model::Digest;
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
@@ -88,6 +88,12 @@ impl Server {
     /// Waits at the server until there is something to do.
     pub async fn actions(&self, wait: u64) -> Result<AgentActions, CallError> {
         let url = format!("{}?wait={wait}", self.path("/v1/agent/actions"));
+        self.call(self.client.get(url).timeout(PATIENCE + Duration::from_secs(wait))).await
+    }
+
+    /// Waits at the server until something else is open than at the revision `after`.
+    pub async fn break_glass(&self, after: u64, wait: u64) -> Result<BreakGlassSnapshot, CallError> {
+        let url = format!("{}?after={after}&wait={wait}", self.path("/v1/agent/break-glass"));
         self.call(self.client.get(url).timeout(PATIENCE + Duration::from_secs(wait))).await
     }
 

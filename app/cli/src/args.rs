@@ -8,6 +8,7 @@ use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, V
 
 use crate::environment;
 
+mod break_glass;
 mod db;
 mod examples;
 mod findings;
@@ -20,6 +21,7 @@ mod reference;
 mod scan;
 mod source;
 
+pub(crate) use break_glass::BreakGlassCommand;
 pub(crate) use db::DbCommand;
 pub(crate) use findings::{AffectedArgs, FindingsArgs, ObservedArgs};
 pub(crate) use format::OutputFormat;
@@ -133,6 +135,9 @@ pub(crate) enum Command {
     /// Start another image beside a container, shift to it when healthy, stop the old one
     #[command(after_help = examples::REPLACE)]
     Replace(ReplaceArgs),
+    /// Let people log in to one container for a while, on record
+    #[command(subcommand, after_help = examples::BREAK_GLASS)]
+    BreakGlass(BreakGlassCommand),
     /// The chain of evidence of a container or image
     #[command(after_help = examples::EXPLAIN)]
     Explain(ExplainArgs),

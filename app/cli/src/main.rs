@@ -77,6 +77,7 @@ async fn dispatch(settings: &Settings, command: Command) -> Outcome {
         Command::Findings(args) => commands::findings::run(settings, &args).await,
         Command::Advisory(command) => commands::affected::advisory(settings, &command).await,
         Command::Replace(args) => commands::replace::run(settings, &args).await,
+        Command::BreakGlass(command) => commands::break_glass::run(settings, &command).await,
         Command::Explain(args) => commands::explain::run(settings, &args).await,
         Command::Audit(command) => commands::audit::run(settings, &command).await,
         Command::Agents => commands::agents::run(settings).await,

@@ -94,6 +94,7 @@ pub async fn serve_until(
     let accepting = accept(listener, api::router(&app), BOUNDS, stop.subscribe());
     let seen = api::agents::remember_seen(&app);
     let together = bring_together(&app);
+    let overdue = api::break_glass::end_overdue(&app);
     let ended = {
         let told = async {
             tokio::select! {
@@ -102,6 +103,7 @@ pub async fn serve_until(
                 _ = &mut started.writer => Err(ServeError::Internal("nothing can be written any more; the log above says why".to_owned())),
                 () = seen => Ok(()),
                 () = together => Ok(()),
+                () = overdue => Ok(()),
             }
         };
         let told_and_stopped = async {

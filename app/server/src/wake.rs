@@ -12,6 +12,7 @@ pub(crate) struct Wake {
     pub(crate) events: watch::Sender<u64>,
     pub(crate) admissions: watch::Sender<u64>,
     pub(crate) replacements: watch::Sender<u64>,
+    pub(crate) break_glass: watch::Sender<u64>,
     /// True as soon as the server is told to end: nobody waits any longer then.
     pub(crate) stop: watch::Sender<bool>,
 }
@@ -22,6 +23,7 @@ impl Wake {
             events: watch::Sender::new(0),
             admissions: watch::Sender::new(0),
             replacements: watch::Sender::new(0),
+            break_glass: watch::Sender::new(0),
             stop: watch::Sender::new(false),
         }
     }

@@ -6,6 +6,7 @@ mod audit;
 mod bad_input;
 mod behaviour;
 mod beside;
+mod break_glass;
 mod bypass;
 mod dies_well;
 mod full_disk;
@@ -34,6 +35,10 @@ const TESTS: &[Test] = &[
     Test {
         name: "behaviour::what_runs_is_in_use_and_what_never_ran_is_told_apart",
         run: behaviour::what_runs_is_in_use_and_what_never_ran_is_told_apart,
+    },
+    Test {
+        name: "break_glass::one_container_is_opened_recorded_and_closed_again",
+        run: break_glass::one_container_is_opened_recorded_and_closed_again,
     },
     Test { name: "bypass::every_disguise_is_refused", run: bypass::every_disguise_is_refused },
     Test { name: "bypass::harmless_requests_are_answered", run: bypass::harmless_requests_are_answered },

@@ -20,7 +20,7 @@ use crate::observation::{Account, Sighting};
 use crate::pins;
 use crate::resources::ResourceMeter;
 use crate::sys;
-use crate::tracer::{ANY_GROUP, Parts, Tallies, Tracer, Written};
+use crate::tracer::{ANY_GROUP, Entered, Parts, Tallies, Tracer, Written};
 use crate::watch::Watch;
 
 /// How the sensor works; the defaults suit a host.
@@ -82,6 +82,7 @@ pub struct Sensor {
     sightings: Mutex<Option<mpsc::Receiver<Sighting>>>,
     tallies: Option<Tallies>,
     written: Option<Written>,
+    entered: Option<Entered>,
     enforcer: Result<Enforcer, String>,
     ladder: OnceLock<Vec<Stair>>,
     stop: Arc<EventFd>,
@@ -106,6 +107,7 @@ impl Sensor {
         };
         let tallies = tracer.as_ref().map(|tracer| tracer.tallies.clone());
         let written = tracer.as_ref().map(|tracer| tracer.written.clone());
+        let entered = tracer.as_ref().map(|tracer| tracer.entered.clone());
         let (teller, sightings) = mpsc::channel(options.sightings.max(1));
         let teller = options.observe.then_some(teller);
         let starts = Arc::new(Starts::new(tracer.is_some()));
@@ -139,6 +141,7 @@ impl Sensor {
             sightings: Mutex::new(options.observe.then_some(sightings)),
             tallies,
             written,
+            entered,
             enforcer,
             ladder: OnceLock::new(),
             stop,
@@ -272,6 +275,14 @@ impl Sensor {
     /// The process is gone, or no control group of it can be found.
     pub fn meter(&self, pid: u32) -> io::Result<ResourceMeter> {
         ResourceMeter::of(pid, self.written.clone())
+    }
+
+    /// Processes that live and belong to the session which this one began, itself among them: it came into a container
+    /// from outside, and they descend from it. Numbers as the host has them.
+    pub fn session(&self, began: u32) -> Vec<u32> {
+        let Some(entered) = &self.entered else { return Vec::new() };
+        let pairs = lock(entered).iter().flatten().collect::<Vec<(u32, u32)>>();
+        pairs.into_iter().filter(|(_, session)| *session == began).map(|(process, _)| process).collect()
     }
 
     /// Takes everything out of the kernel that sensors with these [`Options::pins`] left there. Enforcement ends.

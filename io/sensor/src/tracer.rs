@@ -113,6 +113,9 @@ pub(crate) type Tallies = Arc<Mutex<HashMap<MapData, u64, Tally>>>;
 /// Bytes that threads of each control group wrote that are gone.
 pub(crate) type Written = Arc<Mutex<HashMap<MapData, u64, u64>>>;
 
+/// Processes that came into a container from outside, and all that descend from them, each with the one that came.
+pub(crate) type Entered = Arc<Mutex<HashMap<MapData, u32, u32>>>;
+
 /// Maps that decide: written by the sensor's owner while the tracer reads the rings.
 pub(crate) struct Controls {
     pub(crate) policies: HashMap<MapData, u64, Policy>,
@@ -129,6 +132,7 @@ pub(crate) struct Tracer {
     rings: [RingBuf<MapData>; RINGS],
     pub(crate) tallies: Tallies,
     pub(crate) written: Written,
+    pub(crate) entered: Entered,
     /// Written only where it lasts.
     pub(crate) books: HashMap<MapData, u64, Entry>,
     pub(crate) lasting: bool,
@@ -183,6 +187,7 @@ impl Tracer {
         let rings = [ring(take("starts")?)?, ring(take("facts")?)?, ring(take("alerts")?)?];
         let mut tallies: HashMap<_, u64, Tally> = take("tallies")?.try_into().map_err(TracerError::Map)?;
         let books = take("books")?.try_into().map_err(TracerError::Map)?;
+        let entered = take("entered")?.try_into().map_err(TracerError::Map)?;
         let written = take("written")?.try_into().map_err(TracerError::Map)?;
         let mut current: Array<_, u64> = take("current_generation")?.try_into().map_err(TracerError::Map)?;
         let mut controls = Controls {
@@ -232,8 +237,10 @@ impl Tracer {
         let pinned = attaching.pinned;
         current.set(0, generation, 0).map_err(TracerError::Map)?;
         let (tallies, written) = (Arc::new(Mutex::new(tallies)), Arc::new(Mutex::new(written)));
+        let entered = Arc::new(Mutex::new(entered));
         let lasting = pins.is_some();
-        let tracer = Self { rings, tallies, written, books, lasting, program, parts, _pinned: pinned };
+        let tracer =
+            Self { rings, tallies, written, entered, books, lasting, program, parts, _pinned: pinned };
         Ok((tracer, controls))
     }
 

@@ -40,6 +40,25 @@ pub struct EventRow {
 
 type Columns = (i64, String, String, Option<String>, Option<String>);
 
+macro_rules! select {
+    ($tail:literal) => {
+        concat!(
+            "SELECT e.position, a.host, e.body,
+            (SELECT i.repository || '@sha256:' || lower(hex(i.manifest)) FROM images i
+             WHERE i.config = coalesce(e.image_config, c.image_config) ORDER BY i.id DESC LIMIT 1),
+            c.image_name
+            FROM events e JOIN spools s ON s.id = e.spool JOIN agents a ON a.id = s.agent
+            LEFT JOIN containers c ON c.agent = s.agent AND c.container = e.container ",
+            $tail
+        )
+    };
+}
+
+fn event_row((position, host, body, image, name): Columns) -> EventRow {
+    let image = image.or_else(|| name.filter(|name| !name.is_empty()));
+    EventRow { position: unsigned(position), host, image, body }
+}
+
 impl View<'_> {
     /// Position of the newest event; 0 before the first.
     pub async fn last_position(&mut self) -> Result<u64> {
@@ -56,19 +75,17 @@ impl View<'_> {
     }
 
     pub async fn events_after(&mut self, position: u64, limit: u32) -> Result<Vec<EventRow>> {
-        let sql = "SELECT e.position, a.host, e.body,
-            (SELECT i.repository || '@sha256:' || lower(hex(i.manifest)) FROM images i
-             WHERE i.config = coalesce(e.image_config, c.image_config) ORDER BY i.id DESC LIMIT 1),
-            c.image_name
-            FROM events e JOIN spools s ON s.id = e.spool JOIN agents a ON a.id = s.agent
-            LEFT JOIN containers c ON c.agent = s.agent AND c.container = e.container
-            WHERE e.position > ? ORDER BY e.position LIMIT ?";
+        let sql = select!("WHERE e.position > ? ORDER BY e.position LIMIT ?");
         let rows: Vec<Columns> = self.all(query_as(sql).bind(int(position)).bind(limit)).await?;
-        let row = |(position, host, body, image, name): Columns| {
-            let image = image.or_else(|| name.filter(|name| !name.is_empty()));
-            EventRow { position: unsigned(position), host, image, body }
-        };
-        Ok(rows.into_iter().map(row).collect())
+        Ok(rows.into_iter().map(event_row).collect())
+    }
+
+    /// The events at these positions, in their order.
+    pub async fn events_at(&mut self, positions: &[u64]) -> Result<Vec<EventRow>> {
+        let sql = select!("WHERE e.position IN (SELECT value FROM json_each(?)) ORDER BY e.position");
+        let positions = serde_json::Value::from(positions).to_string();
+        let rows: Vec<Columns> = self.all(query_as(sql).bind(positions)).await?;
+        Ok(rows.into_iter().map(event_row).collect())
     }
 }
 

@@ -11,6 +11,7 @@
 mod advisories;
 mod audit;
 mod batch;
+mod break_glass;
 mod connection;
 mod containers;
 mod credentials;
@@ -29,6 +30,7 @@ mod used;
 mod verdicts;
 
 pub use audit::AuditLeaf;
+pub use break_glass::{BreakGlassRow, NewBreakGlass};
 pub use connection::{Read, Store, View, Write, Writer};
 pub use containers::{ContainerRow, EndedRun, RunningContainer};
 pub use credentials::{AgentRow, CredentialRow, NewAgent, TokenKind, TokenRow};

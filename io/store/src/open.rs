@@ -15,7 +15,7 @@ use crate::error::{Result, StoreError};
 const APPLICATION: u32 = 0x4c5a_5254;
 
 /// `user_version` that the newest of [`migrations`] sets.
-const SCHEMA: i64 = 5;
+const SCHEMA: i64 = 6;
 
 const READERS: u32 = 4;
 
@@ -30,6 +30,7 @@ fn migrations() -> Migrator {
         (3, "learned", include_str!("../migrations/0003_learned.sql")),
         (4, "together", include_str!("../migrations/0004_together.sql")),
         (5, "used", include_str!("../migrations/0005_used.sql")),
+        (6, "break-glass", include_str!("../migrations/0006_break_glass.sql")),
     ];
     let migrations = list.map(|(version, name, sql)| {
         Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)

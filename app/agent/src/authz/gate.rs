@@ -6,13 +6,15 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 use lazaret_engine::docker::StoreReader;
-use lazaret_engine::docker::request::{self, CreateContainer, CreateVolume, RawRequest, Request};
+use lazaret_engine::docker::request::{self, CreateContainer, CreateVolume, LogIn, RawRequest, Request};
 use lazaret_model::{Digest, EngineOperation, Reason, RunConfiguration, Stage};
 use lazaret_policy::Policy;
 
 use super::intents::Intents;
+use super::log_in::Door;
 use super::{Answer, Judge, Wish};
 use crate::admissions::{AdmissionStore, Admissions, Admitted};
+use crate::break_glass::Grant;
 use crate::canary::Canary;
 use crate::desk::{self, Desk, Draft};
 
@@ -24,6 +26,7 @@ pub struct Gate {
     pub desk: Arc<Desk>,
     pub canary: Arc<Canary>,
     pub intents: Arc<Intents>,
+    pub door: Door,
 }
 
 /// What was decided, before it is recorded.
@@ -32,6 +35,8 @@ struct Ruling {
     subject: String,
     image_config: Option<Digest>,
     reasons: Vec<Reason>,
+    /// By whose leave somebody logs in to which container.
+    grant: Option<(Arc<Grant>, String)>,
 }
 
 impl Judge for Gate {
@@ -41,14 +46,16 @@ impl Judge for Gate {
             return Answer::allow();
         }
         let admissions = self.admissions.current();
-        let Some(ruling) = self.rule(&wish, &admissions) else { return Answer::allow() };
+        let Some(ruling) = self.rule(&wish, &admissions).await else { return Answer::allow() };
+        let (grant, container) = ruling.grant.unzip();
         let mut draft = Draft {
             operation: ruling.operation,
             subject: ruling.subject,
             image_config: ruling.image_config,
-            container: None,
+            container,
             policy: admissions.policy.as_ref().map(|policy| policy.digest()),
             reasons: ruling.reasons,
+            grant: grant.map(|grant| grant.mark()),
             begun,
         };
         if let Err(unrecorded) = self.desk.record(&self.desk.next_id(), &draft, Vec::new()).await {
@@ -63,7 +70,7 @@ impl Judge for Gate {
 
 impl Gate {
     /// `None`: nothing to decide.
-    fn rule(&self, wish: &Wish, admissions: &Admissions) -> Option<Ruling> {
+    async fn rule(&self, wish: &Wish, admissions: &Admissions) -> Option<Ruling> {
         let content_type =
             wish.request_headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
         let raw = RawRequest {
@@ -86,6 +93,7 @@ impl Gate {
                     subject,
                     image_config: None,
                     reasons: vec![reason],
+                    grant: None,
                 });
             }
         };
@@ -95,8 +103,9 @@ impl Gate {
             Request::CreateContainer(create) => self.create(&create, admissions),
             Request::CreateVolume(volume) => create_volume(&volume, admissions),
             Request::Operation(operation) => {
-                self.operate(operation, wish.request_body.as_deref(), admissions)
+                self.operate(&operation, wish.request_body.as_deref(), admissions)
             }
+            Request::LogIn(log_in) => self.log_in(&log_in, wish.request_body.as_deref(), admissions).await,
         })
     }
 
@@ -106,6 +115,7 @@ impl Gate {
             subject: format!("run {}", shorten(&create.image)),
             image_config: None,
             reasons: Vec::new(),
+            grant: None,
         };
         let Some(policy) = &admissions.policy else {
             ruling.reasons.push(no_policy());
@@ -136,12 +146,12 @@ impl Gate {
         ruling
     }
 
-    fn operate(&self, operation: EngineOperation, body: Option<&[u8]>, admissions: &Admissions) -> Ruling {
-        let reasons = if self.intents.take(&operation, body) {
+    fn operate(&self, operation: &EngineOperation, body: Option<&[u8]>, admissions: &Admissions) -> Ruling {
+        let reasons = if self.intents.take(operation, body) {
             Vec::new()
         } else {
             match &admissions.policy {
-                Some(policy) => lazaret_policy::operation(policy, &operation).err().unwrap_or_default(),
+                Some(policy) => lazaret_policy::operation(policy, operation).err().unwrap_or_default(),
                 None => vec![no_policy()],
             }
         };
@@ -152,7 +162,33 @@ impl Gate {
             subject: subject.trim_end().to_owned(),
             image_config: None,
             reasons,
+            grant: None,
         }
+    }
+
+    /// Where the policy lets nobody in, a person may have broken the glass.
+    async fn log_in(&self, wish: &LogIn, body: Option<&[u8]>, admissions: &Admissions) -> Ruling {
+        let mut ruling = self.operate(&wish.operation, body, admissions);
+        if ruling.reasons.is_empty() || admissions.policy.is_none() {
+            return ruling;
+        }
+        match self.door.opens(wish).await {
+            Ok(grant) => {
+                ruling.reasons.clear();
+                ruling.grant = Some(grant);
+            }
+            Err(Some(reason)) => ruling.reasons = vec![reason],
+            Err(None) => {
+                if let Some(reason) = ruling.reasons.first_mut() {
+                    reason.remedy.push_str(&format!(
+                        "; in an emergency, for a while and on record: lazaret break-glass open CONTAINER --host {} \
+                         --reason TEXT",
+                        self.desk.host()
+                    ));
+                }
+            }
+        }
+        ruling
     }
 }
 
@@ -172,6 +208,7 @@ fn create_volume(volume: &CreateVolume, admissions: &Admissions) -> Ruling {
         subject: subject.trim_end().to_owned(),
         image_config: None,
         reasons,
+        grant: None,
     }
 }
 

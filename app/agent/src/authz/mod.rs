@@ -7,6 +7,7 @@
 mod protocol;
 pub mod gate;
 pub mod intents;
+pub mod log_in;
 
 use std::future::Future;
 use std::sync::Arc;

@@ -16,6 +16,7 @@ use nix::unistd::Pid;
 use super::group;
 use super::keeper::Keeper;
 use crate::authz::intents::Intents;
+use crate::break_glass::BreakGlass;
 use crate::engine_http;
 use crate::spool::Spool;
 
@@ -28,6 +29,8 @@ pub struct Answers {
     pub engine_socket: PathBuf,
     pub intents: Arc<Intents>,
     pub spool: Spool,
+    /// By whose leave somebody comes in.
+    pub glass: Arc<BreakGlass>,
 }
 
 /// What was already done to a container: once is enough.

@@ -35,6 +35,11 @@ impl Keeper {
         Self { expectations, sensor, spool, held: Mutex::default() }
     }
 
+    /// Living processes of the session that this one began.
+    pub fn session(&self, began: u32) -> Vec<u32> {
+        self.sensor.session(began)
+    }
+
     fn hold_of(&self, expectation: &Expectation) -> Hold {
         Hold::of(&expectation.profile, self.sensor.security().is_ok())
     }

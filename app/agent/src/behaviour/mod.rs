@@ -17,6 +17,7 @@ mod lesson;
 mod watched;
 mod verdict;
 mod telling;
+mod sessions;
 mod flood;
 pub mod answer;
 pub mod shelf;
@@ -24,6 +25,7 @@ pub mod in_use;
 pub mod upload;
 mod observer;
 mod losses;
+mod renewal;
 #[cfg(test)]
 mod testing;
 

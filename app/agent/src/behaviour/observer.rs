@@ -1,7 +1,6 @@
 //! Takes what the sensor tells, and does with it what is to be done.
 
 use std::collections::HashMap;
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -18,6 +17,7 @@ use super::in_use::InUse;
 use super::keeper::Keeper;
 use super::kin::Kin;
 use super::lesson::learn;
+use super::sessions::Recorder;
 use super::shelf::Shelf;
 use super::telling::{self, Context};
 use super::upload::Letter;
@@ -53,6 +53,8 @@ pub struct Observer {
     pub lasting: bool,
     /// Hears of what is on disk anew.
     pub saved: mpsc::UnboundedSender<Letter>,
+    /// Tells what runs in sessions of a break-glass.
+    recorder: Recorder,
     pub(super) state: State,
 }
 
@@ -78,33 +80,9 @@ impl Observer {
         (in_use, lasting): (InUse, bool),
         saved: mpsc::UnboundedSender<Letter>,
     ) -> Self {
+        let recorder = Recorder::new(Arc::clone(&answers.glass));
         let state = State { revision: keeper.expectations.revision(), ..State::default() };
-        Self { keeper, inventory, answers, spool, shelf, complete, in_use, lasting, saved, state }
-    }
-
-    /// Holds again what an earlier agent held, before anything is heard.
-    pub fn hold_again(&mut self) {
-        let at = seconds(SystemTime::now());
-        for (container, pid) in self.managed() {
-            self.watch(&container, at);
-            if !self.complete {
-                self.missed(&container, at);
-            } else if !self.lasting {
-                self.unwatched(&container, at);
-            }
-            let Some(known) =
-                self.state.containers.get(&container).and_then(|watched| watched.known.as_ref())
-            else {
-                continue;
-            };
-            if let Err(why) = self.keeper.hold(&container, pid, &known.record) {
-                self.gap(format!("container {} is not held to its profile: {why}", known.record.name), 1);
-            }
-        }
-        self.keeper.release_others();
-        if !self.complete {
-            self.gap("what was learned shortly before the last agent was killed".to_owned(), 1);
-        }
+        Self { keeper, inventory, answers, spool, shelf, complete, in_use, lasting, saved, recorder, state }
     }
 
     /// Runs until `stop`, then writes down what was learned.
@@ -211,6 +189,13 @@ impl Observer {
         } else {
             learn(&mut self.shelf, watched, observation, placed, &verdict);
         }
+        let image_config = || watched.known.as_ref().map(|known| known.record.image_config.to_string());
+        let grant = self.recorder.grant(observation, placed.circumstances.1);
+        if let Some(grant) = &grant
+            && let Some(command) = self.recorder.command(grant, observation, image_config())
+        {
+            self.spool.note(command);
+        }
         let login = verdict::is_strange_login(observation, placed.circumstances.1, expectation.as_deref())
             && watched.is_first_visit(behaviour);
         if verdict.is_clean() && !login {
@@ -224,6 +209,7 @@ impl Observer {
         };
         let context = Context {
             image_config: watched.known.as_ref().map(|known| known.record.image_config.to_string()),
+            grant,
             arguments,
             ancestors: kin.line(observation.parent, entered),
         };
@@ -235,7 +221,10 @@ impl Observer {
         };
         for deviation in &verdict.deviations {
             let mut event = telling::of_profile(deviation, observation, &context);
-            event.answer = self.answers.answer(deviation, observation, &mut watched.done);
+            // Who was let in on purpose is no intruder.
+            if !context.lets_in(deviation.category) {
+                event.answer = self.answers.answer(deviation, observation, &mut watched.done);
+            }
             tell(event);
         }
         for rule in &verdict.broken {
@@ -259,7 +248,7 @@ impl Observer {
     }
 
     /// Begins to watch a container, if that was not done before.
-    fn watch(&mut self, container: &str, at: i64) {
+    pub(super) fn watch(&mut self, container: &str, at: i64) {
         if self.state.containers.contains_key(container) || self.state.containers.len() >= MOST_WATCHED {
             return;
         }
@@ -293,6 +282,9 @@ impl Observer {
 
     fn ended(&mut self, ended: &ProcessEnded) {
         self.state.kin.ended(ended.pid);
+        if let Some(event) = self.recorder.ended(ended) {
+            self.spool.note(event);
+        }
         let Some(watched) = self.state.containers.get_mut(&ended.container) else { return };
         if watched.ended(ended)
             && let Some(known) = watched.known.as_mut().filter(|known| known.learning)
@@ -330,6 +322,9 @@ impl Observer {
             self.spool.note(event);
         }
         self.tell_counts();
+        for event in self.recorder.end_overdue(|session| self.keeper.session(session)) {
+            self.spool.note(event);
+        }
         for what in self.shelf.take_complaints().into_iter().chain(self.in_use.take_complaints()) {
             self.gap(what, 1);
         }
@@ -346,37 +341,6 @@ impl Observer {
             self.state.containers.iter().filter(is_stale).map(|(container, _)| container.clone()).collect()
         };
         stale.iter().for_each(|container| self.forget(container));
-    }
-
-    /// The server sent other admissions: profiles may be others.
-    fn expect_anew(&mut self) {
-        let pids: HashMap<String, u32> = self.managed().into_iter().collect();
-        for (container, watched) in &mut self.state.containers {
-            let Some(known) = &mut watched.known else { continue };
-            let expectation = self.keeper.expectation(&known.record);
-            if expectation.profile == known.expectation.profile {
-                continue;
-            }
-            known.expectation = expectation;
-            let Some(pid) = pids.get(container) else { continue };
-            let programs = known.expectation.programs.as_ref();
-            let guarded = programs.map_or(Ok(()), |programs| {
-                self.keeper.guard(container, (*pid, Path::new("/")), &known.record, programs)
-            });
-            let held = guarded.map_err(|error| error.to_string());
-            if let Err(why) = held.and_then(|()| self.keeper.hold(container, *pid, &known.record)) {
-                let what = format!("container {} is not held to its new profile: {why}", known.record.name);
-                tracing::error!("{what}");
-                self.spool.note(EventKind::Gap { what, count: 1 });
-            }
-        }
-    }
-
-    /// Admitted containers, with their first processes.
-    fn managed(&self) -> Vec<(String, u32)> {
-        let inventory = self.inventory.lock().unwrap_or_else(PoisonError::into_inner);
-        let managed = inventory.running().iter().filter(|(_, known)| known.decision.is_some());
-        managed.map(|(container, known)| (container.clone(), known.pid)).collect()
     }
 
     fn save(&mut self) {

@@ -1,11 +1,15 @@
 //! Deviations, broken rules and visits as events.
 
+use std::sync::Arc;
+
 use lazaret_format::v1::{Ancestor, Deviation as Event, ProcessBody};
 use lazaret_model::{Dimension, Fact, Severity};
 use lazaret_profile::check::{Category, Deviation};
 use lazaret_profile::rules::Rule;
 use lazaret_profile::{Action, Mode};
 use lazaret_sensor::{Observation, Outcome};
+
+use crate::break_glass::Grant;
 
 /// Most of foreign text in one event.
 const MOST_SHOWN: usize = 1024;
@@ -14,18 +18,38 @@ const MOST_SHOWN: usize = 1024;
 #[derive(Debug, Clone)]
 pub(super) struct Context {
     pub(super) image_config: Option<String>,
+    /// In whose session it was done.
+    pub(super) grant: Option<Arc<Grant>>,
     pub(super) arguments: Vec<String>,
     pub(super) ancestors: Vec<Ancestor>,
+}
+
+impl Context {
+    /// Whether this is somebody's coming in that a person allowed.
+    pub(super) fn lets_in(&self, category: Category) -> bool {
+        self.grant.is_some() && category == Category::Login
+    }
 }
 
 /// The event of a profile's deviation.
 pub(super) fn of_profile(deviation: &Deviation, observation: &Observation, context: &Context) -> Box<Event> {
     let severity = match (deviation.mode, deviation.category) {
+        _ if context.lets_in(deviation.category) => Severity::Low,
         (_, Category::Escape | Category::KernelModule | Category::Fileless) => Severity::High,
         (Mode::Block, _) => Severity::High,
         _ => Severity::Medium,
     };
     let event = event(deviation.dimension, deviation.category, severity, observation, context);
+    if let Some(grant) = context.grant.as_ref().filter(|_| context.lets_in(deviation.category)) {
+        let what = format!("{}: let in by {}, which {} opened", deviation.what, grant.id, grant.by);
+        let alert = Action::Alert.name().to_owned();
+        return Box::new(Event {
+            what: told(&what, observation),
+            mode: Mode::Alert.name().to_owned(),
+            action: alert,
+            ..event
+        });
+    }
     Box::new(Event {
         what: told(&deviation.what, observation),
         expected: shown(&deviation.expected),
@@ -92,6 +116,7 @@ fn event(
         outcome: outcome.to_owned(),
         rung: rung.to_owned(),
         answer: String::new(),
+        grant: context.grant.as_ref().map(|grant| grant.id.clone()),
         process: ProcessBody {
             pid: actor.pid,
             exe: shown(&actor.executable),

@@ -82,11 +82,12 @@ pub(super) fn deviation(container: &str, what: &str) -> Box<Deviation> {
         outcome: text("happened"),
         rung: text("alert"),
         answer: String::new(),
+        grant: None,
         process: ProcessBody { pid: 1, exe: text("/a"), argv: Vec::new(), uid: 0, ancestors: Vec::new() },
         count: 1,
     })
 }
 
 pub(super) fn context() -> Context {
-    Context { image_config: None, arguments: Vec::new(), ancestors: Vec::new() }
+    Context { grant: None, image_config: None, arguments: Vec::new(), ancestors: Vec::new() }
 }

@@ -149,6 +149,7 @@ impl StartJudge {
             container: Some(ask.id.clone()),
             policy,
             reasons,
+            grant: None,
             begun,
         };
         let decision = self.desk.next_id();

@@ -1,6 +1,7 @@
 //! Tests of the agent's parts through real sockets, real files and real processes.
 
 mod world;
+mod break_glass;
 mod gate;
 mod start;
 mod behaviour;

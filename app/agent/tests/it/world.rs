@@ -6,7 +6,9 @@ use std::sync::Arc;
 use lazaret_agent::admissions::AdmissionStore;
 use lazaret_agent::authz::gate::Gate;
 use lazaret_agent::authz::intents::Intents;
+use lazaret_agent::authz::log_in::Door;
 use lazaret_agent::authz::{self, Answer};
+use lazaret_agent::break_glass::BreakGlass;
 use lazaret_agent::canary::Canary;
 use lazaret_agent::clock;
 use lazaret_agent::desk::Desk;
@@ -33,6 +35,7 @@ pub(crate) struct World {
     pub(crate) spool: Spool,
     pub(crate) admissions: Arc<AdmissionStore>,
     pub(crate) intents: Arc<Intents>,
+    pub(crate) glass: Arc<BreakGlass>,
     pub(crate) socket: PathBuf,
 }
 
@@ -77,8 +80,16 @@ impl World {
         }
         let spool = Spool::open(&directory.path().join("spool"), 1 << 20, [1; 16]).unwrap();
         let socket = directory.path().join("plugin.sock");
-        let world =
-            Self { spool, admissions: Arc::new(admissions), intents: Arc::default(), socket, directory };
+        let (glass, _) = BreakGlass::open(&directory.path().join("break-glass.json"), "testhost").unwrap();
+        let glass = Arc::new(glass);
+        let world = Self {
+            glass,
+            spool,
+            admissions: Arc::new(admissions),
+            intents: Arc::default(),
+            socket,
+            directory,
+        };
         let listener = UnixListener::bind(&world.socket).unwrap();
         tokio::spawn(authz::serve(listener, Arc::new(world.gate()), std::future::pending()));
         world
@@ -111,7 +122,13 @@ impl World {
             desk: Arc::new(Desk::new("testhost", self.spool.clone())),
             canary: Arc::new(Canary::default()),
             intents: Arc::clone(&self.intents),
+            door: Door { glass: Arc::clone(&self.glass), engine_socket: self.engine_socket() },
         }
+    }
+
+    /// Where an engine would answer.
+    pub(crate) fn engine_socket(&self) -> PathBuf {
+        self.directory.path().join("engine.sock")
     }
 
     pub(crate) fn data_root(&self) -> PathBuf {

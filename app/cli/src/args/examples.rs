@@ -94,6 +94,18 @@ pub(super) const REPLACE: &str = "\
 Example:
   lazaret replace shop --with registry.example/shop@sha256:… --health-timeout 120";
 
+pub(super) const BREAK_GLASS: &str = "\
+Examples:
+  lazaret break-glass open shop --host rack-7 --reason \"orders hang, ticket 4711\" --for 30m
+  docker exec -it shop sh                           on that host, while it is open
+  lazaret break-glass show glass-0123456789abcdef   who came in, which commands, what deviated, the end
+  lazaret break-glass close glass-0123456789abcdef
+
+It lets `docker exec` and `docker attach` through, for this one container, and nothing else: no --privileged, no copying,
+no changes. What blocks programs, files and peers goes on doing so in a session. Every program that a session starts is
+recorded with its arguments, which may hold secrets: give those on standard input. What is typed into the container's own
+program (`docker attach`) is not seen. The host ends it by its own clock, also when the server is away.";
+
 pub(super) const EXPLAIN: &str = "\
 Examples:
   lazaret explain shop                              why it was let in: scan, verdict, signatures, promotion

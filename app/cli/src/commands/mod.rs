@@ -4,6 +4,7 @@ pub(crate) mod affected;
 pub(crate) mod agents;
 pub(crate) mod attest;
 pub(crate) mod audit;
+pub(crate) mod break_glass;
 pub(crate) mod catalogers;
 pub(crate) mod completions;
 pub(crate) mod db;

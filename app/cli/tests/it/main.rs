@@ -1,5 +1,6 @@
 //! The program itself, as people run it.
 
+mod break_glass;
 mod cache;
 mod database;
 mod inputs;

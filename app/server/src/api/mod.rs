@@ -16,6 +16,7 @@ mod affected;
 mod findings;
 mod replacements;
 mod actions;
+pub(crate) mod break_glass;
 mod explain;
 mod audit;
 mod document;
@@ -56,6 +57,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(admissions::admissions))
         .routes(routes!(actions::actions))
         .routes(routes!(actions::progress))
+        .routes(routes!(break_glass::of_agent))
         .routes(routes!(learned::put))
         .routes(routes!(used::put))
         .route_layer(from_fn(only_agents));
@@ -75,6 +77,10 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(findings::findings))
         .routes(routes!(replacements::request))
         .routes(routes!(replacements::get))
+        .routes(routes!(break_glass::open, break_glass::list))
+        .routes(routes!(break_glass::get))
+        .routes(routes!(break_glass::close))
+        .routes(routes!(break_glass::events))
         .routes(routes!(explain::explain))
         .routes(routes!(audit::entries))
         .routes(routes!(audit::checkpoints))

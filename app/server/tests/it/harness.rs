@@ -213,5 +213,6 @@ pub(crate) fn decided(
         policy: "sha256:0000000000000000000000000000000000000000000000000000000000000000".to_owned(),
         reasons: Vec::new(),
         micros: 180,
+        grant: None,
     }
 }

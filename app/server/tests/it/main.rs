@@ -11,6 +11,7 @@ mod input;
 mod learned;
 mod agents;
 mod events;
+mod break_glass;
 mod containers;
 mod images;
 mod promotions;

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::ReasonBody;
+use super::{BreakGlassNews, GrantMark, ReasonBody, SessionCommand, SessionEnded};
 
 /// `POST /v1/agent/events`: what happened on a host, in the agent's own numbering.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -56,6 +56,9 @@ pub enum EventKind {
         policy: String,
         reasons: Vec<ReasonBody>,
         micros: u64,
+        /// Allowed although the policy refuses it, because a person broke the glass.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        grant: Option<GrantMark>,
     },
     ContainerStarted {
         container: String,
@@ -100,6 +103,10 @@ pub enum EventKind {
     },
     /// A container did what its profile does not allow, or what no container should do.
     Deviation(Box<Deviation>),
+    /// People may log in to a container from now on, or no longer.
+    BreakGlass(Box<BreakGlassNews>),
+    SessionCommand(Box<SessionCommand>),
+    SessionEnded(SessionEnded),
     /// Something could not be seen or kept; never silent.
     Gap {
         what: String,
@@ -146,6 +153,9 @@ pub struct Deviation {
     /// What was done about it beside this event, or why the action that the profile orders was not possible here.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub answer: String,
+    /// The break-glass in whose session it was done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant: Option<String>,
     pub process: ProcessBody,
     /// How often since the last event of this kind: repetitions are told by their number.
     #[serde(default = "once")]
@@ -174,6 +184,20 @@ pub struct Ancestor {
     pub exe: String,
     #[serde(default)]
     pub argv: Vec<String>,
+}
+
+impl EventKind {
+    /// The break-glass that it belongs to.
+    pub fn grant(&self) -> Option<&str> {
+        match self {
+            Self::Decided { grant, .. } => grant.as_ref().map(|grant| grant.id.as_str()),
+            Self::Deviation(deviation) => deviation.grant.as_deref(),
+            Self::BreakGlass(news) => Some(&news.grant),
+            Self::SessionCommand(command) => Some(&command.grant),
+            Self::SessionEnded(ended) => Some(&ended.grant),
+            _ => None,
+        }
+    }
 }
 
 const fn once() -> u64 {

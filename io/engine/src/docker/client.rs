@@ -175,6 +175,16 @@ impl Client {
         self.inspect_raw(container).await.map(read_details)
     }
 
+    /// The container of a prepared command, by its 64-digit id, and whether the command would have all privileges.
+    pub async fn prepared(&self, command: &str) -> Result<(String, bool), EngineError> {
+        let found = self.docker.inspect_exec(command).await;
+        let what = format!("command {command}");
+        let found = found.map_err(|error| self.fail(error, &format!("inspect {what}"), &what))?;
+        // What is not said counts as the worse.
+        let privileged = found.process_config.and_then(|process| process.privileged).unwrap_or(true);
+        Ok((found.container_id.unwrap_or_default(), privileged))
+    }
+
     /// Creates a container like `old`, from another image, on no network but the one `old` was made with,
     /// and with none of its aliases: it must not be found before it is healthy. Returns its id.
     pub async fn create_like(

@@ -1,6 +1,8 @@
 //! Every known way to make an engine understand something else than its plugin.
 
-use lazaret_engine::docker::request::{CreateContainer, RawRequest, Request, Undecided, decode};
+use lazaret_engine::docker::request::{
+    CreateContainer, LogIn, LogInStep, RawRequest, Request, Undecided, decode,
+};
 use lazaret_model::EngineAction;
 use proptest::prelude::*;
 
@@ -208,12 +210,31 @@ fn parameters_given_twice_or_unknown() {
 }
 
 #[test]
+fn a_privileged_command_is_told_from_others_however_it_is_spelt() {
+    let step =
+        |body: &str| match ask("POST", "/v1.41/containers/x/exec", Some("application/json"), Some(body)) {
+            Ok(Request::LogIn(LogIn { step, .. })) => Some(step),
+            Err(_) => None,
+            other => panic!("{other:?}"),
+        };
+    let prepare = |privileged| Some(LogInStep::Prepare { privileged });
+    assert_eq!(step(r#"{"Cmd":["sh"]}"#), prepare(false));
+    assert_eq!(step(r#"{"Cmd":["sh"],"Privileged":false}"#), prepare(false));
+    assert_eq!(step(r#"{"Cmd":["sh"],"Privileged":true}"#), prepare(true));
+    for hidden in
+        [r#"{"privileged":true}"#, r#"{"Privileged":false,"Privileged":true}"#, r#"{"Privileged":"yes"}"#]
+    {
+        assert_eq!(step(hidden), None, "{hidden}");
+    }
+}
+
+#[test]
 fn logging_in() {
     let action =
         |method: &str, uri: &str, body: Option<&str>| match ask(method, uri, Some("application/json"), body)
             .unwrap()
         {
-            Request::Operation(operation) => Some(operation.action),
+            Request::Operation(operation) | Request::LogIn(LogIn { operation, .. }) => Some(operation.action),
             Request::Read => None,
             other => panic!("{other:?}"),
         };

@@ -106,6 +106,7 @@ fn describe(request: &Request) -> String {
     match request {
         Request::Read => "read".to_owned(),
         Request::StartContainer { container } => format!("start {container}"),
+        Request::LogIn(wish) => format!("{} {}", wish.operation.action.name(), wish.operation.subject),
         Request::Operation(operation) => format!("{} {}", operation.action.name(), operation.subject),
         Request::CreateVolume(create) => format!("volume {}{}", create.name, facts(&create.run)),
         Request::CreateContainer(create) => format!("create {}{}", create.image, facts(&create.run)),

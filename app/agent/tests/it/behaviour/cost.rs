@@ -40,6 +40,7 @@ async fn an_observation_costs_microseconds() {
         engine_socket: "/nonexistent".into(),
         intents: Arc::new(Intents::default()),
         spool: world.spool.clone(),
+        glass: Arc::clone(&world.glass),
     };
     let (saved, _) = mpsc::unbounded_channel();
     let shelf = Shelf::open(&world.directory.path().join("learned")).unwrap();

@@ -65,6 +65,7 @@ impl Guard {
             engine_socket: "/nonexistent".into(),
             intents: Arc::new(Intents::default()),
             spool: world.spool.clone(),
+            glass: Arc::clone(&world.glass),
         };
         let (saved, _) = mpsc::unbounded_channel();
         let mut observer = Observer::new(

@@ -13,9 +13,11 @@ const MOST_ANCESTORS: usize = 12;
 /// The event's own line. Texts are as the container chose them: whoever prints them spells them out.
 pub(super) fn describe(deviation: &Deviation) -> (Style, String) {
     let times = if deviation.count > 1 { format!(", {} times", deviation.count) } else { String::new() };
+    let session =
+        deviation.grant.as_ref().map_or_else(String::new, |grant| format!(" (in a session of {grant})"));
     let style = if deviation.outcome == "prevented" { WARN } else { BAD };
     let text = format!(
-        "{} {} in {}: {}{times}",
+        "{} {} in {}: {}{times}{session}",
         done(deviation),
         deviation.category,
         short_id(&deviation.container),
@@ -106,6 +108,7 @@ mod tests {
             outcome: "prevented".to_owned(),
             rung: "cgroup-bpf".to_owned(),
             answer: String::new(),
+            grant: None,
             process: ProcessBody {
                 pid: 42,
                 exe: "/usr/bin/perl".to_owned(),

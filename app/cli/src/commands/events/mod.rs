@@ -1,4 +1,5 @@
 mod deviation;
+mod session;
 
 use std::time::Duration;
 
@@ -61,7 +62,7 @@ fn is_away(failure: &Failure) -> bool {
     matches!(failure.code, Code::Unreachable | Code::ServerRefused)
 }
 
-fn line(settings: &Settings, event: &StoredEvent) -> String {
+pub(super) fn line(settings: &Settings, event: &StoredEvent) -> String {
     let (style, what) = describe(&event.event.what);
     let image = event.image.as_ref().map_or_else(String::new, |image| format!("  [{}]", plain(image)));
     let head = format!("{:>6}  {}  {}", event.position, clock(&plain(&event.event.at)), plain(&event.host));
@@ -82,9 +83,12 @@ fn describe(kind: &EventKind) -> (anstyle::Style, String) {
         EventKind::AgentStarted { version, enforcement } => {
             (plain, format!("agent {version} watches; enforcement: {enforcement}"))
         }
-        EventKind::Decided { decision, allow, operation, subject, reasons, micros, .. } => {
+        EventKind::Decided { decision, allow, operation, subject, reasons, micros, grant, .. } => {
             let verb = if *allow { "allowed" } else { "REFUSED" };
             let why = reasons.first().map_or_else(String::new, |reason| format!(": {}", reason.message));
+            let why = grant.as_ref().map_or(why, |grant| {
+                format!(", let in by {}, which {} opened: {}", grant.id, grant.by, grant.reason)
+            });
             let style = if *allow { GOOD } else { BAD };
             (style, format!("{verb} {operation} {subject}{why} ({decision}, {micros} µs)"))
         }
@@ -119,6 +123,9 @@ fn describe(kind: &EventKind) -> (anstyle::Style, String) {
             )
         }
         EventKind::Deviation(deviation) => deviation::describe(deviation),
+        EventKind::BreakGlass(news) => session::opened_or_over(news),
+        EventKind::SessionCommand(command) => session::command(command),
+        EventKind::SessionEnded(ended) => session::ended(ended),
         EventKind::Gap { what, count } => (WARN, format!("EVIDENCE GAP: {what} ({count})")),
     }
 }

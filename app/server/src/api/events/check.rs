@@ -93,6 +93,9 @@ fn container(what: &EventKind) -> Option<&str> {
         | EventKind::ContainerEnded { container, .. }
         | EventKind::ExecutionDenied { container, .. } => Some(container),
         EventKind::Deviation(deviation) => Some(&deviation.container),
+        EventKind::BreakGlass(news) => Some(&news.container),
+        EventKind::SessionCommand(command) => Some(&command.container),
+        EventKind::SessionEnded(ended) => Some(&ended.container),
         EventKind::AgentStarted { .. } | EventKind::Gap { .. } => None,
     }
 }
@@ -103,6 +106,7 @@ fn image_config(what: &EventKind) -> Option<&str> {
         | EventKind::ContainerStarted { image_config, .. }
         | EventKind::ExecutionDenied { image_config, .. } => image_config.as_deref(),
         EventKind::Deviation(deviation) => deviation.image_config.as_deref(),
+        EventKind::SessionCommand(command) => command.image_config.as_deref(),
         _ => None,
     }
 }

@@ -136,6 +136,9 @@ impl Host<'_> {
             EventKind::Decided { .. }
             | EventKind::ExecutionDenied { .. }
             | EventKind::Deviation(_)
+            | EventKind::BreakGlass(_)
+            | EventKind::SessionCommand(_)
+            | EventKind::SessionEnded(_)
             | EventKind::Gap { .. } => {}
         }
     }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::check::{Batch, Event, check};
 use super::containers::{Effect, follow};
+use super::sessions;
 use crate::api::document::Refusals;
 use crate::app::App;
 use crate::auth::AgentCaller;
@@ -55,6 +56,7 @@ async fn store(change: &mut Change<'_>, agent: AgentCaller, batch: Batch) -> Ans
         let first = change.take_positions(rows.len()).await?;
         change.write.add_events(spool.id, first, &rows).await?;
         record(change, &agent, &events, first, &places).await?;
+        sessions::follow(change, &agent, &events, first, &places).await?;
         let effects = follow(change, &agent, &events).await?;
         (spool.through, spool.lost) = (expected - 1, lost);
         spool.events += events.len() as u64;
@@ -143,13 +145,18 @@ pub(crate) fn decision_entry(host: &str, event: &AgentEvent) -> Value {
             container,
             policy,
             reasons,
+            grant,
             ..
         } => {
             let rules: Vec<&str> = reasons.iter().map(|reason| reason.rule.as_str()).collect();
-            json!({
+            let mut entry = json!({
                 "decision": decision, "host": host, "allow": allow, "operation": operation, "subject": subject,
                 "image": image_config, "container": container, "policy": policy, "rules": rules, "at": event.at,
-            })
+            });
+            if let Some(grant) = grant {
+                entry["break-glass"] = json!(grant);
+            }
+            entry
         }
         _ => Value::Null,
     }

@@ -49,7 +49,7 @@ pub(in crate::api) async fn list(
     }
 }
 
-fn stored(row: EventRow) -> Answer<StoredEvent> {
+pub(in crate::api) fn stored(row: EventRow) -> Answer<StoredEvent> {
     let EventRow { position, host, image, body } = row;
     let event = serde_json::from_str(&body).map_err(|error| {
         ApiError::internal(format!("event {position} in the database is not readable: {error}"))

@@ -3,8 +3,9 @@
 mod check;
 mod ingest;
 mod containers;
+mod sessions;
 mod list;
 
 pub(crate) use ingest::decision_entry;
 pub(super) use ingest::{__path_ingest, ingest};
-pub(super) use list::{__path_list, list};
+pub(super) use list::{__path_list, list, stored};

@@ -178,7 +178,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         others::attach,
     ),
     // Old engines open the input of web sockets whatever is asked.
-    operation!("GET", "/containers/{}/attach/ws", Attach),
+    row("GET", "/containers/{}/attach/ws", Body::Any, ANY, others::attach_input),
     read("/containers/json"),
     // `docker inspect registry/shop:v1` asks for a container of that name first.
     read("/containers/{*}/json"),

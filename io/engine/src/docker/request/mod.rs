@@ -48,6 +48,8 @@ pub enum Request {
     },
     CreateVolume(Box<CreateVolume>),
     Operation(EngineOperation),
+    /// A command or input from outside, into a container that runs.
+    LogIn(LogIn),
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -56,6 +58,23 @@ pub struct CreateContainer {
     pub image: String,
     /// `run.user` is empty where the caller leaves it to the image.
     pub run: RunConfiguration,
+}
+
+/// Somebody wants to come into a running container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogIn {
+    pub operation: EngineOperation,
+    pub step: LogInStep,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogInStep {
+    /// A command is prepared; the operation's subject is the container, by whatever name.
+    Prepare { privileged: bool },
+    /// What was prepared is started; the subject is what the preparation was answered with.
+    Start,
+    /// The container's own program gets input; the subject is the container.
+    Attach,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -3,8 +3,8 @@
 use lazaret_model::{EngineAction, EngineOperation, RunConfiguration};
 
 use super::endpoints::Call;
-use super::{CreateVolume, Request, Undecided, networking, shorten, wrong};
-use crate::docker::fields::{Fields, is_nothing, text, text_map};
+use super::{CreateVolume, LogIn, LogInStep, Request, Undecided, networking, shorten, wrong};
+use crate::docker::fields::{Fields, flag, is_nothing, text, text_map};
 use crate::docker::json::Value;
 use crate::docker::volume;
 
@@ -17,7 +17,7 @@ pub(super) fn start(call: &Call<'_>) -> Result<Request, Undecided> {
 }
 
 pub(super) fn exec(call: &Call<'_>) -> Result<Request, Undecided> {
-    let keys = [
+    let harmless = [
         "AttachStderr",
         "AttachStdin",
         "AttachStdout",
@@ -26,23 +26,31 @@ pub(super) fn exec(call: &Call<'_>) -> Result<Request, Undecided> {
         "Detach",
         "DetachKeys",
         "Env",
-        "Privileged",
         "Tty",
         "User",
         "WorkingDir",
     ];
-    Fields::known(&call.body, "", &[], &keys)?;
-    Ok(call.operation(EngineAction::Exec))
+    let fields = Fields::known(&call.body, "", &["Privileged"], &harmless)?;
+    let privileged = flag(fields.get("Privileged"), "Privileged")?;
+    Ok(log_in(call, EngineAction::Exec, LogInStep::Prepare { privileged }))
 }
 
 pub(super) fn exec_start(call: &Call<'_>) -> Result<Request, Undecided> {
     Fields::known(&call.body, "", &[], &["Detach", "Tty", "ConsoleSize"])?;
-    Ok(call.operation(EngineAction::Exec))
+    Ok(log_in(call, EngineAction::Exec, LogInStep::Start))
+}
+
+fn log_in(call: &Call<'_>, action: EngineAction, step: LogInStep) -> Request {
+    Request::LogIn(LogIn { operation: EngineOperation { action, subject: call.subject.clone() }, step })
 }
 
 /// Hearing what a container says is reading its log.
 pub(super) fn attach(call: &Call<'_>) -> Result<Request, Undecided> {
-    if call.query.flag("stdin") { Ok(call.operation(EngineAction::Attach)) } else { Ok(Request::Read) }
+    if call.query.flag("stdin") { attach_input(call) } else { Ok(Request::Read) }
+}
+
+pub(super) fn attach_input(call: &Call<'_>) -> Result<Request, Undecided> {
+    Ok(log_in(call, EngineAction::Attach, LogInStep::Attach))
 }
 
 /// Limits may change; what the container may reach may not.

@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use lazaret_engine::docker::request::{RawRequest, Request, decode};
-use lazaret_model::EngineAction;
 use serde_json::{Value, json};
 
 /// Every request that the engine told of, with the answer: empty for yes.
@@ -103,9 +102,7 @@ fn judge(told: &Value, seen: &Seen) -> Value {
     let refusal = match decoded {
         Err(error) => format!("undecided: {error}"),
         Ok(Request::CreateContainer(create)) if create.run.privileged => "privileged".to_owned(),
-        Ok(Request::Operation(operation)) if operation.action == EngineAction::Exec => {
-            "nobody logs in".to_owned()
-        }
+        Ok(Request::LogIn(_)) => "nobody logs in".to_owned(),
         Ok(_) => String::new(),
     };
     seen.lock().unwrap().push((asked, refusal.clone()));

@@ -1,0 +1,69 @@
+//! Containers are held anew: after a restart of the agent, and when the server sends other admissions.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::PoisonError;
+use std::time::SystemTime;
+
+use lazaret_format::v1::EventKind;
+
+use super::observer::Observer;
+use super::verdict::seconds;
+
+impl Observer {
+    /// Holds again what an earlier agent held, before anything is heard.
+    pub fn hold_again(&mut self) {
+        let at = seconds(SystemTime::now());
+        for (container, pid) in self.managed() {
+            self.watch(&container, at);
+            if !self.complete {
+                self.missed(&container, at);
+            } else if !self.lasting {
+                self.unwatched(&container, at);
+            }
+            let Some(known) =
+                self.state.containers.get(&container).and_then(|watched| watched.known.as_ref())
+            else {
+                continue;
+            };
+            if let Err(why) = self.keeper.hold(&container, pid, &known.record) {
+                self.gap(format!("container {} is not held to its profile: {why}", known.record.name), 1);
+            }
+        }
+        self.keeper.release_others();
+        if !self.complete {
+            self.gap("what was learned shortly before the last agent was killed".to_owned(), 1);
+        }
+    }
+
+    /// The server sent other admissions: profiles may be others.
+    pub(super) fn expect_anew(&mut self) {
+        let pids: HashMap<String, u32> = self.managed().into_iter().collect();
+        for (container, watched) in &mut self.state.containers {
+            let Some(known) = &mut watched.known else { continue };
+            let expectation = self.keeper.expectation(&known.record);
+            if expectation.profile == known.expectation.profile {
+                continue;
+            }
+            known.expectation = expectation;
+            let Some(pid) = pids.get(container) else { continue };
+            let programs = known.expectation.programs.as_ref();
+            let guarded = programs.map_or(Ok(()), |programs| {
+                self.keeper.guard(container, (*pid, Path::new("/")), &known.record, programs)
+            });
+            let held = guarded.map_err(|error| error.to_string());
+            if let Err(why) = held.and_then(|()| self.keeper.hold(container, *pid, &known.record)) {
+                let what = format!("container {} is not held to its new profile: {why}", known.record.name);
+                tracing::error!("{what}");
+                self.spool.note(EventKind::Gap { what, count: 1 });
+            }
+        }
+    }
+
+    /// Admitted containers, with their first processes.
+    fn managed(&self) -> Vec<(String, u32)> {
+        let inventory = self.inventory.lock().unwrap_or_else(PoisonError::into_inner);
+        let managed = inventory.running().iter().filter(|(_, known)| known.decision.is_some());
+        managed.map(|(container, known)| (container.clone(), known.pid)).collect()
+    }
+}
