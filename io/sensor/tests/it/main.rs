@@ -15,5 +15,6 @@ mod lasting;
 mod observed;
 mod races;
 mod runtimes;
+mod secrets;
 mod support;
 mod withstand;

@@ -1,0 +1,427 @@
+//! Secrets are opened by whom a rule names alone, where no program at a security hook sees to it.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use lazaret_model::{Digest, Fact, FileOperation};
+use lazaret_sensor::{
+    ExecutableSet, Observation, Options, Outcome, PathRule, Rung, SecretPlace, SecretsRequest, Sensor,
+    Sighting,
+};
+use nix::mount::{MsFlags, mount};
+use tempfile::TempDir;
+use tokio::sync::mpsc::Receiver;
+
+use crate::cell::act;
+use crate::jail::Jail;
+use crate::observed::{await_fact, observing};
+use crate::support::digest;
+
+const REFUSED: Option<i32> = Some(libc::EPERM);
+const DONE: Option<i32> = Some(0);
+const GROUP: u64 = 0xfeed_0000;
+
+const PLACES: [SecretPlace<'static>; 4] = [
+    SecretPlace::Whole("/run/secrets/"),
+    SecretPlace::Whole("/etc/shadow"),
+    SecretPlace::Anywhere("/.ssh/"),
+    SecretPlace::Anywhere("/id_rsa"),
+];
+
+/// A container with secrets: of the image, on a tmpfs of its own, and a file of the host.
+struct Vault {
+    jail: Jail,
+    host: TempDir,
+}
+
+impl Vault {
+    fn new(name: &str) -> Self {
+        let program = fs::read(act()).unwrap();
+        let files: [(&str, &[u8], u32); 11] = [
+            ("bin/act", &program, 0o755),
+            ("bin/copy", &program, 0o755),
+            ("etc/shadow", b"root:x", 0o600),
+            ("etc/passwd", b"root:x", 0o644),
+            ("root/.ssh/key", b"key", 0o600),
+            ("root/.ssh/other", b"key", 0o600),
+            ("root/plain", b"plain", 0o644),
+            ("srv/id_rsa", b"key", 0o600),
+            ("run/secrets/x", b"", 0o600),
+            ("proc/x", b"", 0o600),
+            ("tmp/x", b"", 0o600),
+        ];
+        let host = TempDir::new().unwrap();
+        fs::write(host.path().join("token"), "token of the host").unwrap();
+        let token = host.path().join("token");
+        let jail = Jail::pivoted(name, &files, move |merged| {
+            let none = None::<&Path>;
+            let secrets = merged.join("run/secrets");
+            mount(Some("tmpfs"), &secrets, Some("tmpfs"), MsFlags::empty(), Some("size=1m"))?;
+            mount(Some("proc"), &merged.join("proc"), Some("proc"), MsFlags::empty(), none)?;
+            for name in ["own", "bound"] {
+                fs::write(secrets.join(name), "secret")?;
+            }
+            mount(Some(&token), &secrets.join("bound"), none, MsFlags::MS_BIND, none)?;
+            Ok(())
+        });
+        Self { jail, host }
+    }
+
+    fn request(&self, group: u64, rules: Vec<PathRule>) -> SecretsRequest {
+        SecretsRequest {
+            container: self.jail.name.clone(),
+            cgroup_id: group,
+            pid: self.jail.pid,
+            rootfs: self.jail.merged(),
+            places: Arc::new(PLACES.into_iter().collect()),
+            rules,
+            contents: Arc::new(ExecutableSet::default()),
+        }
+    }
+
+    /// What comes of it: 0, or the error's number.
+    fn act(&self, words: &[&str]) -> Option<i32> {
+        self.act_as("/bin/act", words)
+    }
+
+    fn act_as(&self, program: &str, words: &[&str]) -> Option<i32> {
+        let (program, words) =
+            (program.to_owned(), words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
+        self.jail.inside(move || {
+            let output = Command::new(program).args(words).stdin(Stdio::inherit()).output().unwrap();
+            String::from_utf8_lossy(&output.stdout).trim().parse().ok()
+        })
+    }
+}
+
+fn rule(pattern: &str, by: Option<&str>) -> PathRule {
+    PathRule::new(pattern, by, &[FileOperation::Read]).unwrap()
+}
+
+fn of(group: u64) -> impl Fn(&Observation) -> bool {
+    move |told| told.cgroup_id == group && told.outcome == Outcome::Refused(Rung::Fanotify)
+}
+
+fn refused(sightings: &mut Receiver<Sighting>, group: u64, path: &str) -> Observation {
+    let is_it = |told: &Observation| {
+        matches!(&told.behaviour.fact, Fact::File(access) if access.path == path) && of(group)(told)
+    };
+    await_fact(sightings, group, is_it).unwrap_or_else(|| panic!("{path}: not told"))
+}
+
+#[test]
+fn a_secret_is_opened_by_whom_a_rule_names_alone() {
+    let test = "a_secret_is_opened_by_whom_a_rule_names_alone";
+    let Some((sensor, mut sightings)) = observing(test, Options::default()) else { return };
+    let vault = Vault::new(test);
+    let all = ["/etc/shadow", "/root/.ssh/key", "/run/secrets/own", "/run/secrets/bound", "/srv/id_rsa"];
+    for path in all {
+        assert_eq!(vault.act(&["read", path]), DONE, "{path}, before");
+    }
+    let rules = vec![
+        rule("/etc/shadow", Some("/bin/act")),
+        rule("/root/.ssh/key", Some("/bin/act")),
+        rule("/run/secrets/*", Some("/bin/act")),
+        rule("/root/.ssh/other", None),
+    ];
+    let beyond = sensor.keep_secrets(&vault.request(GROUP, rules)).unwrap();
+    assert_eq!(beyond, ["/data lies on a file system of the host, and secrets in it"]);
+    for path in &all[..4] {
+        assert_eq!(vault.act(&["read", path]), DONE, "{path}");
+        assert_eq!(vault.act_as("/bin/copy", &["read", path]), REFUSED, "{path}, a copy");
+        let told = refused(&mut sightings, GROUP, path);
+        assert_eq!(told.behaviour.actor.executable, "/bin/copy");
+        assert!(told.parent > 0 && told.comm == "copy" && told.container == test, "{told:?}");
+    }
+    for (program, words, outcome) in [
+        ("/bin/act", &["read", "/srv/id_rsa"][..], REFUSED),
+        ("/bin/copy", &["read", "/root/.ssh/other"], DONE),
+        ("/bin/copy", &["read", "/root/plain"], DONE),
+        ("/bin/copy", &["read", "/etc/passwd"], DONE),
+        ("/bin/copy", &["append", "/etc/shadow"], REFUSED),
+        ("/bin/copy", &["cut", "/run/secrets/own"], REFUSED),
+        ("/bin/copy", &["uring-open", "/etc/shadow"], REFUSED),
+        ("/bin/copy", &["child", "read", "/etc/shadow"], REFUSED),
+        ("/bin/act", &["child", "read", "/etc/shadow"], DONE),
+        // What comes into a directory of secrets is one from the first moment on.
+        ("/bin/copy", &["effect", "/run/secrets/new"], REFUSED),
+        ("/bin/act", &["effect", "/run/secrets/made"], DONE),
+        ("/bin/copy", &["read", "/run/secrets/made"], REFUSED),
+        ("/bin/act", &["effect", "/root/.ssh/new"], REFUSED),
+    ] {
+        assert_eq!(vault.act_as(program, words), outcome, "{program} {words:?}");
+    }
+    assert_eq!(vault.jail.inside(|| fs::read("/run/secrets/own").map(|content| content.len()).unwrap()), 6);
+    // Other rules hold at once; and none any more when it is released.
+    sensor.keep_secrets(&vault.request(GROUP, vec![rule("/etc/shadow", Some("/bin/copy"))])).unwrap();
+    assert_eq!(vault.act(&["read", "/etc/shadow"]), REFUSED);
+    assert_eq!(vault.act_as("/bin/copy", &["read", "/etc/shadow"]), DONE);
+    sensor.release_secrets(test);
+    for path in all {
+        assert_eq!(vault.act(&["read", path]), DONE, "{path}, released");
+    }
+}
+
+#[test]
+fn no_other_name_and_no_other_program_leads_to_a_secret() {
+    let test = "no_other_name_and_no_other_program_leads_to_a_secret";
+    let Some((sensor, mut sightings)) = observing(test, Options::default()) else { return };
+    let vault = Vault::new(test);
+    let rules = vec![rule("/run/secrets/other", None), rule("/etc/shadow", Some("/bin/act"))];
+    sensor.keep_secrets(&vault.request(GROUP + 1, rules)).unwrap();
+    vault.jail.inside(|| {
+        std::os::unix::fs::symlink("/etc/shadow", "/tmp/symbolic").unwrap();
+        fs::hard_link("/etc/shadow", "/tmp/linked").unwrap();
+        fs::hard_link("/run/secrets/own", "/run/secrets/again").unwrap();
+        fs::rename("/root/.ssh/key", "/tmp/renamed").unwrap();
+        fs::rename("/root/.ssh/other", "/root/.ssh/moved").unwrap();
+        fs::rename("/srv/id_rsa", "/srv/id").unwrap();
+        // Forgotten by the kernel's cache of names, as far as it lets go.
+        fs::write("/proc/sys/vm/drop_caches", "2").unwrap();
+    });
+    for words in [
+        &["read", "/tmp/symbolic"][..],
+        &["read", "/tmp/linked"],
+        &["read", "/run/secrets/again"],
+        &["read", "/tmp/renamed"],
+        &["read", "/root/.ssh/moved"],
+        &["read", "/srv/id"],
+        &["read", "/etc/../etc/./shadow"],
+        &["read", "/proc/self/root/etc/shadow"],
+        &["read", "/proc/1/root/../etc/shadow"],
+        &["chroot-read", "/etc", "/shadow"],
+        &["chroot-read", "/root/.ssh", "/moved"],
+        &["uring-open", "/tmp/linked"],
+    ] {
+        let outcome = vault.act_as("/bin/copy", words);
+        assert!(outcome == REFUSED || words[1].starts_with("/proc/1/"), "{words:?}: {outcome:?}");
+    }
+    assert_eq!(refused(&mut sightings, GROUP + 1, "/tmp/linked").behaviour.actor.executable, "/bin/copy");
+    // Another program in the place of the one that a rule names, by its name and by a mount.
+    assert_eq!(vault.act(&["read", "/etc/shadow"]), DONE);
+    vault.jail.inside(|| {
+        mount(Some("/bin/copy"), "/bin/act", None::<&str>, MsFlags::MS_BIND, None::<&str>).unwrap();
+    });
+    assert_eq!(vault.act(&["read", "/etc/shadow"]), REFUSED, "mounted over");
+    vault.jail.inside(|| nix::mount::umount("/bin/act").unwrap());
+    assert_eq!(vault.act(&["read", "/etc/shadow"]), DONE);
+    vault.jail.inside(|| fs::rename("/bin/copy", "/bin/act").unwrap());
+    assert_eq!(vault.act(&["read", "/etc/shadow"]), REFUSED, "renamed over");
+    // A mount that was not there when it began.
+    vault.jail.inside(|| {
+        mount(Some("/run/secrets"), "/tmp", None::<&str>, MsFlags::MS_BIND, None::<&str>).unwrap();
+    });
+    assert_eq!(vault.act(&["read", "/tmp/own"]), REFUSED);
+}
+
+#[test]
+fn a_program_that_was_only_touched_is_still_the_images() {
+    let test = "a_program_that_was_only_touched_is_still_the_images";
+    let Some((sensor, _sightings)) = observing(test, Options::default()) else { return };
+    let vault = Vault::new(test);
+    let content = fs::read(act()).unwrap();
+    let contents: ExecutableSet = [("/bin/act".to_owned(), digest(&content))].into_iter().collect();
+    let request = SecretsRequest {
+        contents: Arc::new(contents),
+        ..vault.request(GROUP + 2, vec![rule("/etc/shadow", Some("/bin/act"))])
+    };
+    sensor.keep_secrets(&request).unwrap();
+    vault.jail.inside(|| fs::set_permissions("/bin/act", fs::Permissions::from_mode(0o700)).unwrap());
+    assert_eq!(vault.act(&["read", "/etc/shadow"]), DONE, "touched");
+    vault.jail.inside(|| {
+        fs::copy("/bin/act", "/bin/new").unwrap();
+        fs::rename("/bin/new", "/bin/act").unwrap();
+    });
+    assert_eq!(vault.act(&["read", "/etc/shadow"]), DONE, "written anew with the same content");
+    let other = [&content[..], b"."].concat();
+    vault.jail.write("/bin/new", &other, 0o755);
+    vault.jail.inside(|| fs::rename("/bin/new", "/bin/act").unwrap());
+    assert_eq!(vault.act(&["read", "/etc/shadow"]), REFUSED, "another content");
+    assert_ne!(digest(&other), Digest::from_bytes([0; 32]));
+}
+
+#[test]
+fn nobody_else_is_asked_or_held_up() {
+    let test = "nobody_else_is_asked_or_held_up";
+    let Some((sensor, _sightings)) = observing(test, Options::default()) else { return };
+    let vault = Vault::new(test);
+    vault.jail.inside(|| nix::unistd::mkfifo("/run/secrets/pipe", nix::sys::stat::Mode::S_IRWXU).unwrap());
+    sensor.keep_secrets(&vault.request(GROUP + 3, Vec::new())).unwrap();
+    let (bound, inside) =
+        (vault.host.path().join("token"), format!("/proc/{}/root/etc/shadow", vault.jail.pid));
+    for path in [bound.to_str().unwrap(), &inside] {
+        // Another process of the host, and this very one.
+        let read = Command::new("cat").arg(path).output().unwrap();
+        assert!(read.status.success(), "{path}: {}", String::from_utf8_lossy(&read.stderr));
+        fs::read(path).unwrap();
+    }
+    // A pipe that nobody writes to does not hold up the decisions.
+    let waiting =
+        vault.jail.inside(|| Command::new("/bin/act").args(["read", "/run/secrets/pipe"]).spawn().unwrap());
+    let begun = Instant::now();
+    assert_eq!(vault.act(&["read", "/etc/shadow"]), REFUSED);
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    let mut waiting = waiting;
+    waiting.kill().unwrap();
+    waiting.wait().unwrap();
+}
+
+#[test]
+fn nothing_is_read_however_often_it_is_tried() {
+    const TIMES: &str = "2000";
+    let test = "nothing_is_read_however_often_it_is_tried";
+    let Some((sensor, mut sightings)) = observing(test, Options::default()) else { return };
+    std::thread::spawn(move || while sightings.blocking_recv().is_some() {});
+    let vault = Vault::new(test);
+    let plain = cost(&vault, "/bin/act", "/etc/passwd");
+    let before = cost(&vault, "/bin/act", "/etc/shadow");
+    sensor.keep_secrets(&vault.request(GROUP + 4, vec![rule("/etc/shadow", Some("/bin/act"))])).unwrap();
+    for path in ["/etc/shadow", "/run/secrets/own", "/run/secrets/bound"] {
+        let begun = Instant::now();
+        let passed = vault.act_as("/bin/copy", &["times", TIMES, "read", path]);
+        eprintln!("{path}: {TIMES} times, {:.1?}", begun.elapsed());
+        assert_eq!(passed, Some(0), "{path}");
+    }
+    assert_eq!(vault.act(&["times", TIMES, "read", "/etc/shadow"]), Some(2000));
+    eprintln!(
+        "processor time of an open: {before:.1} µs, {:.1} µs of a secret that is kept; of another file {plain:.1} and {:.1} µs",
+        cost(&vault, "/bin/act", "/etc/shadow"),
+        cost(&vault, "/bin/act", "/etc/passwd"),
+    );
+}
+
+/// Microseconds of this process and of what it started, for each of many opens.
+fn cost(vault: &Vault, program: &str, path: &str) -> f64 {
+    use nix::sys::resource::{UsageWho, getrusage};
+    const TIMES: u32 = 20_000;
+    let used = || {
+        let of = |who| {
+            let used = getrusage(who).unwrap();
+            [used.user_time(), used.system_time()]
+                .map(|time| {
+                    f64::from(i32::try_from(time.tv_sec()).unwrap()) * 1e6
+                        + f64::from(i32::try_from(time.tv_usec()).unwrap())
+                })
+                .iter()
+                .sum::<f64>()
+        };
+        of(UsageWho::RUSAGE_SELF) + of(UsageWho::RUSAGE_CHILDREN)
+    };
+    let before = used();
+    vault.act_as(program, &["times", &TIMES.to_string(), "read", path]);
+    (used() - before) / f64::from(TIMES)
+}
+
+mod dead {
+    use std::io::{BufRead, BufReader, Write};
+    use std::process::{Child, ChildStdin};
+    use std::sync::mpsc;
+
+    use nix::sys::signal::{Signal, kill};
+    use nix::unistd::Pid;
+
+    use super::*;
+
+    const CONTAINER: &str = "LAZARET_TEST_CONTAINER";
+    const PLACE: &str = "LAZARET_TEST_PLACE";
+
+    /// A shell among mounts of its own, told what to do line by line.
+    struct Shell {
+        child: Child,
+        input: ChildStdin,
+        output: mpsc::Receiver<String>,
+    }
+
+    impl Shell {
+        fn start() -> Self {
+            let script = "exec 2>&1; exec sh";
+            let mut child = Command::new("unshare")
+                .args(["--mount", "sh", "-c", script])
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .spawn()
+                .unwrap();
+            let (input, lines) =
+                (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()).lines());
+            let (teller, output) = mpsc::channel();
+            std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| teller.send(line)));
+            Self { child, input, output }
+        }
+
+        fn tell(&mut self, line: &str) {
+            writeln!(self.input, "{line}").unwrap();
+        }
+
+        fn hear(&self, patience: Duration) -> Option<String> {
+            self.output.recv_timeout(patience).ok()
+        }
+    }
+
+    impl Drop for Shell {
+        fn drop(&mut self) {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+
+    #[test]
+    fn a_dead_agent_leaves_nobody_waiting() {
+        const PATIENCE: Duration = Duration::from_secs(10);
+        let test = "a_dead_agent_leaves_nobody_waiting";
+        if observing(test, Options::default()).is_none() {
+            return;
+        }
+        let place = TempDir::new().unwrap();
+        let token = place.path().join("token");
+        let mut shell = Shell::start();
+        shell.tell(&format!(
+            "mount -t tmpfs none {}; echo secret > {}; echo ready",
+            place.path().display(),
+            token.display()
+        ));
+        assert_eq!(shell.hear(PATIENCE).as_deref(), Some("ready"));
+        let mut agent = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "secrets::dead::an_agent_of_its_own", "--nocapture"])
+            .env(CONTAINER, shell.child.id().to_string())
+            .env(PLACE, place.path())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut told = BufReader::new(agent.stdout.take().unwrap()).lines().map_while(Result::ok);
+        assert!(told.any(|line| line.contains("kept")), "the agent did not begin");
+        let read = format!("cat {}", token.display());
+        shell.tell(&read);
+        let refused = shell.hear(PATIENCE).unwrap_or_default();
+        assert!(refused.contains("Operation not permitted"), "{refused}");
+        let process = Pid::from_raw(i32::try_from(agent.id()).unwrap());
+        kill(process, Signal::SIGSTOP).unwrap();
+        shell.tell(&read);
+        assert_eq!(shell.hear(Duration::from_millis(500)), None, "nobody could have decided");
+        agent.kill().unwrap();
+        agent.wait().unwrap();
+        assert_eq!(shell.hear(PATIENCE).as_deref(), Some("secret"), "it still waits");
+    }
+
+    #[test]
+    fn an_agent_of_its_own() {
+        let (Ok(pid), Ok(place)) = (std::env::var(CONTAINER), std::env::var(PLACE)) else { return };
+        let (sensor, _events) = Sensor::start(&Options::default()).unwrap();
+        let place = format!("{place}/");
+        let request = SecretsRequest {
+            container: "of another process".to_owned(),
+            cgroup_id: GROUP + 5,
+            pid: pid.parse().unwrap(),
+            rootfs: "/".into(),
+            places: Arc::new([SecretPlace::Whole(&place)].into_iter().collect()),
+            rules: Vec::new(),
+            contents: Arc::new(ExecutableSet::default()),
+        };
+        sensor.keep_secrets(&request).unwrap();
+        println!("kept");
+        std::thread::sleep(Duration::from_secs(60));
+    }
+}
