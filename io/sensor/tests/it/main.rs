@@ -3,6 +3,7 @@
 //! Needs root and a C compiler; prints a loud `SKIPPED:` line where something is missing.
 #![expect(clippy::print_stderr, reason = "tests say what they skip and what they measure")]
 
+mod abandoned;
 mod accounts;
 mod cell;
 mod chosen;

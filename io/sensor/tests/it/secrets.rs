@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 
 use lazaret_model::{Digest, Fact, FileOperation};
 use lazaret_sensor::{
-    ExecutableSet, Observation, Options, Outcome, PathRule, Rung, SecretPlace, SecretsRequest, Sensor,
+    Deadly, ExecutableSet, Observation, Options, Outcome, PathRule, Rung, SecretPlace, SecretsRequest,
     Sighting,
 };
 use nix::mount::{MsFlags, mount};
 use tempfile::TempDir;
 use tokio::sync::mpsc::Receiver;
 
-use crate::cell::act;
+use crate::cell::{Cell, act};
 use crate::jail::Jail;
 use crate::observed::{await_fact, observing};
 use crate::support::digest;
@@ -129,7 +129,7 @@ fn a_secret_is_opened_by_whom_a_rule_names_alone() {
         rule("/root/.ssh/other", None),
     ];
     let beyond = sensor.keep_secrets(&vault.request(GROUP, rules)).unwrap();
-    assert_eq!(beyond, ["/data lies on a file system of the host, and secrets in it"]);
+    assert_eq!(beyond, ["secrets in directories of the host (/data)"]);
     for path in &all[..4] {
         assert_eq!(vault.act(&["read", path]), DONE, "{path}");
         assert_eq!(vault.act_as("/bin/copy", &["read", path]), REFUSED, "{path}, a copy");
@@ -316,112 +316,60 @@ fn cost(vault: &Vault, program: &str, path: &str) -> f64 {
     (used() - before) / f64::from(TIMES)
 }
 
-mod dead {
-    use std::io::{BufRead, BufReader, Write};
-    use std::process::{Child, ChildStdin};
-    use std::sync::mpsc;
-
-    use nix::sys::signal::{Signal, kill};
-    use nix::unistd::Pid;
-
-    use super::*;
-
-    const CONTAINER: &str = "LAZARET_TEST_CONTAINER";
-    const PLACE: &str = "LAZARET_TEST_PLACE";
-
-    /// A shell among mounts of its own, told what to do line by line.
-    struct Shell {
-        child: Child,
-        input: ChildStdin,
-        output: mpsc::Receiver<String>,
+#[test]
+fn a_namespace_of_its_own_leads_to_no_secret() {
+    const TIMES: u32 = 200;
+    let test = "a_namespace_of_its_own_leads_to_no_secret";
+    let Some((sensor, mut sightings)) = observing(test, Options::default()) else { return };
+    std::thread::spawn(move || while sightings.blocking_recv().is_some() {});
+    let (cell, host) = (Cell::new(), TempDir::new().unwrap());
+    let (place, token) = (host.path().join("run"), host.path().join("token"));
+    fs::create_dir(&place).unwrap();
+    fs::write(&token, "secret of the host").unwrap();
+    // A tmpfs of the container with a file of the host mounted on it, as engines mount secrets.
+    let script = format!(
+        "mount -t tmpfs s {0} && echo own > {0}/own && touch {0}/bound && mount --bind {1} {0}/bound && echo ready && exec sleep 60",
+        place.display(),
+        token.display()
+    );
+    let mut first =
+        cell.command(Path::new("/bin/sh"), &["-c", &script]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(first.stdout.take().unwrap()), &mut line)
+        .unwrap();
+    let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", first.id())).unwrap();
+    let pid: u32 = children.trim().parse().unwrap();
+    let directory = format!("{}/", place.display());
+    let request = SecretsRequest {
+        container: test.to_owned(),
+        cgroup_id: cell.cgroup_id,
+        pid,
+        rootfs: "/".into(),
+        places: Arc::new([SecretPlace::Whole(&directory)].into_iter().collect()),
+        rules: Vec::new(),
+        contents: Arc::new(ExecutableSet::default()),
+    };
+    let inside = |program: &[&str]| {
+        let script = "echo $$ > \"$0/cgroup.procs\" && exec nsenter --mount --pid --target \"$@\"";
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", script]).arg(&cell.cgroup).arg(pid.to_string()).arg("--").args(program);
+        String::from_utf8_lossy(&command.output().unwrap().stdout).trim().to_owned()
+    };
+    let act = act().to_str().unwrap();
+    let (own, bound) = (format!("{directory}own"), format!("{directory}bound"));
+    for way in ["unshare-read", "clone-read", "copy-read"] {
+        assert_eq!(inside(&[act, way, &bound, "1"]), "1", "{way}, unhindered");
     }
-
-    impl Shell {
-        fn start() -> Self {
-            let script = "exec 2>&1; exec sh";
-            let mut child = Command::new("unshare")
-                .args(["--mount", "sh", "-c", script])
-                .stdin(Stdio::piped())
-                .stdout(Stdio::piped())
-                .spawn()
-                .unwrap();
-            let (input, lines) =
-                (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()).lines());
-            let (teller, output) = mpsc::channel();
-            std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| teller.send(line)));
-            Self { child, input, output }
-        }
-
-        fn tell(&mut self, line: &str) {
-            writeln!(self.input, "{line}").unwrap();
-        }
-
-        fn hear(&self, patience: Duration) -> Option<String> {
-            self.output.recv_timeout(patience).ok()
+    sensor.keep_secrets(&request).unwrap();
+    // Its own file system is marked as a whole.
+    assert_eq!(inside(&[act, "read", &own]), libc::EPERM.to_string());
+    assert_eq!(inside(&[act, "unshare-read", &own, "1"]), "0");
+    sensor.make_deadly(cell.cgroup_id, &[Deadly::Mount, Deadly::NewNamespace]).unwrap();
+    for way in ["unshare-read", "clone-read", "copy-read"] {
+        for path in [&own, &bound] {
+            assert_eq!(inside(&[act, way, path, &TIMES.to_string()]), "0", "{way} {path}");
         }
     }
-
-    impl Drop for Shell {
-        fn drop(&mut self) {
-            let _ = self.child.kill();
-            let _ = self.child.wait();
-        }
-    }
-
-    #[test]
-    fn a_dead_agent_leaves_nobody_waiting() {
-        const PATIENCE: Duration = Duration::from_secs(10);
-        let test = "a_dead_agent_leaves_nobody_waiting";
-        if observing(test, Options::default()).is_none() {
-            return;
-        }
-        let place = TempDir::new().unwrap();
-        let token = place.path().join("token");
-        let mut shell = Shell::start();
-        shell.tell(&format!(
-            "mount -t tmpfs none {}; echo secret > {}; echo ready",
-            place.path().display(),
-            token.display()
-        ));
-        assert_eq!(shell.hear(PATIENCE).as_deref(), Some("ready"));
-        let mut agent = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "secrets::dead::an_agent_of_its_own", "--nocapture"])
-            .env(CONTAINER, shell.child.id().to_string())
-            .env(PLACE, place.path())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut told = BufReader::new(agent.stdout.take().unwrap()).lines().map_while(Result::ok);
-        assert!(told.any(|line| line.contains("kept")), "the agent did not begin");
-        let read = format!("cat {}", token.display());
-        shell.tell(&read);
-        let refused = shell.hear(PATIENCE).unwrap_or_default();
-        assert!(refused.contains("Operation not permitted"), "{refused}");
-        let process = Pid::from_raw(i32::try_from(agent.id()).unwrap());
-        kill(process, Signal::SIGSTOP).unwrap();
-        shell.tell(&read);
-        assert_eq!(shell.hear(Duration::from_millis(500)), None, "nobody could have decided");
-        agent.kill().unwrap();
-        agent.wait().unwrap();
-        assert_eq!(shell.hear(PATIENCE).as_deref(), Some("secret"), "it still waits");
-    }
-
-    #[test]
-    fn an_agent_of_its_own() {
-        let (Ok(pid), Ok(place)) = (std::env::var(CONTAINER), std::env::var(PLACE)) else { return };
-        let (sensor, _events) = Sensor::start(&Options::default()).unwrap();
-        let place = format!("{place}/");
-        let request = SecretsRequest {
-            container: "of another process".to_owned(),
-            cgroup_id: GROUP + 5,
-            pid: pid.parse().unwrap(),
-            rootfs: "/".into(),
-            places: Arc::new([SecretPlace::Whole(&place)].into_iter().collect()),
-            rules: Vec::new(),
-            contents: Arc::new(ExecutableSet::default()),
-        };
-        sensor.keep_secrets(&request).unwrap();
-        println!("kept");
-        std::thread::sleep(Duration::from_secs(60));
-    }
+    first.kill().unwrap();
+    first.wait().unwrap();
 }

@@ -58,7 +58,7 @@ async fn a_secret_is_refused_to_whom_the_profile_does_not_name() {
     assert!(told.what.contains(TOKEN) && told.process.exe == program("head"), "{told:#?}");
     assert_eq!(told.process.argv.last().map(String::as_str), Some(TOKEN), "{told:#?}");
     let events = world.events();
-    let about = |event: &&lazaret_format::v1::AgentEvent| matches!(&event.what, EventKind::Deviation(one) if one.what.contains(TOKEN) && one.rule.is_none());
+    let about = |event: &&lazaret_format::v1::AgentEvent| matches!(&event.what, EventKind::Deviation(one) if one.category == "secret.access" && one.what.contains(TOKEN));
     assert_eq!(events.iter().filter(about).count(), 1, "told once: {events:#?}");
 
     // A profile that only alerts lets go.

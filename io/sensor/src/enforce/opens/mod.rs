@@ -56,6 +56,9 @@ pub struct SecretsRequest {
     pub contents: Arc<ExecutableSet>,
 }
 
+/// Directories that one sentence names.
+const MOST_NAMED: usize = 4;
+
 const FILE: MaskFlags = MaskFlags::FAN_OPEN_PERM;
 const DIRECTORY: MaskFlags = MaskFlags::FAN_OPEN_PERM.union(MaskFlags::FAN_EVENT_ON_CHILD);
 
@@ -114,7 +117,7 @@ impl Enforcer {
         around: &Surroundings,
         opened: &[(Target, File)],
     ) -> Result<Vec<String>, GuardError> {
-        let mut beyond = Vec::new();
+        let (mut beyond, mut of_host) = (Vec::new(), Vec::new());
         for (target, file) in opened {
             let mount = &target.mount;
             let name = around.name(mount);
@@ -128,10 +131,7 @@ impl Enforcer {
             } else if target.reach == Reach::Mount {
                 // A file that an engine mounts is none that could hold others.
                 if is_root || is_directory(file) {
-                    beyond.push(format!(
-                        "{} lies on a file system of the host, and secrets in it",
-                        name.display()
-                    ));
+                    of_host.push(name.display().to_string());
                 }
             } else if is_directory(file) {
                 let unfinished = walk(file, &name, &request.places, |secret| {
@@ -147,10 +147,16 @@ impl Enforcer {
                 })?;
                 beyond.extend(
                     unfinished.map(|why| {
-                        format!("of {}, {}, and secrets in the rest", name.display(), why.words())
+                        format!("secrets in some of {}, because {},", name.display(), why.words())
                     }),
                 );
             }
+        }
+        if !of_host.is_empty() {
+            let more = of_host.len().saturating_sub(MOST_NAMED);
+            of_host.truncate(MOST_NAMED);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            beyond.push(format!("secrets in directories of the host ({}{more})", of_host.join(", ")));
         }
         Ok(beyond)
     }
