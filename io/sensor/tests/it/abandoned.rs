@@ -75,10 +75,10 @@ fn a_dead_agent_leaves_nobody_waiting() {
         .args(["--exact", "abandoned::an_agent_of_its_own", "--nocapture"])
         .env(CONTAINER, shell.child.id().to_string())
         .env(PLACE, place.path())
-        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut told = BufReader::new(agent.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let mut told = BufReader::new(agent.stderr.take().unwrap()).lines().map_while(Result::ok);
     assert!(told.any(|line| line.contains("kept")), "the agent did not begin");
     let read = format!("cat {}", token.display());
     shell.tell(&read);
@@ -108,6 +108,6 @@ fn an_agent_of_its_own() {
         contents: Arc::new(ExecutableSet::default()),
     };
     sensor.keep_secrets(&request).unwrap();
-    println!("kept");
+    eprintln!("kept");
     std::thread::sleep(Duration::from_secs(60));
 }

@@ -28,11 +28,11 @@ impl Cell {
     }
 
     /// Among the mounts and processes of the first one.
-    pub(super) fn run_inside(&self, words: &[&str]) -> Output {
+    pub(super) fn inside(&self, words: &[&str]) -> Command {
         let mut command = Command::new("/bin/sh");
         let script = "echo $$ > \"$0/cgroup.procs\" && exec nsenter --mount --pid --target \"$@\"";
-        command.args(["-c", script]).arg(&self.group).arg(self.pid().to_string());
-        command.arg("--").args(words).stdin(Stdio::null()).output().unwrap()
+        command.args(["-c", script]).arg(&self.group).arg(self.pid().to_string()).arg("--").args(words);
+        command
     }
 
     /// The first process in its namespaces.

@@ -1,6 +1,8 @@
+use std::io::{BufRead, BufReader, Lines, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use std::time::{Duration, Instant};
 
-use lazaret_format::v1::EventKind;
+use lazaret_format::v1::{AgentEvent, Deviation, EventKind};
 use lazaret_model::{Dimension, FileOperation};
 use lazaret_profile::{FileRule, Mode, Pattern, Seen};
 
@@ -36,9 +38,10 @@ async fn a_secret_is_refused_to_whom_the_profile_does_not_name() {
     };
     let arrange = "mount -t tmpfs run /run && mkdir /run/secrets && mount -t tmpfs secrets /run/secrets && \
                    echo hidden > /run/secrets/token";
-    let arranged = cell.run_inside(&["sh", "-c", arrange]);
+    let arranged = cell.inside(&["sh", "-c", arrange]).output().unwrap();
     assert!(arranged.status.success(), "{arranged:?}");
-    let read = |name: &str| cell.run_inside(&[name, TOKEN]);
+    let read = |name: &str| cell.inside(&[name, TOKEN]).output().unwrap();
+    let mut reader = Reader::start(&cell);
     assert!(read("head").status.success());
     let Some(guard) = Guard::start(&world, &cell) else { return };
     if let Err(why) = guard.sensor.enforcement() {
@@ -58,29 +61,60 @@ async fn a_secret_is_refused_to_whom_the_profile_does_not_name() {
     assert!(told.what.contains(TOKEN) && told.process.exe == program("head"), "{told:#?}");
     assert_eq!(told.process.argv.last().map(String::as_str), Some(TOKEN), "{told:#?}");
     let events = world.events();
-    let about = |event: &&lazaret_format::v1::AgentEvent| matches!(&event.what, EventKind::Deviation(one) if one.category == "secret.access" && one.what.contains(TOKEN));
+    let about = |event: &&AgentEvent| matches!(&event.what, EventKind::Deviation(one) if one.category == "secret.access");
     assert_eq!(events.iter().filter(about).count(), 1, "told once: {events:#?}");
+    reader.becomes(false).await;
 
     // A profile that only alerts lets go.
     profile.modes.set(Dimension::Secrets, Mode::Alert);
     world.send_profile(3, profile.text(), true);
-    let until = Instant::now() + PATIENCE;
-    while !read("head").status.success() {
-        assert!(Instant::now() < until, "still refused");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    let told =
-        await_deviation(&world, |one| one.category == "secret.access" && one.outcome == "happened").await;
+    reader.becomes(true).await;
+    let happened = |one: &Deviation| one.category == "secret.access" && one.outcome == "happened";
+    let told = await_deviation(&world, happened).await;
     assert_eq!((told.rung.as_str(), told.mode.as_str()), ("alert", "alert"));
     // And one that blocks takes hold of what runs.
     profile.modes.set(Dimension::Secrets, Mode::Block);
     world.send_profile(4, profile.text(), true);
-    let until = Instant::now() + PATIENCE;
-    while read("head").status.success() {
-        assert!(Instant::now() < until, "not held again");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    assert!(read("cat").status.success());
+    reader.becomes(false).await;
     guard.stop().await;
-    assert!(read("head").status.success(), "nobody holds it any more");
+    reader.becomes(true).await;
+}
+
+/// A process that is there all the time, and starts no other: what it may execute is another matter.
+struct Reader {
+    shell: Child,
+    input: ChildStdin,
+    output: Lines<BufReader<ChildStdout>>,
+}
+
+impl Reader {
+    fn start(cell: &Cell) -> Self {
+        let script = "while read -r; do if read -r < /run/secrets/token; then echo yes; else echo no; fi; done 2>/dev/null";
+        let mut command = cell.inside(&["bash", "-c", script]);
+        let mut shell = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let (input, output) = (shell.stdin.take().unwrap(), shell.stdout.take().unwrap());
+        let mut reader = Self { shell, input, output: BufReader::new(output).lines() };
+        assert!(reader.reads());
+        reader
+    }
+
+    fn reads(&mut self) -> bool {
+        self.input.write_all(b"\n").unwrap();
+        self.output.next().unwrap().unwrap() == "yes"
+    }
+
+    async fn becomes(&mut self, reads: bool) {
+        let until = Instant::now() + PATIENCE;
+        while self.reads() != reads {
+            assert!(Instant::now() < until, "it does not become so that it reads: {reads}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        let _ = self.shell.kill();
+        let _ = self.shell.wait();
+    }
 }
