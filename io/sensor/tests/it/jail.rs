@@ -31,7 +31,7 @@ pub(crate) struct Jail {
 impl Jail {
     /// Files of the image: path, content, mode.
     pub(crate) fn new(name: &str, files: &[(&str, &[u8], u32)]) -> Self {
-        Self::entered_by(name, files, |merged| chroot(merged))
+        Self::entered_by(name, files, |merged| chroot(merged).and_then(|()| std::env::set_current_dir("/")))
     }
 
     /// As runtimes do it: nothing of the host's is left in its mount namespace. `arrange` mounts more before.
@@ -40,13 +40,16 @@ impl Jail {
         files: &[(&str, &[u8], u32)],
         arrange: impl FnOnce(&Path) -> io::Result<()> + Send + 'static,
     ) -> Self {
-        Self::entered_by(name, files, |merged| {
-            arrange(merged)?;
-            std::env::set_current_dir(merged)?;
-            pivot_root(".", ".")?;
-            umount2(".", MntFlags::MNT_DETACH)?;
-            Ok(())
-        })
+        Self::entered_by(name, files, |merged| arrange(merged).and_then(|()| pivot(merged)))
+    }
+
+    /// As long as a runtime prepares it: the container's mounts lie below a directory of the host's.
+    pub(crate) fn prepared(
+        name: &str,
+        files: &[(&str, &[u8], u32)],
+        arrange: impl FnOnce(&Path) -> io::Result<()> + Send + 'static,
+    ) -> Self {
+        Self::entered_by(name, files, arrange)
     }
 
     fn entered_by(
@@ -139,6 +142,13 @@ pub(crate) fn attempt(program: &str) -> Result<(), i32> {
     outcome
 }
 
+pub(crate) fn pivot(merged: &Path) -> io::Result<()> {
+    std::env::set_current_dir(merged)?;
+    pivot_root(".", ".")?;
+    umount2(".", MntFlags::MNT_DETACH)?;
+    std::env::set_current_dir("/")
+}
+
 fn enter(directory: &Path, change_root: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
     let merged = directory.join("merged");
     let none = None::<&Path>;
@@ -149,6 +159,5 @@ fn enter(directory: &Path, change_root: impl FnOnce(&Path) -> io::Result<()>) ->
     mount(Some("shm"), &merged.join("dev/shm"), Some("tmpfs"), MsFlags::empty(), Some("size=64m"))?;
     mount(Some(&directory.join("volume")), &merged.join("data"), none, MsFlags::MS_BIND, none)?;
     mount(Some(&directory.join("hosts")), &merged.join("etc/hosts"), none, MsFlags::MS_BIND, none)?;
-    change_root(&merged)?;
-    std::env::set_current_dir("/")
+    change_root(&merged)
 }
