@@ -66,6 +66,15 @@ static __always_inline bool is_odd_socket(__u32 family, __u32 type)
 	return (type & SOCK_TYPE_MASK) == SOCK_RAW && family != AF_NETLINK;
 }
 
+/* What a process may not make for itself, it may not make for its child. */
+static __always_inline void end_child(struct task_struct *task, __u16 kind)
+{
+	__u64 group;
+	struct policy *policy = policy_of(&group);
+	if (policy && policy->kill & 1ull << (kind & 63) && !is_runtime(task))
+		bpf_send_signal(9);
+}
+
 SEC("tp_btf/sys_exit")
 int BPF_PROG(call_returned, struct pt_regs *registers, long result)
 {
@@ -96,9 +105,11 @@ int BPF_PROG(call_returned, struct pt_regs *registers, long result)
 		bpf_probe_read_user(&arguments[0], sizeof(arguments[0]), (void *)arguments[0]);
 	if (shape->mask && !(arguments[shape->mask_argument & 7] & shape->mask))
 		return 0;
-	/* The child returns from it too. */
-	if (handling == HANDLE_CLONE && result == 0)
+	/* The child returns from it too: it is not told again, but goes no further than its parent. */
+	if (handling == HANDLE_CLONE && result == 0) {
+		end_child(task, shape->kind);
 		return 0;
+	}
 	if (handling == HANDLE_SOCKET && !is_odd_socket(arguments[0], arguments[1]))
 		return 0;
 	/* Most of what is sent and written is for nobody here. */

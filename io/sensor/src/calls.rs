@@ -42,6 +42,9 @@ const ONCE: u8 = 8;
 const ROUTINE: u8 = 16;
 
 const PROT_EXEC: u64 = 4;
+/// The two calls have these numbers on all architectures, and libc does not name the newer one.
+const OPEN_TREE_ATTR: libc::c_long = 467;
+const OPEN_TREE_CLONE: u64 = 1;
 const NEW_NAMESPACES: u64 = 0x7e02_0080;
 /// clone(2) has the signal of the child's end in its lowest byte.
 const CLONE_NAMESPACES: u64 = 0x7e02_0000;
@@ -175,6 +178,11 @@ const TABLE: &[Operation] = &[
         .with(ALERT | FAILED | ONCE),
     operation(Kind::Mount, &[libc::SYS_mount], &[21]).takes(1, 0).with(ALERT | FAILED | ROUTINE),
     operation(Kind::Mount, &[libc::SYS_move_mount], &[429]).takes(3, 1).with(ALERT | FAILED | ROUTINE),
+    // A copy of a mount, reached through a descriptor.
+    operation(Kind::Mount, &[libc::SYS_open_tree, OPEN_TREE_ATTR], &[428, 467])
+        .only(2, OPEN_TREE_CLONE)
+        .takes(1, NONE)
+        .with(ALERT | FAILED | ROUTINE),
     operation(Kind::EnterNamespace, &[libc::SYS_setns], &[346]).with(ALERT | FAILED | ONCE),
     operation(Kind::NewNamespace, &[libc::SYS_unshare], &[310])
         .only(0, NEW_NAMESPACES)

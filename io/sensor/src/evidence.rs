@@ -8,7 +8,7 @@ use tracing::warn;
 
 use crate::groups::Groups;
 use crate::ledger::{self, Entry, Ledger, Missing, RINGS, Ring, Tally};
-use crate::observation::{Account, EvidenceGap, ProcessEnded, Sighting};
+use crate::observation::{Account, EvidenceGap, Observation, ProcessEnded, Sighting};
 use crate::observe::{Observer, low32, wall_clock};
 use crate::record::{Kind, Record};
 use crate::tracer::{Tracer, hierarchy};
@@ -86,6 +86,11 @@ impl Evidence {
                 }
             }
         }
+    }
+
+    /// What was refused in user space.
+    pub(crate) fn refused(&mut self, refusal: Observation) {
+        self.tell(refusal.cgroup_id, Sighting::Behaviour(Box::new(refusal)));
     }
 
     /// How many facts there is room for: the rest waits in the kernel for the reader of sightings.

@@ -1,6 +1,8 @@
 //! What a control group may do with files, and whom its processes may become, as programs at the kernel's security
 //! hooks hold it (`bpf/held.h`): rules that allow, in the form in which the kernel looks them up.
 
+mod matching;
+
 use std::collections::HashMap;
 
 use aya::maps::MapError;

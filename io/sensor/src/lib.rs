@@ -6,7 +6,8 @@
 //!  pidfd ──────────────────────────────────┘
 //!                                  record ┬▶ observe ──▶ Observation (facts of what containers do)
 //!                                         └▶ ledger ───▶ EvidenceGap, Account (proof that nothing was lost)
-//!  fanotify ───▶ enforce: lane ─▶ decision (hash, cache, list) ─▶ ExecutionDenied
+//!  fanotify ───▶ enforce: lane ┬▶ decision (hash, cache, list) ─▶ ExecutionDenied
+//!                             └▶ opens (who opens secrets) ────▶ Observation
 //!  confine, held ▶ policies of the kernel programs: network, what ends a process, files and users
 //! ```
 //!
@@ -41,7 +42,7 @@ mod undisturbed;
 mod watch;
 
 pub use confine::{ConfineError, Deadly, NetworkPolicy, PeerRule, PortRule, Protocol};
-pub use enforce::{ExecutableSet, GuardError, GuardRequest, Watched};
+pub use enforce::{ExecutableSet, GuardError, GuardRequest, SecretPlaces, SecretsRequest, Watched};
 pub use event::{ContainerGone, ContainerSeen, DenyReason, ExecutionDenied, Gap, SensorEvent};
 pub use held::{HeldPolicy, PathRule, RuleError, SecretPlace, UserRule};
 pub use ladder::{Rung, Stair, Standing};

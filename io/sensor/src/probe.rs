@@ -26,7 +26,7 @@ const NAME: &str = "lazaret-probe";
 /// One thing that the sensor can do on this host, or cannot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mechanism {
-    /// `exec-tracing`, `fanotify`, `observation`, `io-uring`, `network` or `bpf-lsm`
+    /// `exec-tracing`, `fanotify`, `fanotify-open`, `observation`, `io-uring`, `network` or `bpf-lsm`
     pub name: &'static str,
     /// What it is for, in words for people.
     pub purpose: &'static str,
@@ -42,6 +42,8 @@ const SECURITY: (&str, &str) =
     ("bpf-lsm", "refuse what changes files, reads secrets, takes users or reaches into the kernel");
 const FANOTIFY: (&str, &str) = ("fanotify", "refuse executables that are not part of the image");
 
+const OPENING: (&str, &str) = ("fanotify-open", "refuse to open secrets, as long as the agent runs");
+
 /// Starts a sensor and a container of its own making, in which one program may run and another may not.
 /// Takes part of a second. Leaves nothing behind.
 pub fn probe() -> Vec<Mechanism> {
@@ -50,7 +52,7 @@ pub fn probe() -> Vec<Mechanism> {
         Ok(started) => started,
         Err(problem) => {
             let reason = problem.to_string();
-            return [TRACING, FANOTIFY, OBSERVATION, REQUESTS, NETWORK, SECURITY]
+            return [TRACING, FANOTIFY, OPENING, OBSERVATION, REQUESTS, NETWORK, SECURITY]
                 .map(|what| mechanism(what, Err(reason.clone())))
                 .into();
         }
@@ -92,17 +94,19 @@ pub fn probe() -> Vec<Mechanism> {
     vec![
         mechanism(TRACING, traced),
         mechanism(FANOTIFY, enforced),
+        mechanism(OPENING, tried(&sensor, Dimension::Secrets, Rung::Fanotify)),
         mechanism(OBSERVATION, loaded(sensor.observation(), "the kernel took the program, it was not tried")),
         mechanism(REQUESTS, loaded(sensor.requests(), "the kernel took the program, it was not tried")),
         mechanism(NETWORK, loaded(sensor.network(), "the kernel took the programs, they were not tried")),
-        mechanism(SECURITY, refuses_writing(&sensor)),
+        // With a file that takes anything.
+        mechanism(SECURITY, tried(&sensor, Dimension::Files, Rung::BpfLsm)),
     ]
 }
 
-/// Tried with a file that takes anything.
-fn refuses_writing(sensor: &Sensor) -> Result<String, String> {
-    let files = sensor.ladder().iter().find(|stair| stair.dimension == Dimension::Files);
-    let standing = files.and_then(|stair| stair.rungs.iter().find(|(rung, _)| *rung == Rung::BpfLsm));
+/// What became of a rung's trial.
+fn tried(sensor: &Sensor, dimension: Dimension, wanted: Rung) -> Result<String, String> {
+    let stair = sensor.ladder().iter().find(|stair| stair.dimension == dimension);
+    let standing = stair.and_then(|stair| stair.rungs.iter().find(|(rung, _)| *rung == wanted));
     match standing {
         Some((_, Standing::Works(seen))) => Ok(seen.clone()),
         Some((_, Standing::Fails(why) | Standing::Unused(why))) => Err(why.clone()),

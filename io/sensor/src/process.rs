@@ -4,12 +4,16 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 
+use lazaret_model::Session;
+
 use crate::cgroup::{self, Membership};
 
 /// `/proc` counts in hundredths of a second (`USER_HZ`, fixed on all architectures that Linux's eBPF has).
 const NANOSECONDS_PER_TICK: u64 = 10_000_000;
 const COMMAND_LIMIT: usize = 4096;
 const TEXT_LIMIT: usize = 64 << 10;
+/// Ancestors that are asked for.
+const GENERATIONS: usize = 64;
 const KERNEL_THREAD: u32 = 0x0020_0000;
 
 /// A point of the boot clock in the resolution of `/proc`, in which both `/proc` and the kernel program tell
@@ -81,6 +85,44 @@ fn parse_pids(status: &str) -> Option<Vec<u32>> {
     line.split_whitespace().map(|pid| pid.parse().ok()).collect()
 }
 
+/// Whose child a process is, and as whom it acts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Who {
+    pub(crate) parent: u32,
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+}
+
+pub(crate) fn who(pid: u32) -> io::Result<Who> {
+    let (bytes, _) = read(&format!("/proc/{pid}/status"), TEXT_LIMIT)?;
+    parse_who(&String::from_utf8_lossy(&bytes)).ok_or_else(|| io::ErrorKind::InvalidData.into())
+}
+
+/// Of users and groups the second number is the effective one (proc_pid_status(5)).
+fn parse_who(status: &str) -> Option<Who> {
+    let field = |name: &str, at: usize| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+        line.split_whitespace().nth(at)?.parse().ok()
+    };
+    Some(Who { parent: field("PPid:", 0)?, uid: field("Uid:", 1)?, gid: field("Gid:", 1)? })
+}
+
+/// On whose behalf a process of a container acts: of who came in from outside all the children do, too.
+pub(crate) fn session(pid: u32) -> Session {
+    let mut process = pid;
+    for _ in 0..GENERATIONS {
+        let (Ok(own), Ok(who)) = (pids(process), who(process)) else { break };
+        if own.last() == Some(&1) {
+            break;
+        }
+        match pids(who.parent) {
+            Ok(parents) if parents.len() < own.len() => return Session::Entered(process),
+            _ => process = who.parent,
+        }
+    }
+    Session::Main
+}
+
 /// The process's name, which it may choose itself.
 pub(crate) fn comm(pid: u32) -> io::Result<String> {
     let (bytes, _) = read(&format!("/proc/{pid}/comm"), 64)?;
@@ -133,6 +175,14 @@ mod tests {
         assert!(all().unwrap().contains(&pid));
         assert_eq!(root(pid).unwrap(), root(pid).unwrap());
         membership(pid).unwrap();
+    }
+
+    #[test]
+    fn a_process_acts_as_its_effective_user() {
+        let status = "Name:\tx\nPPid:\t7\nUid:\t1\t2\t3\t4\nGid:\t5\t6\t7\t8\n";
+        assert_eq!(parse_who(status), Some(Who { parent: 7, uid: 2, gid: 6 }));
+        assert_eq!(parse_who("PPid:\t7\n"), None);
+        assert_eq!(session(std::process::id()), Session::Main);
     }
 
     #[test]

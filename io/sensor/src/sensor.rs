@@ -10,7 +10,7 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 use tokio::sync::mpsc;
 
 use crate::confine::{ConfineError, Confinement, Deadly, NetworkPolicy};
-use crate::enforce::{Enforcer, GuardError, GuardRequest, Starts, Watched};
+use crate::enforce::{Enforcer, GuardError, GuardRequest, Refusals, SecretsRequest, Starts, Watched};
 use crate::event::SensorEvent;
 use crate::held::{HeldPolicy, SecretPlace};
 use crate::ladder::{self, Stair};
@@ -111,10 +111,12 @@ impl Sensor {
         let (teller, sightings) = mpsc::channel(options.sightings.max(1));
         let teller = options.observe.then_some(teller);
         let starts = Arc::new(Starts::new(tracer.is_some()));
+        let refusals = Arc::new(Refusals::new(untold.clone()));
         let enforcer = Enforcer::start(
             host,
             events.clone(),
             untold.clone(),
+            refusals.clone(),
             starts.clone(),
             options.deadline,
         )
@@ -126,7 +128,7 @@ impl Sensor {
         });
         let stop = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK);
         let stop = Arc::new(stop.map_err(|errno| SensorError::Thread(errno.into()))?);
-        let watch = Watch::new(host, tracer, events, teller, untold, starts)
+        let watch = Watch::new(host, tracer, (events, teller), (untold, refusals), starts)
             .map_err(|errno| SensorError::Thread(errno.into()))?;
         let stopped = stop.clone();
         let watch = thread::Builder::new()
@@ -311,6 +313,29 @@ impl Sensor {
     pub fn release(&self, container: &str, pid: u32) {
         if let Ok(enforcer) = &self.enforcer {
             enforcer.release(container, pid);
+        }
+    }
+
+    /// From its return on, the container's secrets are opened by the programs that a rule names alone: others get EPERM.
+    /// It replaces what held before. What it cannot keep is returned, as subjects of sentences for people.
+    ///
+    /// For kernels that take no programs at their security hooks, which hold a container without this process: see
+    /// [`hold`](Self::hold). A mount or a namespace that the container makes gives files other names, so these are to be
+    /// made deadly. Takes a walk through the container's own files, two seconds at most; no other file costs anything.
+    ///
+    /// # Errors
+    /// As of [`guard`](Self::guard); then nothing is kept.
+    pub fn keep_secrets(&self, request: &SecretsRequest) -> Result<Vec<String>, GuardError> {
+        self.enforcer
+            .as_ref()
+            .map_err(|problem| GuardError::Unavailable(problem.clone()))?
+            .keep_secrets(request)
+    }
+
+    /// Ends what [`keep_secrets`](Self::keep_secrets) began.
+    pub fn release_secrets(&self, container: &str) {
+        if let Ok(enforcer) = &self.enforcer {
+            enforcer.release_secrets(container);
         }
     }
 

@@ -14,7 +14,7 @@ use nix::sys::eventfd::EventFd;
 use tokio::sync::mpsc;
 use tracing::{debug, warn};
 
-use crate::enforce::Starts;
+use crate::enforce::{Refusals, Starts};
 use crate::event::{Gap, SensorEvent};
 use crate::evidence::Evidence;
 use crate::ledger::{RINGS, Ring};
@@ -53,8 +53,9 @@ pub(crate) struct Watch {
     /// Leading processes for which the kernel gave no descriptor (too many are open): looked at now and then.
     unwatched: Vec<(Identity, ProcessId)>,
     events: mpsc::Sender<SensorEvent>,
-    /// Refused executions that the enforcer could not tell.
+    /// Refusals that the enforcer could not tell.
     untold: Arc<AtomicU64>,
+    refusals: Arc<Refusals>,
     /// Told of every program start.
     starts: Arc<Starts>,
     evidence: Evidence,
@@ -80,9 +81,8 @@ impl Watch {
     pub(crate) fn new(
         host: Host,
         tracer: Option<Tracer>,
-        events: mpsc::Sender<SensorEvent>,
-        sightings: Option<mpsc::Sender<Sighting>>,
-        untold: Arc<AtomicU64>,
+        (events, sightings): (mpsc::Sender<SensorEvent>, Option<mpsc::Sender<Sighting>>),
+        (untold, refusals): (Arc<AtomicU64>, Arc<Refusals>),
         starts: Arc<Starts>,
     ) -> nix::Result<Self> {
         Ok(Self {
@@ -97,6 +97,7 @@ impl Watch {
             unwatched: Vec::new(),
             events,
             untold,
+            refusals,
             starts,
             missed: 0,
             behind: false,
@@ -167,7 +168,12 @@ impl Watch {
     /// Takes at most `limit` records out of each ring; tells which were emptied.
     fn drain(&mut self, limit: usize) -> Result<[bool; RINGS], Closed> {
         let mut emptied = [true; RINGS];
-        let Some(tracer) = &mut self.tracer else { return Ok(emptied) };
+        // What the kernel told before them is in its rings by now.
+        let refusals = self.refusals.take();
+        let Some(tracer) = &mut self.tracer else {
+            refusals.into_iter().for_each(|refusal| self.evidence.refused(refusal));
+            return Ok(emptied);
+        };
         let (mut records, mut unreadable) = (Vec::new(), 0);
         for ring in Ring::ALL {
             // Facts wait for their reader in the kernel; the others are counted if they find no room.
@@ -199,6 +205,9 @@ impl Watch {
                 arrivals.extend(self.tracker.started(record));
             }
             self.evidence.receive(record, *ring, &self.tracker);
+        }
+        for refusal in refusals {
+            self.evidence.refused(refusal);
         }
         self.behind = emptied.contains(&false);
         for arrival in arrivals {
@@ -273,7 +282,7 @@ impl Watch {
     /// Compares what the kernel program saw with what came here: any difference is told.
     fn check_counts(&mut self) -> Result<(), Closed> {
         self.gap(
-            "refused executions that could not be told: too many at once",
+            "refusals that could not be told: too many at once",
             self.untold.swap(0, Ordering::Relaxed),
         )?;
         let Some(tracer) = &self.tracer else { return Ok(()) };

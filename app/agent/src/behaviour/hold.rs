@@ -1,11 +1,13 @@
-//! What of a profile the kernel itself holds a container to: peers and ports, what is refused or ends a process, and
-//! where the kernel takes programs at its security hooks, files, secrets and users.
+//! What of a profile the kernel itself holds a container to: peers and ports, what is refused or ends a process,
+//! secrets, and where the kernel takes programs at its security hooks, files and users.
 
 mod rules;
 
 use lazaret_model::{Dimension, KernelOperation, Transport};
 use lazaret_profile::{Action, Mode, Peer, Permission, Profile};
-use lazaret_sensor::{ConfineError, Deadly, HeldPolicy, NetworkPolicy, PeerRule, PortRule, Protocol, Sensor};
+use lazaret_sensor::{
+    ConfineError, Deadly, HeldPolicy, NetworkPolicy, PathRule, PeerRule, PortRule, Protocol, Sensor,
+};
 
 /// What is put into the kernel for a container's control group.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -15,13 +17,29 @@ pub(super) struct Hold {
     pub(super) deadly: Vec<Deadly>,
     /// Only where programs at security hooks work.
     pub(super) held: HeldPolicy,
+    /// Who opens which secret, where it is permission events that refuse the rest. `None`: not held.
+    pub(super) secrets: Option<Vec<PathRule>>,
     /// What the profile wants blocked and the kernel cannot be told, one sentence each: it is alerted on.
     pub(super) beyond: Vec<String>,
 }
 
+/// What refuses here beside what every kernel has that the sensor runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Means {
+    /// Programs at the kernel's security hooks.
+    pub(super) security: bool,
+    /// Permission events.
+    pub(super) permission: bool,
+}
+
+impl Means {
+    pub(super) fn of(sensor: &Sensor) -> Self {
+        Self { security: sensor.security().is_ok(), permission: sensor.enforcement().is_ok() }
+    }
+}
+
 impl Hold {
-    /// `security`: whether programs at the kernel's security hooks work here.
-    pub(super) fn of(profile: &Profile, security: bool) -> Self {
+    pub(super) fn of(profile: &Profile, means: Means) -> Self {
         let mut hold = Self::default();
         if blocks(profile, Dimension::Network) {
             hold.network = Some(hold.network(profile));
@@ -33,7 +51,7 @@ impl Hold {
             hold.deadly.extend([Deadly::ExecuteMemory, Deadly::ExecuteDeleted]);
         }
         if blocks(profile, Dimension::Libraries) {
-            hold.libraries(profile, security);
+            hold.libraries(profile, means.security);
         }
         if blocks(profile, Dimension::SystemCalls) {
             hold.system_calls(profile);
@@ -41,15 +59,23 @@ impl Hold {
         if blocks(profile, Dimension::Volumes) {
             hold.mounts(profile);
         }
-        (hold.held, hold.beyond) = rules::of(profile, security, std::mem::take(&mut hold.beyond));
+        rules::put(profile, means, &mut hold);
+        if hold.secrets.is_some() {
+            // They would give a secret, or a program that opens it, another name; without the marks of the first.
+            for deadly in [Deadly::Mount, Deadly::NewNamespace] {
+                if !hold.deadly.contains(&deadly) {
+                    hold.deadly.push(deadly);
+                }
+            }
+        }
         hold
     }
 
     pub(super) fn is_nothing(&self) -> bool {
-        self.network.is_none() && self.deadly.is_empty() && self.held.is_nothing()
+        self.network.is_none() && self.deadly.is_empty() && self.held.is_nothing() && self.secrets.is_none()
     }
 
-    /// In force when it returns; what held before and is not in it holds no longer.
+    /// In force when it returns, but for [`secrets`](Self::secrets); what held before and is not in it holds no longer.
     pub(super) fn put(&self, sensor: &Sensor, group: u64) -> Result<(), ConfineError> {
         if self.is_nothing() && !sensor.confined_groups().contains(&group) {
             return Ok(());
@@ -188,25 +214,28 @@ mod tests {
     #[test]
     fn only_dimensions_that_block_are_held() {
         let mut profile = profile();
-        assert_eq!(Hold::of(&profile, false).network, None);
-        assert_eq!(Hold::of(&profile, false).deadly, [Deadly::ExecuteMemory, Deadly::ExecuteDeleted]);
+        assert_eq!(Hold::of(&profile, Means::default()).network, None);
+        assert_eq!(
+            Hold::of(&profile, Means::default()).deadly,
+            [Deadly::ExecuteMemory, Deadly::ExecuteDeleted]
+        );
         profile.modes.set(Dimension::Network, Mode::Block);
         profile.network.connect = vec![connect(Peer::Network([10, 0, 0, 0].into(), 8), 443)];
         profile.network.listen = vec![listen(Some(80))];
-        let network = Hold::of(&profile, false).network.unwrap();
+        let network = Hold::of(&profile, Means::default()).network.unwrap();
         assert_eq!(network.peers.unwrap().len(), 1);
         assert_eq!(network.ports.unwrap(), [PortRule { protocol: Protocol::Tcp, port: 80 }]);
 
         profile.wide.push(Dimension::Network);
-        assert_eq!(Hold::of(&profile, false).network, None);
+        assert_eq!(Hold::of(&profile, Means::default()).network, None);
         profile.wide.clear();
         profile.modes.set_action(Dimension::Network, Action::Alert);
-        assert_eq!(Hold::of(&profile, false).network, None);
+        assert_eq!(Hold::of(&profile, Means::default()).network, None);
     }
 
     #[test]
     fn libraries_are_refused_where_the_error_reaches_the_caller() {
-        let deadly = |security| Hold::of(&profile(), security).deadly;
+        let deadly = |security| Hold::of(&profile(), Means { security, permission: true }).deadly;
         assert!(!deadly(false).contains(&Deadly::LoadMemory));
         assert!(deadly(true).contains(&Deadly::LoadMemory) && !deadly(true).contains(&Deadly::LoadUpper));
     }
@@ -215,11 +244,11 @@ mod tests {
     fn code_from_elsewhere_is_deadly_where_files_may_not_be_touched() {
         let mut profile = profile();
         profile.modes.set(Dimension::Libraries, Mode::Block);
-        assert!(!Hold::of(&profile, false).deadly.contains(&Deadly::LoadUpper));
+        assert!(!Hold::of(&profile, Means::default()).deadly.contains(&Deadly::LoadUpper));
         profile.modes.set(Dimension::Files, Mode::Block);
-        assert!(Hold::of(&profile, false).deadly.contains(&Deadly::LoadUpper));
+        assert!(Hold::of(&profile, Means::default()).deadly.contains(&Deadly::LoadUpper));
         profile.libraries.outside_image = Permission::Allow;
-        assert!(!Hold::of(&profile, false).deadly.contains(&Deadly::LoadUpper));
+        assert!(!Hold::of(&profile, Means::default()).deadly.contains(&Deadly::LoadUpper));
     }
 
     #[test]
@@ -231,7 +260,7 @@ mod tests {
             connect(Peer::Name(Pattern::literal("db.internal")), 5432),
         ];
         profile.network.listen = vec![listen(None), listen(Some(80))];
-        let hold = Hold::of(&profile, false);
+        let hold = Hold::of(&profile, Means::default());
         assert_eq!(hold.network, Some(NetworkPolicy { peers: None, ports: None }));
         assert_eq!(hold.beyond.len(), 1);
     }
@@ -242,7 +271,7 @@ mod tests {
         profile.modes.set(Dimension::SystemCalls, Mode::Block);
         profile.modes.set(Dimension::Volumes, Mode::Block);
         profile.kernel = vec![KernelOperation::IoUring, KernelOperation::Namespace];
-        let hold = Hold::of(&profile, false);
+        let hold = Hold::of(&profile, Means::default());
         for (deadly, expected) in [
             (Deadly::Trace, true),
             (Deadly::IoUring, false),

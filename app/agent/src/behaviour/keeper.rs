@@ -8,12 +8,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use lazaret_engine::docker::ContainerRecord;
 use lazaret_format::v1::EventKind;
 use lazaret_sensor::{
-    ExecutableSet, GuardError, GuardRequest, NetworkPolicy, ResourceMeter, SecretPlace, Sensor,
+    ExecutableSet, GuardError, GuardRequest, NetworkPolicy, ResourceMeter, SecretPlace, SecretPlaces,
+    SecretsRequest, Sensor,
 };
 
 use super::expectation::{Expectation, Expectations};
 use super::group;
-use super::hold::Hold;
+use super::hold::{Hold, Means};
 use crate::spool::Spool;
 
 #[derive(Debug)]
@@ -23,6 +24,7 @@ pub struct Keeper {
     spool: Spool,
     /// Control groups of containers that are looked at in full, and held to something.
     held: Mutex<HashMap<String, u64>>,
+    places: Arc<SecretPlaces>,
 }
 
 impl Keeper {
@@ -32,7 +34,8 @@ impl Keeper {
         if let Err(problem) = sensor.name_secrets(&places) {
             tracing::warn!(%problem, "places of secrets are not known to the kernel");
         }
-        Self { expectations, sensor, spool, held: Mutex::default() }
+        let places = Arc::new(places.into_iter().collect());
+        Self { expectations, sensor, spool, held: Mutex::default(), places }
     }
 
     /// Living processes of the session that this one began.
@@ -41,7 +44,7 @@ impl Keeper {
     }
 
     fn hold_of(&self, expectation: &Expectation) -> Hold {
-        Hold::of(&expectation.profile, self.sensor.security().is_ok())
+        Hold::of(&expectation.profile, Means::of(&self.sensor))
     }
 
     /// What the container is expected to do. What of that is not known is told, once for each image.
@@ -82,15 +85,28 @@ impl Keeper {
         self.sensor.guard(&request).map(drop)
     }
 
-    /// From its return on, the kernel holds the container to what its profile blocks. `pid` is a process of it.
+    /// From its return on, the kernel holds the container to what its profile blocks. `pid` is a process of it; `rootfs`
+    /// counts only before the container has made it its root.
     ///
     /// # Errors
     ///
     /// The profile wants something blocked, and the kernel does not do it: why. Of a profile that nobody promoted
     /// this is only told: it was made here, of what works everywhere.
-    pub fn hold(&self, container: &str, pid: u32, record: &ContainerRecord) -> Result<(), String> {
+    pub fn hold(
+        &self,
+        container: &str,
+        (pid, rootfs): (u32, &Path),
+        record: &ContainerRecord,
+    ) -> Result<(), String> {
         let expectation = self.expectation(record);
-        match self.put(container, pid, &self.hold_of(&expectation)) {
+        let hold = self.hold_of(&expectation);
+        let put = self.put(container, pid, &hold).and_then(|group| {
+            let contents = expectation.programs.clone().unwrap_or_default();
+            self.keep_secrets(container, (pid, rootfs), &hold, group.zip(Some(contents))).inspect_err(|_| {
+                self.release(container);
+            })
+        });
+        match put {
             Err(why) if !expectation.promoted => {
                 let what =
                     format!("programs in memory are not prevented in container {}: {why}", record.name);
@@ -102,19 +118,51 @@ impl Keeper {
         }
     }
 
-    fn put(&self, container: &str, pid: u32, hold: &Hold) -> Result<(), String> {
+    /// Returns the container's control group, if that is known or needed.
+    fn put(&self, container: &str, pid: u32, hold: &Hold) -> Result<Option<u64>, String> {
         let group = match group::of(pid, container) {
             Ok(group) => group,
             // Without groups of their own containers cannot be told apart from what is not looked at in full.
-            Err(_) if hold.is_nothing() => return self.sensor.watch_all().map_err(|error| error.to_string()),
+            Err(_) if hold.is_nothing() => {
+                return self.sensor.watch_all().map(|()| None).map_err(|error| error.to_string());
+            }
             Err(why) => return Err(why),
         };
         self.held().insert(container.to_owned(), group);
         self.sensor.watch_group(group).map_err(|error| error.to_string())?;
-        hold.put(&self.sensor, group).map_err(|error| {
+        hold.put(&self.sensor, group).map(|()| Some(group)).map_err(|error| {
             self.release(container);
             error.to_string()
         })
+    }
+
+    /// Where permission events are what refuses to open secrets.
+    fn keep_secrets(
+        &self,
+        container: &str,
+        (pid, rootfs): (u32, &Path),
+        hold: &Hold,
+        known: Option<(u64, Arc<ExecutableSet>)>,
+    ) -> Result<(), String> {
+        let (Some(rules), Some((cgroup_id, contents))) = (&hold.secrets, known) else {
+            self.sensor.release_secrets(container);
+            return Ok(());
+        };
+        let request = SecretsRequest {
+            container: container.to_owned(),
+            cgroup_id,
+            pid,
+            rootfs: rootfs.to_owned(),
+            places: Arc::clone(&self.places),
+            rules: rules.clone(),
+            contents,
+        };
+        for what in self.sensor.keep_secrets(&request).map_err(|error| error.to_string())? {
+            let what = format!("container {container}: {what} are alerted on");
+            tracing::warn!("{what}");
+            self.spool.note(EventKind::Gap { what, count: 1 });
+        }
+        Ok(())
     }
 
     /// Measures what the container of a process uses.
@@ -131,6 +179,7 @@ impl Keeper {
 
     /// Ends what held a container, after its end.
     pub fn release(&self, container: &str) {
+        self.sensor.release_secrets(container);
         if let Some(group) = self.held().remove(container) {
             self.sensor.release_group(group);
         }

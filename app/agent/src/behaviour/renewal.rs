@@ -26,7 +26,7 @@ impl Observer {
             else {
                 continue;
             };
-            if let Err(why) = self.keeper.hold(&container, pid, &known.record) {
+            if let Err(why) = self.keeper.hold(&container, (pid, Path::new("/")), &known.record) {
                 self.gap(format!("container {} is not held to its profile: {why}", known.record.name), 1);
             }
         }
@@ -52,7 +52,8 @@ impl Observer {
                 self.keeper.guard(container, (*pid, Path::new("/")), &known.record, programs)
             });
             let held = guarded.map_err(|error| error.to_string());
-            if let Err(why) = held.and_then(|()| self.keeper.hold(container, *pid, &known.record)) {
+            let held = held.and_then(|()| self.keeper.hold(container, (*pid, Path::new("/")), &known.record));
+            if let Err(why) = held {
                 let what = format!("container {} is not held to its new profile: {why}", known.record.name);
                 tracing::error!("{what}");
                 self.spool.note(EventKind::Gap { what, count: 1 });

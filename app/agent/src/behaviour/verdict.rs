@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use lazaret_model::{Behaviour, Fact, FileOrigin};
+use lazaret_model::{Behaviour, Dimension, Fact, FileOrigin};
 use lazaret_profile::check::{Category, Circumstances, Deviation};
 use lazaret_profile::learn::Visit;
 use lazaret_profile::rules::{Rule, Rules, Whose};
@@ -39,8 +39,13 @@ impl Verdict {
             whose = Whose::Admitted { named };
             deviations.retain(|deviation| !is_explained(deviation, observation, known));
         }
-        if deviations.is_empty() && observation.outcome == Outcome::Refused(Rung::BpfLsm) {
-            deviations.push(refusal(behaviour));
+        match observation.outcome {
+            Outcome::Refused(Rung::BpfLsm) if deviations.is_empty() => deviations.push(refusal(behaviour)),
+            // Whatever it is called now.
+            Outcome::Refused(Rung::Fanotify) if !deviations.iter().any(is_about_secret) => {
+                deviations = vec![secret_refusal(behaviour)];
+            }
+            _ => {}
         }
         let broken = match reached_through_descriptor(observation) {
             Some(behaviour) => Rules::shipped().broken(&behaviour, unnamed(whose)).collect(),
@@ -71,6 +76,21 @@ fn refusal(behaviour: &Behaviour) -> Deviation {
         what: format!("{} was refused: {}", behaviour.actor.executable, subject(&behaviour.fact)),
         expected: "while files are held, nothing gives them other names".to_owned(),
         remedy: "mount it from outside, or let files and secrets be alerted on".to_owned(),
+    }
+}
+
+fn is_about_secret(deviation: &Deviation) -> bool {
+    deviation.dimension == Dimension::Secrets
+}
+
+/// A secret under another name than the profile knows, or a program that is not the image's under a name that it does.
+fn secret_refusal(behaviour: &Behaviour) -> Deviation {
+    Deviation {
+        dimension: Dimension::Secrets,
+        category: Category::SecretAccess,
+        expected: "a secret keeps its name, and is opened by the image's own programs".to_owned(),
+        remedy: "open it by the name and with the program that `secrets` of the profile has".to_owned(),
+        ..refusal(behaviour)
     }
 }
 
@@ -174,6 +194,27 @@ mod tests {
         let verdict = verdict(&refused);
         let event = of_profile(&verdict.deviations[0], &refused, &context());
         assert_eq!((event.outcome.as_str(), event.rung.as_str()), ("prevented", "bpf-lsm"));
+    }
+
+    #[test]
+    fn a_secret_under_another_name_is_one() {
+        let access = FileAccess {
+            path: "/tmp/linked".to_owned(),
+            operation: FileOperation::Read,
+            other: None,
+            origin: FileOrigin::Mounted,
+        };
+        let seen = Observation {
+            outcome: Outcome::Refused(Rung::Fanotify),
+            ..observation(Fact::File(access.clone()))
+        };
+        let found = verdict(&seen);
+        let event = of_profile(&found.deviations[0], &seen, &context());
+        assert_eq!((event.category.as_str(), event.dimension.as_str()), ("secret.access", "secrets"));
+        assert_eq!((event.outcome.as_str(), event.rung.as_str()), ("prevented", "fanotify"));
+        assert_eq!(found.deviations.len(), 1);
+        let done = observation(Fact::File(access));
+        assert!(verdict(&done).deviations.iter().all(|one| one.dimension != Dimension::Secrets));
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub(super) fn checks(tried: &[Mechanism]) -> Vec<Check> {
     let works = |name: &str| tried.iter().any(|mechanism| mechanism.name == name && mechanism.result.is_ok());
     let here = Rungs {
         fanotify: works("fanotify"),
+        opening: works("fanotify-open"),
         seen: works("observation"),
         network: works("network"),
         starts: works("exec-tracing"),
@@ -22,6 +23,8 @@ pub(super) fn checks(tried: &[Mechanism]) -> Vec<Check> {
 #[derive(Debug, Clone, Copy)]
 struct Rungs {
     fanotify: bool,
+    /// Permission events refuse to open.
+    opening: bool,
     /// System calls are seen, and can end a process.
     seen: bool,
     network: bool,
@@ -44,6 +47,13 @@ impl Rungs {
             Dimension::Files | Dimension::Secrets if self.security => {
                 (true, "prevented: what no rule names is refused (bpf-lsm)".to_owned())
             }
+            Dimension::Secrets if self.opening => (
+                true,
+                "prevented while the agent runs: opening what the profile does not name is refused (fanotify); without \
+                 it nobody is asked, and what only BPF LSM refuses (environment and memory of processes, renaming, \
+                 deleting) is alerted on"
+                    .to_owned(),
+            ),
             Dimension::Users if self.security => (
                 true,
                 "prevented: a process takes no user that is not listed (bpf-lsm); programs that start as one are \
@@ -124,7 +134,8 @@ mod tests {
     use super::*;
 
     fn tried(working: &[&'static str]) -> Vec<Mechanism> {
-        let names = ["exec-tracing", "fanotify", "observation", "io-uring", "network", "bpf-lsm"];
+        let names =
+            ["exec-tracing", "fanotify", "fanotify-open", "observation", "io-uring", "network", "bpf-lsm"];
         let result =
             |name| if working.contains(&name) { Ok("tried".to_owned()) } else { Err("no".to_owned()) };
         names.map(|name| Mechanism { name, purpose: "", result: result(name) }).into()
@@ -148,6 +159,10 @@ mod tests {
         assert!(of(&all, "block executables").1.contains("fanotify"));
         assert!(of(&all, "block files").1.contains("nothing on this host refuses it"));
         assert!(!of(&all, "block system-calls").1.starts_with("prevented"));
+
+        assert!(of(&all, "block secrets").1.contains("nothing on this host refuses it"));
+        let events = checks(&tried(&["exec-tracing", "fanotify", "fanotify-open", "observation"]));
+        assert!(of(&events, "block secrets").1.starts_with("prevented while the agent runs"));
 
         let hooks = checks(&tried(&["exec-tracing", "fanotify", "observation", "network", "bpf-lsm"]));
         for name in ["block files", "block secrets", "block users", "block system-calls"] {

@@ -70,7 +70,7 @@ impl Judge for StartJudge {
                         &spec.run,
                     )?;
                     self.guard(&ask, &facts.rootfs, &image, &admitted)?;
-                    self.hold(&ask, &image)?;
+                    self.hold(&ask, &facts.rootfs, &image)?;
                     facts.admitted = Some(admitted);
                     Ok(())
                 };
@@ -116,8 +116,8 @@ impl StartJudge {
     }
 
     /// What the container's profile blocks is refused by the kernel from here on.
-    fn hold(&self, ask: &Ask, record: &ContainerRecord) -> Result<(), Vec<Reason>> {
-        self.keeper.hold(&ask.id, ask.pid, record).map_err(|why| {
+    fn hold(&self, ask: &Ask, rootfs: &Path, record: &ContainerRecord) -> Result<(), Vec<Reason>> {
+        self.keeper.hold(&ask.id, (ask.pid, rootfs), record).map_err(|why| {
             vec![Reason {
                 rule: "not-held".to_owned(),
                 message: format!("the kernel cannot hold the container to what its profile blocks: {why}"),

@@ -39,7 +39,7 @@ pub(crate) struct Fired {
 }
 
 /// Where something can be kept from happening by a rule of the container's own, not by the way it is created.
-const ENFORCEABLE: &[&str] = &["drift.", "network."];
+const ENFORCEABLE: &[&str] = &["drift.", "network.", "secret."];
 
 impl Fired {
     pub(crate) fn is_told(&self) -> bool {

@@ -1,5 +1,6 @@
 //! Whether one file may be executed in one container.
 
+use std::fs::File;
 use std::io::Read;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::path::PathBuf;
@@ -85,27 +86,40 @@ pub(crate) fn glance(pending: &Pending, registered: &Registered, cache: &Cache) 
 
 /// Reads the file and decides. Gives up at the deadline, or when somebody else has answered.
 pub(crate) fn examine(pending: &Pending, guarded: &Guarded, cache: &Cache) -> Ruling {
-    let Some(fd) = pending.file() else { return Ruling::deny(DenyReason::Internal) };
-    let before = match sys::file_state(fd) {
-        Ok((state, _)) => state,
-        Err(problem) => return Ruling::deny(unreadable(&problem)),
-    };
+    let content = pending
+        .open()
+        .map_err(|problem| unreadable(&problem))
+        .and_then(|file| digest_of(file, guarded.number, pending, cache));
+    match content {
+        Ok(content) => rule(pending, guarded, content),
+        Err(reason) => Ruling::deny(reason),
+    }
+}
+
+/// Reads a file from its start for a process that waits. `number` is the one of the guard that asks.
+pub(crate) fn digest_of(
+    file: File,
+    number: u64,
+    pending: &Pending,
+    cache: &Cache,
+) -> Result<Content, DenyReason> {
+    let state = || sys::file_state(&file).map(|(state, _)| state).map_err(|problem| unreadable(&problem));
+    let before = state()?;
     // Taken before the reading starts: a change during it must not count as settled at its end.
     let settled = settled(&before);
-    let content = match read(pending) {
-        Ok(content) => content,
-        Err(reason) => return Ruling::deny(reason),
-    };
-    match sys::file_state(fd) {
-        Ok((after, _)) if after == before => {}
-        Ok(_) => return Ruling::deny(DenyReason::Changed),
-        Err(problem) => return Ruling::deny(unreadable(&problem)),
+    let key = Key { guard: number, file: before };
+    let known = || cache.lock().unwrap_or_else(PoisonError::into_inner).get(&key);
+    if let Some(content) = settled.then(known).flatten() {
+        return Ok(content);
+    }
+    let content = read(&file, pending)?;
+    if state()? != before {
+        return Err(DenyReason::Changed);
     }
     if settled {
-        let key = Key { guard: guarded.number, file: before };
         cache.lock().unwrap_or_else(PoisonError::into_inner).insert(key, content);
     }
-    rule(pending, guarded, content)
+    Ok(content)
 }
 
 fn rule(pending: &Pending, guarded: &Guarded, content: Content) -> Ruling {
@@ -117,8 +131,7 @@ fn rule(pending: &Pending, guarded: &Guarded, content: Content) -> Ruling {
     }
 }
 
-fn read(pending: &Pending) -> Result<Content, DenyReason> {
-    let mut file = pending.open().map_err(|problem| unreadable(&problem))?;
+fn read(mut file: &File, pending: &Pending) -> Result<Content, DenyReason> {
     let mut hasher = Sha256::new();
     let mut chunk = vec![0; CHUNK];
     let mut is_script = None;

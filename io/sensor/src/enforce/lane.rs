@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::os::fd::AsFd;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -23,6 +23,7 @@ use tokio::sync::mpsc;
 
 use super::decision::{self, Cache, Glance, Registered, Ruling};
 use super::guarded::Guarded;
+use super::opens::{self, Keeping, Kept, Opening, Refusals};
 use super::pending::Pending;
 use super::starts::Starts;
 use crate::event::{DenyReason, SensorEvent};
@@ -42,7 +43,9 @@ const STACK: usize = 256 << 10;
 #[derive(Debug)]
 pub(crate) struct Common {
     pub(crate) registered: Registered,
+    pub(crate) keeping: Keeping,
     pub(crate) cache: Cache,
+    pub(crate) refusals: Arc<Refusals>,
     pub(crate) events: mpsc::Sender<SensorEvent>,
     /// Refusals that could not be told because the receiver is behind.
     pub(crate) untold: Arc<AtomicU64>,
@@ -68,10 +71,29 @@ struct Work {
 
 #[derive(Debug, Default)]
 struct Queue {
-    jobs: VecDeque<(Arc<Pending>, Arc<Guarded>)>,
+    jobs: VecDeque<(Arc<Pending>, Matter)>,
     workers: usize,
     idle: usize,
     stopped: bool,
+}
+
+/// What is decided by reading a file.
+#[derive(Debug)]
+enum Matter {
+    /// Whether it is executed.
+    Execution(Arc<Guarded>),
+    /// Whether it opens a secret.
+    Opening(Arc<Kept>),
+}
+
+impl Matter {
+    /// Files of the container that are being read now.
+    fn reading(&self) -> &AtomicUsize {
+        match self {
+            Self::Execution(guarded) => &guarded.reading,
+            Self::Opening(kept) => &kept.reading,
+        }
+    }
 }
 
 impl Lane {
@@ -82,7 +104,11 @@ impl Lane {
                 | InitFlags::FAN_UNLIMITED_MARKS
                 | InitFlags::FAN_CLOEXEC
                 | InitFlags::FAN_NONBLOCK,
-            EventFFlags::O_RDONLY | EventFFlags::O_CLOEXEC | EventFFlags::O_LARGEFILE,
+            // Without waiting: a named pipe among secrets, or a lease on a file, must not hold up the reader.
+            EventFFlags::O_RDONLY
+                | EventFFlags::O_CLOEXEC
+                | EventFFlags::O_LARGEFILE
+                | EventFFlags::O_NONBLOCK,
         )?);
         let stop = Arc::new(EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?);
         let work = Arc::new(Work { common, queue: Mutex::default(), ready: Condvar::new() });
@@ -150,7 +176,7 @@ impl Reader {
         let now = Instant::now();
         for pending in &self.pending {
             if !pending.is_answered() && now >= pending.deadline {
-                self.work.settle(pending, None, Ruling::deny(DenyReason::TooSlow));
+                self.work.give_up(pending);
             }
         }
         for (pending, guarded, until) in mem::take(&mut self.being_written) {
@@ -162,7 +188,7 @@ impl Reader {
                     let ruling = Ruling::deny(DenyReason::OpenForWriting);
                     self.work.settle(&pending, Some(&guarded), ruling);
                 }
-                _ => self.work.enqueue(pending, guarded),
+                _ => self.work.enqueue(pending, Matter::Execution(guarded)),
             }
         }
         self.held.extend(self.pending.extract_if(.., |pending| pending.is_answered()));
@@ -211,9 +237,20 @@ impl Reader {
     }
 
     fn glance(&mut self, pending: &Arc<Pending>) {
+        if pending.is_opening() {
+            match opens::glance(pending, &self.work.common.keeping) {
+                Opening::Allow => drop(pending.answer(true)),
+                Opening::Refuse => drop(pending.answer(false)),
+                Opening::RefuseTo(kept) => self.work.refuse(pending, &kept),
+                Opening::Unread(kept) => self.work.enqueue(pending.clone(), Matter::Opening(kept)),
+            }
+            return;
+        }
         match decision::glance(pending, &self.work.common.registered, &self.work.common.cache) {
             Glance::Ruled(guarded, ruling) => self.work.settle(pending, guarded.as_deref(), ruling),
-            Glance::Unread(guarded) => self.work.enqueue(pending.clone(), guarded),
+            Glance::Unread(guarded) => {
+                self.work.enqueue(pending.clone(), Matter::Execution(guarded));
+            }
             Glance::BeingWritten(guarded) => {
                 self.being_written.push((pending.clone(), guarded, Instant::now() + WRITER_PATIENCE));
             }
@@ -222,7 +259,8 @@ impl Reader {
 }
 
 fn is_question(event: &FanotifyEvent) -> bool {
-    event.check_version() && event.fd().is_some() && event.mask().contains(MaskFlags::FAN_OPEN_EXEC_PERM)
+    let asks = MaskFlags::FAN_OPEN_EXEC_PERM | MaskFlags::FAN_OPEN_PERM;
+    event.check_version() && event.fd().is_some() && event.mask().intersects(asks)
 }
 
 impl Work {
@@ -243,9 +281,26 @@ impl Work {
         }
     }
 
-    fn enqueue(self: &Arc<Self>, pending: Arc<Pending>, guarded: Arc<Guarded>) {
+    /// Describes, answers, then tells.
+    fn refuse(&self, pending: &Pending, kept: &Kept) {
+        let told = opens::describe(pending, kept);
+        if pending.answer(false) {
+            self.common.refusals.put(told);
+        }
+    }
+
+    /// Nobody has decided in time.
+    fn give_up(&self, pending: &Pending) {
+        if !pending.is_opening() {
+            self.settle(pending, None, Ruling::deny(DenyReason::TooSlow));
+        } else if pending.answer(false) {
+            self.common.refusals.miss();
+        }
+    }
+
+    fn enqueue(self: &Arc<Self>, pending: Arc<Pending>, matter: Matter) {
         let mut queue = self.lock();
-        queue.jobs.push_back((pending, guarded));
+        queue.jobs.push_back((pending, matter));
         if queue.jobs.len() > queue.idle && queue.workers < WORKERS {
             let work = self.clone();
             let name = "lazaret-hash".to_owned();
@@ -258,30 +313,40 @@ impl Work {
     }
 
     fn run(&self) {
-        while let Some((pending, guarded)) = self.next() {
-            let examine = AssertUnwindSafe(|| decision::examine(&pending, &guarded, &self.common.cache));
-            let failed = Ruling::deny(DenyReason::Internal);
-            let ruling = panic::catch_unwind(examine).unwrap_or(failed);
-            let settle = AssertUnwindSafe(|| self.settle(&pending, Some(&guarded), ruling));
-            if panic::catch_unwind(settle).is_err() {
+        while let Some((pending, matter)) = self.next() {
+            if panic::catch_unwind(AssertUnwindSafe(|| self.examine(&pending, &matter))).is_err() {
                 pending.answer(false);
             }
             // A job that was left because its container had enough readers is taken by this very thread next.
-            guarded.reading.fetch_sub(1, Ordering::Relaxed);
+            matter.reading().fetch_sub(1, Ordering::Relaxed);
         }
     }
 
-    fn next(&self) -> Option<(Arc<Pending>, Arc<Guarded>)> {
+    fn examine(&self, pending: &Pending, matter: &Matter) {
+        match matter {
+            Matter::Execution(guarded) => {
+                let examine = AssertUnwindSafe(|| decision::examine(pending, guarded, &self.common.cache));
+                let ruling = panic::catch_unwind(examine).unwrap_or(Ruling::deny(DenyReason::Internal));
+                self.settle(pending, Some(guarded), ruling);
+            }
+            Matter::Opening(kept) => match opens::examine(pending, kept, &self.common.cache) {
+                true => drop(pending.answer(true)),
+                false => self.refuse(pending, kept),
+            },
+        }
+    }
+
+    fn next(&self) -> Option<(Arc<Pending>, Matter)> {
         let mut queue = self.lock();
         loop {
             if queue.stopped {
                 return None;
             }
-            let free = |(_, guarded): &(Arc<Pending>, Arc<Guarded>)| {
-                guarded.reading.load(Ordering::Relaxed) < WORKERS_OF_ONE_CONTAINER
+            let free = |(_, matter): &(Arc<Pending>, Matter)| {
+                matter.reading().load(Ordering::Relaxed) < WORKERS_OF_ONE_CONTAINER
             };
             if let Some(job) = queue.jobs.iter().position(free).and_then(|at| queue.jobs.remove(at)) {
-                job.1.reading.fetch_add(1, Ordering::Relaxed);
+                job.1.reading().fetch_add(1, Ordering::Relaxed);
                 return Some(job);
             }
             queue.idle += 1;

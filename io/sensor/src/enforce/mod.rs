@@ -5,6 +5,8 @@
 //!
 //! What it does not see: code that is mapped instead of executed (`ld.so ./program`), and files that have no
 //! mount (`memfd_create`). If this process ends, the kernel asks nobody and allows: running containers go on.
+//!
+//! The same groups and threads decide who opens secrets (`opens`), where the kernel has nothing better for that.
 
 mod cache;
 mod decision;
@@ -12,11 +14,13 @@ mod executables;
 mod guarded;
 mod lane;
 mod mounts;
+mod opens;
 mod pending;
 mod starts;
+mod surroundings;
 
 use std::collections::HashSet;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::OpenOptionsExt;
@@ -35,7 +39,11 @@ pub use self::executables::ExecutableSet;
 use self::guarded::{Guarded, Registry};
 use self::lane::{Common, Lane};
 use self::mounts::{Reach, Target};
+use self::opens::Keepers;
+pub(crate) use self::opens::Refusals;
+pub use self::opens::{SecretPlaces, SecretsRequest};
 pub(crate) use self::starts::Starts;
+use self::surroundings::Surroundings;
 use crate::event::SensorEvent;
 use crate::namespaces::Host;
 use crate::{process, sys};
@@ -99,11 +107,14 @@ impl Enforcer {
         host: Host,
         events: mpsc::Sender<SensorEvent>,
         untold: Arc<AtomicU64>,
+        refusals: Arc<Refusals>,
         starts: Arc<Starts>,
         deadline: Duration,
     ) -> io::Result<Self> {
         let common = Arc::new(Common {
             registered: RwLock::new(Registry::default()),
+            keeping: RwLock::new(Keepers::default()),
+            refusals,
             cache: Mutex::new(DigestCache::new(CACHED_DIGESTS)),
             events,
             untold,
@@ -118,20 +129,8 @@ impl Enforcer {
     /// From its return on, nothing but `allowed` is executed in the container. On error nothing is guarded.
     pub(crate) fn guard(&self, request: &GuardRequest) -> Result<Vec<Watched>, GuardError> {
         let pid = request.pid;
-        let process = |source| GuardError::Process { pid, source };
-        let mount_namespace = process::namespace(pid, "mnt").map_err(process)?;
-        if mount_namespace == self.host.mount_namespace {
-            return Err(GuardError::HostMounts(pid));
-        }
-        let container = mounts::read(pid).map_err(process)?;
-        let host = mounts::read(self.host.pid)
-            .map_err(|source| GuardError::Process { pid: self.host.pid, source })?;
-        let base = match process::root(pid).map_err(process)? == self.host.root {
-            true => fs::canonicalize(&request.rootfs)
-                .map_err(|source| GuardError::Root { path: request.rootfs.clone(), source })?,
-            false => PathBuf::from("/"),
-        };
-        let opened = open_all(pid, mounts::plan(&container, &host, &base))?;
+        let around = self.surroundings(pid, &request.rootfs)?;
+        let opened = open_all(pid, around.targets())?;
         let whole = |target: &&(Target, File)| target.0.reach == Reach::FileSystem;
         // Known before the first mark, so that no event finds its container unknown.
         let guarded = Arc::new(Guarded {
@@ -139,7 +138,7 @@ impl Enforcer {
             number: self.numbers.fetch_add(1, Ordering::Relaxed),
             allowed: request.allowed.clone(),
             pid,
-            mount_namespace,
+            mount_namespace: around.mount_namespace,
             mounts: opened.iter().map(|(target, _)| target.mount.id).collect(),
             devices: opened.iter().filter(whole).map(|(target, _)| target.mount.device).collect(),
             reading: AtomicUsize::new(0),
@@ -188,6 +187,10 @@ impl Enforcer {
 
     fn registry<T>(&self, change: impl FnOnce(&mut Registry) -> T) -> T {
         change(&mut self.common.registered.write().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn keepers<T>(&self, change: impl FnOnce(&mut Keepers) -> T) -> T {
+        change(&mut self.common.keeping.write().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn mark(&self, action: MarkFlags, target: &Target, file: &File) -> nix::Result<()> {

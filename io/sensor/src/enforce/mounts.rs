@@ -118,7 +118,7 @@ pub(crate) fn plan(container: &[Mount], host: &[Mount], base: &Path) -> Vec<Targ
     let host_devices: HashSet<_> = host.iter().map(|mount| mount.device).collect();
     let host_root = host.iter().rev().find(|mount| mount.point == Path::new("/")).map(|mount| mount.device);
     let root = root_mount(container, base);
-    let inside = container.iter().filter(|mount| mount.point.starts_with(base) || Some(mount.id) == root);
+    let inside = container.iter().filter(|mount| is_inside(mount, base, root));
     let target = |mount: &Mount| {
         // An engine mounts a container's own layers where the host sees them too; still nobody else's files
         // are in there. Anything else that the host has mounted belongs to the host.
@@ -135,8 +135,12 @@ pub(crate) fn plan(container: &[Mount], host: &[Mount], base: &Path) -> Vec<Targ
     inside.filter(|mount| !WITHOUT_FILES.contains(&mount.kind.as_str())).map(target).collect()
 }
 
+pub(super) fn is_inside(mount: &Mount, base: &Path, root: Option<u64>) -> bool {
+    mount.point.starts_with(base) || Some(mount.id) == root
+}
+
 /// The mount on which `base` lies: the last one on the longest mount point.
-fn root_mount(container: &[Mount], base: &Path) -> Option<u64> {
+pub(super) fn root_mount(container: &[Mount], base: &Path) -> Option<u64> {
     let around = container.iter().filter(|mount| base.starts_with(&mount.point));
     // Of equally long ones `max_by_key` takes the last, which covers the others.
     around.max_by_key(|mount| mount.point.as_os_str().as_bytes().len()).map(|mount| mount.id)

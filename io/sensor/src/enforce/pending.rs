@@ -6,14 +6,14 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::sys::fanotify::{Fanotify, FanotifyEvent, FanotifyResponse, Response};
+use nix::sys::fanotify::{Fanotify, FanotifyEvent, FanotifyResponse, MaskFlags, Response};
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
 
 use super::starts::Starts;
 use crate::sys;
 
-/// A process that stands still in `execve` until it gets its answer.
+/// A process that stands still in `execve` or `open` until it gets its answer.
 ///
 /// It gets exactly one, whatever happens to the thread that works on it: dropped unanswered, it is refused.
 #[derive(Debug)]
@@ -44,7 +44,12 @@ impl Pending {
         self.event.pid().unsigned_abs()
     }
 
-    /// The file to be executed. Reading it raises no event.
+    /// Whether the file is opened for anything; otherwise for execution.
+    pub(crate) fn is_opening(&self) -> bool {
+        self.event.mask().contains(MaskFlags::FAN_OPEN_PERM)
+    }
+
+    /// The file that it opens. Reading it raises no event.
     pub(crate) fn file(&self) -> Option<BorrowedFd<'_>> {
         self.event.fd()
     }

@@ -3,6 +3,7 @@
 //! A kernel may list a mechanism and refuse it, so each is tried: something harmless that is not allowed is done in
 //! a container of our own, and what became of it is the answer.
 
+mod opening;
 mod trial;
 
 use std::fmt;
@@ -92,6 +93,12 @@ pub(crate) fn climb(sensor: &Sensor) -> Vec<Stair> {
         Ok(()) => Standing::Works("a program that is not allowed was refused, an allowed one ran".to_owned()),
         Err(why) => Standing::Fails(why),
     };
+    let opening = match opening::refuses(sensor) {
+        Ok(()) => {
+            Standing::Works("a secret was refused, another one opened; only while the agent runs".to_owned())
+        }
+        Err(why) => Standing::Fails(why),
+    };
     let mut trial = Trial::new();
     let mut deadly = |act, deadly| {
         let end =
@@ -164,7 +171,12 @@ pub(crate) fn climb(sensor: &Sensor) -> Vec<Stair> {
             vec![lsm(&kernel_refused), (Rung::BpfKill, kernel), alert()],
         ),
         stair(Dimension::Files, "files that are changed", true, vec![lsm(&files), landlock(), alert()]),
-        stair(Dimension::Secrets, "files that hold secrets", true, vec![lsm(&secrets), landlock(), alert()]),
+        stair(
+            Dimension::Secrets,
+            "files that hold secrets",
+            true,
+            vec![lsm(&secrets), (Rung::Fanotify, opening), landlock(), alert()],
+        ),
         stair(Dimension::Users, "users that a process makes itself", true, vec![lsm(&users), alert()]),
     ]
 }
@@ -238,6 +250,7 @@ mod tests {
         assert_eq!(enforcing("loader"), Rung::BpfKill);
         assert_eq!(enforcing("peers"), Rung::CgroupBpf);
         assert_eq!(enforcing("namespaces"), Rung::BpfKill);
+        assert_eq!(enforcing("secrets"), Rung::Fanotify);
         assert!(sensor.confined_groups().is_empty(), "nothing is left behind");
     }
 

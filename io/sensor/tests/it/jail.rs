@@ -8,9 +8,9 @@ use std::thread::JoinHandle;
 
 use lazaret_model::Digest;
 use lazaret_sensor::{ExecutableSet, GuardRequest};
-use nix::mount::{MsFlags, mount};
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
-use nix::unistd::gettid;
+use nix::unistd::{gettid, pivot_root};
 use tempfile::TempDir;
 
 use crate::support::install;
@@ -31,6 +31,32 @@ pub(crate) struct Jail {
 impl Jail {
     /// Files of the image: path, content, mode.
     pub(crate) fn new(name: &str, files: &[(&str, &[u8], u32)]) -> Self {
+        Self::entered_by(name, files, |merged| chroot(merged).and_then(|()| std::env::set_current_dir("/")))
+    }
+
+    /// As runtimes do it: nothing of the host's is left in its mount namespace. `arrange` mounts more before.
+    pub(crate) fn pivoted(
+        name: &str,
+        files: &[(&str, &[u8], u32)],
+        arrange: impl FnOnce(&Path) -> io::Result<()> + Send + 'static,
+    ) -> Self {
+        Self::entered_by(name, files, |merged| arrange(merged).and_then(|()| pivot(merged)))
+    }
+
+    /// As long as a runtime prepares it: the container's mounts lie below a directory of the host's.
+    pub(crate) fn prepared(
+        name: &str,
+        files: &[(&str, &[u8], u32)],
+        arrange: impl FnOnce(&Path) -> io::Result<()> + Send + 'static,
+    ) -> Self {
+        Self::entered_by(name, files, arrange)
+    }
+
+    fn entered_by(
+        name: &str,
+        files: &[(&str, &[u8], u32)],
+        change_root: impl FnOnce(&Path) -> io::Result<()> + Send + 'static,
+    ) -> Self {
         let directory = TempDir::new().unwrap();
         let at = |path: &str| directory.path().join(path);
         for path in
@@ -49,7 +75,7 @@ impl Jail {
         let (ready, prepared) = mpsc::channel();
         let root = directory.path().to_owned();
         let thread = std::thread::spawn(move || {
-            enter(&root).unwrap();
+            enter(&root, change_root).unwrap();
             ready.send(gettid().as_raw().unsigned_abs()).unwrap();
             for job in inbox {
                 job();
@@ -116,7 +142,14 @@ pub(crate) fn attempt(program: &str) -> Result<(), i32> {
     outcome
 }
 
-fn enter(directory: &Path) -> io::Result<()> {
+pub(crate) fn pivot(merged: &Path) -> io::Result<()> {
+    std::env::set_current_dir(merged)?;
+    pivot_root(".", ".")?;
+    umount2(".", MntFlags::MNT_DETACH)?;
+    std::env::set_current_dir("/")
+}
+
+fn enter(directory: &Path, change_root: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
     let merged = directory.join("merged");
     let none = None::<&Path>;
     unshare(CloneFlags::CLONE_NEWNS)?;
@@ -126,6 +159,5 @@ fn enter(directory: &Path) -> io::Result<()> {
     mount(Some("shm"), &merged.join("dev/shm"), Some("tmpfs"), MsFlags::empty(), Some("size=64m"))?;
     mount(Some(&directory.join("volume")), &merged.join("data"), none, MsFlags::MS_BIND, none)?;
     mount(Some(&directory.join("hosts")), &merged.join("etc/hosts"), none, MsFlags::MS_BIND, none)?;
-    chroot(&merged)?;
-    std::env::set_current_dir("/")
+    change_root(&merged)
 }

@@ -3,6 +3,7 @@
 //! Needs root and a C compiler; prints a loud `SKIPPED:` line where something is missing.
 #![expect(clippy::print_stderr, reason = "tests say what they skip and what they measure")]
 
+mod abandoned;
 mod accounts;
 mod cell;
 mod chosen;
@@ -15,5 +16,6 @@ mod lasting;
 mod observed;
 mod races;
 mod runtimes;
+mod secrets;
 mod support;
 mod withstand;

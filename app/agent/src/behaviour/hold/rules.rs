@@ -1,4 +1,5 @@
-//! Files, secrets and users of a profile, as rules of the kernel programs at security hooks.
+//! Files, secrets and users of a profile, as rules of the kernel programs at security hooks; of secrets also where there
+//! are none.
 //!
 //! The kernel must not refuse what the profile allows. What it cannot tell as exactly (phases, whether a file that
 //! grows is a log) it allows, and the agent tells it as for every kernel.
@@ -6,46 +7,52 @@
 use lazaret_model::{Dimension, FileOperation, KernelOperation, RUNTIME};
 use lazaret_profile::learn::{STREAMING, STREAMS};
 use lazaret_profile::{ANY, FileRule, Profile, User};
-use lazaret_sensor::{HeldPolicy, PathRule, RuleError, UserRule};
+use lazaret_sensor::{PathRule, RuleError, UserRule};
 
-use super::blocks;
+use super::{Hold, Means, blocks};
 
-/// What can be held, and the sentences about what cannot behind those that are there.
-pub(super) fn of(profile: &Profile, security: bool, mut beyond: Vec<String>) -> (HeldPolicy, Vec<String>) {
-    let mut held = HeldPolicy::default();
+/// What permission events do not see of secrets.
+const BEYOND_EVENTS: &str = "of secrets, environment and memory of processes, what is made elsewhere than in a directory of \
+                             secrets, and all changes but by opening are alerted on: this kernel takes no programs at its \
+                             security hooks, and permission events (fanotify) refuse to open only, while the agent runs";
+
+/// What can be held is put into `hold`, with a sentence for what cannot.
+pub(super) fn put(profile: &Profile, means: Means, hold: &mut Hold) {
     for dimension in [Dimension::Files, Dimension::Secrets, Dimension::Users] {
         if !blocks(profile, dimension) {
             continue;
         }
-        if let Err(why) = hold(profile, security, dimension, &mut held) {
-            beyond.push(format!("{} are alerted on: {why}", dimension.name()));
+        if let Err(why) = held(profile, means, dimension, hold) {
+            hold.beyond.push(format!("{} are alerted on: {why}", dimension.name()));
         }
     }
-    (held, beyond)
 }
 
-fn hold(
-    profile: &Profile,
-    security: bool,
-    dimension: Dimension,
-    held: &mut HeldPolicy,
-) -> Result<(), String> {
-    if !security {
+fn held(profile: &Profile, means: Means, dimension: Dimension, hold: &mut Hold) -> Result<(), String> {
+    let by_events = !means.security && means.permission && dimension == Dimension::Secrets;
+    if !(means.security || by_events) {
         return Err("this kernel takes no programs at its security hooks".to_owned());
     }
     match dimension {
-        Dimension::Users => held.users = Some(users(&profile.users).map_err(said)?),
+        Dimension::Users => hold.held.users = Some(users(&profile.users).map_err(said)?),
         _ if renames_files(profile) => {
             let why = "the profile allows new roots or namespaces, in which files have other names";
             return Err(why.to_owned());
         }
-        Dimension::Secrets => held.secrets = Some(files(&profile.secrets).map_err(said)?),
+        Dimension::Secrets if by_events => {
+            if profile.volumes.iter().any(|volume| volume.seen.pending.is_none()) {
+                return Err("the profile allows mounts, which give files other names".to_owned());
+            }
+            hold.secrets = Some(files(&profile.secrets).map_err(said)?);
+            hold.beyond.push(BEYOND_EVENTS.to_owned());
+        }
+        Dimension::Secrets => hold.held.secrets = Some(files(&profile.secrets).map_err(said)?),
         _ => {
             let mut rules = files(&profile.files).map_err(said)?;
             for stream in STREAMS {
                 rules.push(PathRule::new(stream, None, STREAMING).map_err(said)?);
             }
-            held.files = Some(rules);
+            hold.held.files = Some(rules);
         }
     }
     Ok(())
@@ -100,7 +107,8 @@ fn users(users: &[User]) -> Result<Vec<UserRule>, RuleError> {
 
 #[cfg(test)]
 mod tests {
-    use lazaret_profile::{Mode, Pattern, Seen};
+    use lazaret_profile::{Mode, Pattern, Seen, Volume};
+    use lazaret_sensor::{Deadly, HeldPolicy};
 
     use super::*;
     use crate::behaviour::testing::profile;
@@ -120,34 +128,54 @@ mod tests {
         }
     }
 
+    const HOOKS: Means = Means { security: true, permission: true };
+    const EVENTS: Means = Means { security: false, permission: true };
+
+    fn of(profile: &Profile, means: Means) -> Hold {
+        let mut hold = Hold::default();
+        put(profile, means, &mut hold);
+        hold
+    }
+
     #[test]
     fn what_blocks_is_held_and_what_cannot_be_is_said() {
-        assert_eq!(of(&profile(), true, Vec::new()), (HeldPolicy::default(), Vec::new()));
-        for (dimension, has) in [
-            (Dimension::Files, HeldPolicy { files: Some(Vec::new()), ..HeldPolicy::default() }),
-            (Dimension::Secrets, HeldPolicy { secrets: Some(Vec::new()), ..HeldPolicy::default() }),
-        ] {
+        assert_eq!(of(&profile(), HOOKS), Hold::default());
+        for dimension in [Dimension::Files, Dimension::Secrets] {
             let profile = blocking(dimension);
-            let (held, beyond) = of(&profile, true, Vec::new());
-            assert_eq!(held.files.is_some(), has.files.is_some());
-            assert_eq!(held.secrets.is_some(), has.secrets.is_some());
-            assert!(beyond.is_empty());
-            let (held, beyond) = of(&profile, false, Vec::new());
-            assert!(held.is_nothing() && beyond[0].starts_with(dimension.name()));
+            let hold = of(&profile, HOOKS);
+            assert_eq!(hold.held.files.is_some(), dimension == Dimension::Files);
+            assert_eq!(hold.held.secrets.is_some(), dimension == Dimension::Secrets);
+            assert!(hold.beyond.is_empty() && hold.secrets.is_none());
+            let hold = of(&profile, Means::default());
+            assert!(hold.is_nothing() && hold.beyond[0].starts_with(dimension.name()));
             let roots = Profile { kernel: vec![KernelOperation::ChangeRoot], ..profile };
-            assert!(of(&roots, true, Vec::new()).0.is_nothing());
+            assert!(of(&roots, HOOKS).is_nothing() && of(&roots, EVENTS).is_nothing());
         }
+    }
+
+    #[test]
+    fn secrets_are_held_by_permission_events_where_there_is_nothing_better() {
+        let mut profile = blocking(Dimension::Secrets);
+        profile.secrets = vec![rule("/run/secrets/a", "/p", &[FileOperation::Read])];
+        let hold = of(&profile, EVENTS);
+        let expected = PathRule::new("/run/secrets/a", Some("/p"), &[FileOperation::Read]).unwrap();
+        assert_eq!((hold.secrets, hold.held), (Some(vec![expected]), HeldPolicy::default()));
+        assert!(hold.beyond[0].contains("environment"), "{:?}", hold.beyond);
+        assert!(Hold::of(&profile, EVENTS).deadly.ends_with(&[Deadly::Mount, Deadly::NewNamespace]));
+        assert!(!Hold::of(&profile, HOOKS).deadly.contains(&Deadly::Mount));
+        assert!(of(&blocking(Dimension::Files), EVENTS).is_nothing());
+        profile.volumes = vec![Volume { target: "/mnt".to_owned(), seen: Seen::default() }];
+        assert!(of(&profile, EVENTS).is_nothing());
     }
 
     #[test]
     fn a_rule_that_the_kernel_cannot_compare_holds_nobody() {
         let mut profile = blocking(Dimension::Files);
         profile.files = vec![rule(&format!("/{}", "x".repeat(300)), "/p", &[FileOperation::Read])];
-        let (held, beyond) = of(&profile, true, Vec::new());
-        assert!(held.is_nothing() && beyond.len() == 1, "{beyond:?}");
+        let hold = of(&profile, HOOKS);
+        assert!(hold.is_nothing() && hold.beyond.len() == 1, "{:?}", hold.beyond);
         profile.files = vec![rule("/x", RUNTIME, &[FileOperation::Read])];
-        let (held, _) = of(&profile, true, Vec::new());
-        assert_eq!(held.files.map(|rules| rules.len()), Some(STREAMS.len()));
+        assert_eq!(of(&profile, HOOKS).held.files.map(|rules| rules.len()), Some(STREAMS.len()));
     }
 
     #[test]

@@ -27,6 +27,14 @@ impl Cell {
         enter(&self.group, words).output().unwrap()
     }
 
+    /// Among the mounts and processes of the first one.
+    pub(super) fn inside(&self, words: &[&str]) -> Command {
+        let mut command = Command::new("/bin/sh");
+        let script = "echo $$ > \"$0/cgroup.procs\" && exec nsenter --mount --pid --target \"$@\"";
+        command.args(["-c", script]).arg(&self.group).arg(self.pid().to_string()).arg("--").args(words);
+        command
+    }
+
     /// The first process in its namespaces.
     pub(super) fn pid(&self) -> u32 {
         let until = Instant::now() + PATIENCE;

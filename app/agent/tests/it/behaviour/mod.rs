@@ -4,6 +4,7 @@
 mod cell;
 mod cost;
 mod killed;
+mod secrets;
 
 use std::fs;
 use std::net::TcpListener;

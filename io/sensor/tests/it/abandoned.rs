@@ -1,0 +1,113 @@
+//! What becomes of processes that wait for an agent which ends.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use lazaret_sensor::{ExecutableSet, Options, SecretPlace, SecretsRequest, Sensor};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tempfile::TempDir;
+
+use crate::observed::observing;
+
+const CONTAINER: &str = "LAZARET_TEST_CONTAINER";
+const PLACE: &str = "LAZARET_TEST_PLACE";
+
+/// A shell among mounts of its own, told what to do line by line.
+struct Shell {
+    child: Child,
+    input: ChildStdin,
+    output: mpsc::Receiver<String>,
+}
+
+impl Shell {
+    fn start() -> Self {
+        let script = "exec 2>&1; exec sh";
+        let mut child = Command::new("unshare")
+            .args(["--mount", "sh", "-c", script])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (input, lines) =
+            (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()).lines());
+        let (teller, output) = mpsc::channel();
+        std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| teller.send(line)));
+        Self { child, input, output }
+    }
+
+    fn tell(&mut self, line: &str) {
+        writeln!(self.input, "{line}").unwrap();
+    }
+
+    fn hear(&self, patience: Duration) -> Option<String> {
+        self.output.recv_timeout(patience).ok()
+    }
+}
+
+impl Drop for Shell {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_dead_agent_leaves_nobody_waiting() {
+    const PATIENCE: Duration = Duration::from_secs(10);
+    let test = "a_dead_agent_leaves_nobody_waiting";
+    if observing(test, Options::default()).is_none() {
+        return;
+    }
+    let place = TempDir::new().unwrap();
+    let token = place.path().join("token");
+    let mut shell = Shell::start();
+    shell.tell(&format!(
+        "mount -t tmpfs none {}; echo secret > {}; echo ready",
+        place.path().display(),
+        token.display()
+    ));
+    assert_eq!(shell.hear(PATIENCE).as_deref(), Some("ready"));
+    let mut agent = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "abandoned::an_agent_of_its_own", "--nocapture"])
+        .env(CONTAINER, shell.child.id().to_string())
+        .env(PLACE, place.path())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut told = BufReader::new(agent.stderr.take().unwrap()).lines().map_while(Result::ok);
+    assert!(told.any(|line| line.contains("kept")), "the agent did not begin");
+    let read = format!("cat {}", token.display());
+    shell.tell(&read);
+    let refused = shell.hear(PATIENCE).unwrap_or_default();
+    assert!(refused.contains("Operation not permitted"), "{refused}");
+    let process = Pid::from_raw(i32::try_from(agent.id()).unwrap());
+    kill(process, Signal::SIGSTOP).unwrap();
+    shell.tell(&read);
+    assert_eq!(shell.hear(Duration::from_millis(500)), None, "nobody could have decided");
+    agent.kill().unwrap();
+    agent.wait().unwrap();
+    assert_eq!(shell.hear(PATIENCE).as_deref(), Some("secret"), "it still waits");
+}
+
+#[test]
+fn an_agent_of_its_own() {
+    let (Ok(pid), Ok(place)) = (std::env::var(CONTAINER), std::env::var(PLACE)) else { return };
+    let (sensor, _events) = Sensor::start(&Options::default()).unwrap();
+    let place = format!("{place}/");
+    let request = SecretsRequest {
+        container: "of another process".to_owned(),
+        cgroup_id: 0,
+        pid: pid.parse().unwrap(),
+        rootfs: "/".into(),
+        places: Arc::new([SecretPlace::Whole(&place)].into_iter().collect()),
+        rules: Vec::new(),
+        contents: Arc::new(ExecutableSet::default()),
+    };
+    sensor.keep_secrets(&request).unwrap();
+    eprintln!("kept");
+    std::thread::sleep(Duration::from_secs(60));
+}
