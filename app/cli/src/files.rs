@@ -6,7 +6,8 @@ use std::path::Path;
 
 use crate::failure::{Code, Failure, Outcome};
 
-/// Writes beside the target, flushes to the disk, then renames: a full disk or a kill leaves what was there.
+/// Writes beside the target, flushes to the disk, then renames: a full disk or a kill leaves what was there. Devices and
+/// pipes are written to as they are.
 pub(crate) fn replace(path: &Path, bytes: &[u8], mode: u32) -> Outcome {
     replace_with(path, mode, |file| file.write_all(bytes))
 }
@@ -17,12 +18,16 @@ pub(crate) fn replace_with(
     mode: u32,
     write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
 ) -> Outcome {
+    let fail = |error: &std::io::Error| Failure::file("write", path, error);
+    if is_stream(path) {
+        let opened = std::fs::OpenOptions::new().append(true).open(path);
+        return opened.and_then(|mut stream| write(&mut stream)).map_err(|error| fail(&error));
+    }
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
     std::fs::create_dir_all(directory).map_err(|error| Failure::file("create", directory, &error))?;
-    let fail = |error: &std::io::Error| Failure::file("write", path, error);
     let mut builder = tempfile::Builder::new();
     let prefix = prefix(path);
     let file = builder.prefix(&prefix).suffix(SUFFIX).rand_bytes(RANDOM).tempfile_in(directory);
@@ -32,6 +37,16 @@ pub(crate) fn replace_with(
     file.as_file().sync_all().map_err(|error| fail(&error))?;
     file.persist(path).map_err(|error| fail(&error.error))?;
     Ok(())
+}
+
+/// Whether there is something that a file must not take the place of: a device, a pipe, or what a descriptor of this
+/// process leads to (`/dev/stdout`). Links elsewhere are not followed: whoever may write there could lead anywhere.
+fn is_stream(path: &Path) -> bool {
+    if path.starts_with("/dev") || path.starts_with("/proc") {
+        return std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_dir());
+    }
+    let kind = std::fs::symlink_metadata(path).map(|metadata| metadata.file_type());
+    kind.is_ok_and(|kind| !(kind.is_file() || kind.is_dir() || kind.is_symlink()))
 }
 
 /// How the file beside the target is called: `.NAME.` and so many letters and `.new`.
@@ -73,6 +88,9 @@ pub(crate) fn read_text(path: &Path, limit: u64) -> Result<String, Failure> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read as _;
+    use std::os::fd::AsRawFd as _;
+
     use super::*;
 
     #[test]
@@ -95,6 +113,34 @@ mod tests {
         let mut stay = stay.map(std::ffi::OsString::from);
         stay.sort();
         assert_eq!(left, stay);
+    }
+
+    #[test]
+    fn devices_and_pipes_are_written_to_and_never_replaced() {
+        let directory = tempfile::tempdir().unwrap();
+        let fifo = directory.path().join("fifo");
+        assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+        let reader = std::thread::spawn({
+            let fifo = fifo.clone();
+            move || std::fs::read_to_string(fifo).unwrap()
+        });
+        replace(&fifo, b"through a fifo", 0o644).unwrap();
+        assert_eq!(reader.join().unwrap(), "through a fifo");
+        assert!(is_stream(&fifo));
+
+        let (mut output, input) = std::io::pipe().unwrap();
+        let descriptor = format!("/proc/self/fd/{}", input.as_raw_fd());
+        replace(Path::new(&descriptor), b"through a descriptor", 0o644).unwrap();
+        drop(input);
+        let mut text = String::new();
+        output.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "through a descriptor");
+
+        assert!(is_stream(Path::new("/dev/null")) && !is_stream(Path::new("/dev")));
+        let link = directory.path().join("link");
+        std::os::unix::fs::symlink("/dev/null", &link).unwrap();
+        replace(&link, b"a file", 0o644).unwrap();
+        assert_eq!(read_text(&link, 10).unwrap(), "a file", "others' links are not followed");
     }
 
     #[test]
