@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use lazaret_model::Stage;
+use lazaret_sensor::BPF_FILE_SYSTEM;
 use serde::Deserialize;
 
 use crate::failure::Failure;
@@ -10,9 +11,6 @@ use crate::files;
 
 /// Where docker looks for plugins; fixed in the engine.
 pub const PLUGIN_DIRECTORY: &str = "/run/docker/plugins";
-
-/// Where systems mount it (`mount -t bpf bpf /sys/fs/bpf`).
-pub const BPF_FILE_SYSTEM: &str = "/sys/fs/bpf";
 
 const CONFIGURATION_BYTES: u64 = 1 << 20;
 const MEBIBYTE: u64 = 1 << 20;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use lazaret_engine::docker::StoreReader;
 use lazaret_format::v1::EventKind;
-use lazaret_sensor::{Options, Sensor, SensorEvent};
+use lazaret_sensor::{BPF_FILE_SYSTEM, Options, Sensor, SensorEvent, provide_bpf_file_system};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
@@ -22,7 +22,7 @@ use crate::behaviour::shelf::Shelf as LearnedShelf;
 use crate::behaviour::{Observer, upload};
 use crate::break_glass::{self, BreakGlass};
 use crate::canary::{Canary, Flight};
-use crate::config::{BPF_FILE_SYSTEM, Config};
+use crate::config::Config;
 use crate::desk::Desk;
 use crate::failure::Failure;
 use crate::replace::hands::EngineHands;
@@ -116,7 +116,7 @@ pub async fn run(config: Config) -> Result<Ended, Failure> {
         answers,
         spool.clone(),
         LearnedShelf::open(&config.learned_directory())?,
-        (InUse::open(&config.used_directory())?, has_bpf_file_system()),
+        (InUse::open(&config.used_directory())?, provide_bpf_file_system().is_ok()),
         saved,
     );
     tokio::task::block_in_place(|| observer.hold_again());
@@ -178,14 +178,14 @@ pub async fn run(config: Config) -> Result<Ended, Failure> {
 
 /// The kernel's type information takes a while to read.
 async fn start_sensor(config: &Config) -> Result<(Arc<Sensor>, mpsc::Receiver<SensorEvent>), Failure> {
-    let lasting = has_bpf_file_system();
-    if !lasting {
+    let lasting = provide_bpf_file_system();
+    if let Err(error) = &lasting {
         tracing::warn!(
-            "{BPF_FILE_SYSTEM} is no BPF file system: what the kernel holds containers to ends with the agent; \
-             mount -t bpf bpf {BPF_FILE_SYSTEM}"
+            "there is no BPF file system at {BPF_FILE_SYSTEM}, and it cannot be mounted ({error}): what the kernel holds \
+             containers to ends with the agent"
         );
     }
-    let pins = lasting.then(|| config.pins_directory());
+    let pins = lasting.is_ok().then(|| config.pins_directory());
     let options = Options {
         observe: true,
         chosen_only: true,
@@ -200,11 +200,6 @@ async fn start_sensor(config: &Config) -> Result<(Arc<Sensor>, mpsc::Receiver<Se
             Failure::Local(format!("the kernel cannot be watched: {error}; see `lazaret-agent doctor`"))
         })?;
     Ok((Arc::new(sensor), kernel))
-}
-
-fn has_bpf_file_system() -> bool {
-    use nix::sys::statfs::{BPF_FS_MAGIC, statfs};
-    statfs(BPF_FILE_SYSTEM).is_ok_and(|system| system.filesystem_type() == BPF_FS_MAGIC)
 }
 
 fn enforcement(sensor: &Sensor) -> String {
