@@ -5,6 +5,7 @@
 
 mod words;
 mod escape;
+mod content;
 mod json;
 mod licence;
 pub mod v1;

@@ -1,11 +1,11 @@
 //! `make bench-scanners`: what listing the packages of real images takes, ours and others' in turns.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool")]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use lazaret_e2e::peers::images::{self, RECIPES, Recipe, SMALL};
-use lazaret_e2e::peers::{Block, FORMS, Tools, contest, floor, measure};
+use lazaret_e2e::peers::{Block, FORMS, Tools, bare, contest, floor, measure};
 use lazaret_e2e::{Result, fail};
 use serde_json::{Value, json};
 
@@ -18,6 +18,10 @@ fn main() -> ExitCode {
         // This program measures by running itself.
         [word, program, rest @ ..] if word == measure::WORD => {
             measure::measured(program, rest).map(|cost| println!("{cost}"))
+        }
+        [word, layers @ ..] if word == bare::WORD => {
+            let layers: Vec<_> = layers.iter().map(PathBuf::from).collect();
+            bare::count(&layers).map(|packages| println!("{packages}"))
         }
         [word, archive] if word == floor::WORD => floor::decompress(Path::new(archive)).map(drop),
         _ => match Wanted::parse(&arguments) {

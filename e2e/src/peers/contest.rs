@@ -127,13 +127,18 @@ fn contestants(made: &Made, tools: &Tools, form: &str, file: &Path) -> Result<Ve
         out: None,
     };
     let layers: Vec<String> = made.layers.iter().map(|layer| text(layer)).collect();
-    all.push(match form {
+    match form {
         PLAIN => {
             let script = "for layer; do tar tf $layer; done";
-            floor("tar tf of its layers", "sh".to_owned(), [words(["-c", script, "sh"]), layers].concat())
+            let list = [words(["-c", script, "sh"]), layers.clone()].concat();
+            all.push(floor("tar tf of its layers", "sh".to_owned(), list));
+            all.push(floor("a bare reader", text(&own), [words([super::bare::WORD]), layers].concat()));
         }
-        _ => floor("decompression alone", text(&own), [words([super::floor::WORD]), vec![file]].concat()),
-    });
+        _ => {
+            let alone = [words([super::floor::WORD]), vec![file]].concat();
+            all.push(floor("decompression alone", text(&own), alone));
+        }
+    }
     Ok(all)
 }
 

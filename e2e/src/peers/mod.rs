@@ -3,6 +3,7 @@
 //! what SPDX's own validator says of our documents ([`spdx_is_valid`]).
 
 mod agreement;
+pub mod bare;
 mod contest;
 pub mod floor;
 pub mod images;

@@ -20,16 +20,45 @@ use change::Change;
 
 pub(crate) type Path<'a> = Cow<'a, [u8]>;
 
-/// One entry of the merged tree.
+/// One entry of the merged tree. There are as many in memory as the image has files, so each takes little.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Node {
     /// The layer that brought it.
     pub(crate) layer: u32,
-    /// The record that names it; none for a directory that is only implied by what is in it.
-    pub(crate) own: Option<Place>,
-    /// The record that has its content: another one for hard links.
-    pub(crate) content: Option<Place>,
+    /// What it is: its content's type.
     pub(crate) kind: NodeKind,
+    record: u32,
+    content: Place,
+}
+
+/// In the place of a record's number: none.
+const NONE: u32 = u32::MAX;
+
+impl Node {
+    pub(crate) const fn new(place: Place, kind: NodeKind) -> Self {
+        Self { layer: place.layer, kind, record: place.record, content: place }
+    }
+
+    /// A directory that no record names, because something is in it.
+    pub(crate) const fn implied(layer: u32) -> Self {
+        let nowhere = Place { layer, record: NONE };
+        Self::new(nowhere, NodeKind::Directory)
+    }
+
+    /// What shares the content, named by another record.
+    pub(crate) const fn linked(self, by: Place) -> Self {
+        Self { layer: by.layer, record: by.record, ..self }
+    }
+
+    /// The record that names it; none for a directory that is only implied by what is in it.
+    pub(crate) fn own(&self) -> Option<Place> {
+        (self.record != NONE).then_some(Place { layer: self.layer, record: self.record })
+    }
+
+    /// The record that has its content: another one for hard links.
+    pub(crate) fn content(&self) -> Option<Place> {
+        (self.content.record != NONE).then_some(self.content)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,7 +151,7 @@ fn apply<'a>(
             }
             Entry::Occupied(there) => there,
         };
-        let is_implied = node.kind == NodeKind::Directory && node.own.is_none();
+        let is_implied = node.kind == NodeKind::Directory && node.own().is_none();
         if is_implied && there.get().kind == NodeKind::Directory {
             continue;
         }

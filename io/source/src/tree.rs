@@ -67,8 +67,8 @@ impl Indexed {
     }
 
     fn entry<'a>(&'a self, path: &'a [u8], node: &Node) -> Entry<'a> {
-        let own = node.own.map(|place| self.record(place));
-        let content = node.content.map(|place| (place, self.record(place)));
+        let own = node.own().map(|place| self.record(place));
+        let content = node.content().map(|place| (place, self.record(place)));
         let kind = match (node.kind, content) {
             (NodeKind::Directory, _) => EntryKind::Directory,
             (NodeKind::File, _) => EntryKind::File,
@@ -96,7 +96,7 @@ impl Indexed {
 
     /// What was wanted of an entry when it came by under the very name that it has in the merged tree.
     fn asked(&self, path: &[u8], node: &Node) -> Option<Want> {
-        let own = node.own.filter(|_| node.own == node.content)?;
+        let own = node.own().filter(|_| node.own() == node.content())?;
         let record = self.record(own);
         (self.archives[self.archive(own)].path(record) == path).then_some(record.asked)?
     }
@@ -148,7 +148,7 @@ impl Tree for LayeredTree {
                 let entry = indexed.entry(path, node);
                 let asked = indexed.asked(path, node);
                 let want = asked.unwrap_or_else(|| visitor.want(&entry));
-                let place = node.content.filter(|_| want != Want::NOTHING)?;
+                let place = node.content().filter(|_| want != Want::NOTHING)?;
                 Some(WantedContent { number, entry, place, want, own_name: asked.is_some() })
             })
             .collect();

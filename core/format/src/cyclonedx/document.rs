@@ -23,6 +23,32 @@ pub(super) struct Document<'a, C> {
     pub(super) vulnerabilities: Vec<Vulnerability<'a>>,
 }
 
+impl<'a, C> Document<'a, C> {
+    /// The same with something else in the place of the components.
+    pub(super) fn with<D>(self, components: D) -> Document<'a, D> {
+        let Self {
+            bom_format,
+            spec_version,
+            serial_number,
+            version,
+            metadata,
+            compositions,
+            vulnerabilities,
+            ..
+        } = self;
+        Document {
+            bom_format,
+            spec_version,
+            serial_number,
+            version,
+            metadata,
+            components,
+            compositions,
+            vulnerabilities,
+        }
+    }
+}
+
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Metadata<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]

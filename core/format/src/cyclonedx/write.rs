@@ -16,7 +16,7 @@ use super::document::{
 use super::{property, vulnerability};
 use crate::report::{ScanReport, Suppressed};
 use crate::sbom::{Fields, image_fields, layer_name, layer_names, package_fields, problem_fields};
-use crate::{json, licence, purl};
+use crate::{content, json, licence, purl};
 
 /// What goes into a bill of material.
 #[derive(Debug, Clone, Copy)]
@@ -148,6 +148,7 @@ fn document<'p, 'a>(
     let Parts { bom, config, references, .. } = parts;
     let mut vulnerabilities = vulnerability::open(bom.findings, references);
     vulnerabilities.extend(vulnerability::suppressed(suppressed, references));
+    let packages = content::of_packages(bom.packages).hex();
     let mut document = Document {
         bom_format: "CycloneDX".into(),
         spec_version: version.name().into(),
@@ -159,7 +160,8 @@ fn document<'p, 'a>(
             component: Some(container(bom, config)),
             properties: properties(problem_fields(bom.problems)),
         },
-        components: Components(parts),
+        // All that the components are made of: they would be written twice otherwise.
+        components: (packages, bom.distribution.map(operating_system), &parts.layers),
         compositions: Vec::new(),
         vulnerabilities,
     };
@@ -170,7 +172,7 @@ fn document<'p, 'a>(
     }
     let content = json::digest(&document).expect("strings and numbers always serialize");
     document.serial_number = Some(format!("urn:uuid:{}", uuid_of(content)).into());
-    document
+    document.with(Components(parts))
 }
 
 /// [`uuid_of`] the content's SHA-256: equal contents are one.

@@ -82,14 +82,13 @@ impl<'a> Change<'a> {
                 Cow::Owned(join(directory, base))
             }
         };
-        let node = |content, kind| Node { layer: self.layer, own: Some(place), content: Some(content), kind };
         let node = match kind {
-            Kind::File => node(place, NodeKind::File),
-            Kind::Symlink => node(place, NodeKind::Symlink),
-            Kind::Special => node(place, NodeKind::Special),
-            Kind::Directory => node(place, NodeKind::Directory),
+            Kind::File => Node::new(place, NodeKind::File),
+            Kind::Symlink => Node::new(place, NodeKind::Symlink),
+            Kind::Special => Node::new(place, NodeKind::Special),
+            Kind::Directory => Node::new(place, NodeKind::Directory),
             Kind::HardLink => match self.link_target(index.link(record), &path, below) {
-                Ok(target) => Node { layer: self.layer, own: Some(place), ..target },
+                Ok(target) => target.linked(place),
                 Err(why) => {
                     problems.malformed(
                         lossy(raw),
@@ -190,7 +189,7 @@ impl<'a> Change<'a> {
                 // Nothing is below what is not there.
                 None => {
                     budget.take_entry(0).map_err(Stopped)?;
-                    self.nodes.insert(Cow::Borrowed(&raw[..end]), self.implied());
+                    self.nodes.insert(Cow::Borrowed(&raw[..end]), Node::implied(self.layer));
                 }
             }
         }
@@ -212,18 +211,13 @@ impl<'a> Change<'a> {
                 }
                 None => {
                     budget.take_entry(end).map_err(Stopped)?;
-                    self.nodes.insert(Cow::Owned(resolved[..end].to_vec()), self.implied());
+                    self.nodes.insert(Cow::Owned(resolved[..end].to_vec()), Node::implied(self.layer));
                 }
             }
         }
         let resolved: Path<'a> = Cow::Owned(resolved);
         self.last = Some((raw, resolved.clone()));
         Ok(Some(resolved))
-    }
-
-    /// A directory that comes into being because of what is in it.
-    fn implied(&self) -> Node {
-        Node { layer: self.layer, own: None, content: None, kind: NodeKind::Directory }
     }
 
     fn refuse(&self, entry: &[u8], on_the_way: &[u8], problems: &mut Problems) {
@@ -250,8 +244,9 @@ impl<'a> Change<'a> {
             if here.len() > LONGEST {
                 return None;
             }
-            match self.nodes.get(here.as_slice()) {
-                Some(Node { kind: NodeKind::Symlink, content: Some(place), .. }) => {
+            let link = self.nodes.get(here.as_slice()).filter(|node| node.kind == NodeKind::Symlink);
+            match link.and_then(Node::content) {
+                Some(place) => {
                     links += 1;
                     // A link reached through a hard link to a lower layer is not of this layer.
                     if links > MOST_LINKS || place.layer != self.layer {
@@ -263,7 +258,7 @@ impl<'a> Change<'a> {
                     }
                     todo.extend(components(target).rev());
                 }
-                _ => resolved = here,
+                None => resolved = here,
             }
         }
         Some(resolved)
