@@ -77,6 +77,8 @@ struct call {
 	/* The texts lie right behind the record, as they are sent. */
 	struct record record;
 	char text[CALL_TEXT_ROOM];
+	VIEW(file, FILE_VIEW);
+	VIEW(inode, INODE_VIEW);
 };
 
 struct {
@@ -216,6 +218,13 @@ static __always_inline bool is_news(struct call *call)
 	return must_die(&call->record, policy) || !is_repeated(&call->fact);
 }
 
+static __always_inline void tell(struct call *call, __u64 used, bool alarming)
+{
+	struct record *record = &call->record;
+	complete(record, bpf_get_current_task_btf());
+	send(record, sizeof(*record) + WITHIN(used, CALL_TEXT_ROOM), alarming ? RING_ALERTS : RING_FACTS);
+}
+
 static __always_inline void deliver(struct call *call, __u64 used, bool alarming)
 {
 	struct record *record = &call->record;
@@ -223,12 +232,11 @@ static __always_inline void deliver(struct call *call, __u64 used, bool alarming
 	struct policy *policy = policy_of(&group);
 	if (was_refused(record))
 		return;
-	complete(record, bpf_get_current_task_btf());
 	if (must_die(record, policy)) {
 		kill(record);
 		alarming = true;
 	}
-	send(record, sizeof(*record) + WITHIN(used, CALL_TEXT_ROOM), alarming ? RING_ALERTS : RING_FACTS);
+	tell(call, used, alarming);
 }
 
 #endif

@@ -20,11 +20,15 @@
 /* Fills in the record of a file: inode, device and mode, origin. */
 static __always_inline void set_file(struct record *record, struct dentry *dentry, struct inode *inode)
 {
-	__u32 mode = BPF_CORE_READ(inode, i_mode);
-	record->values[2] = BPF_CORE_READ(inode, i_ino);
-	record->values[3] = BPF_CORE_READ(inode, i_sb, s_dev) | (__u64)mode << 32;
-	record->values[4] = origin_of(dentry, inode);
-	record->values[5] = BPF_CORE_READ(inode, i_rdev);
+	VIEW(view, INODE_VIEW);
+	LOOK(view, inode);
+	struct super_block *super = SEEN(view, inode, struct inode, i_sb);
+	__u32 mode = SEEN(view, inode, struct inode, i_mode);
+	__u32 links = SEEN(view, inode, struct inode, i_nlink);
+	record->values[2] = SEEN(view, inode, struct inode, i_ino);
+	record->values[3] = BPF_CORE_READ(super, s_dev) | (__u64)mode << 32;
+	record->values[4] = origin_of(BPF_CORE_READ(super, s_magic), links, dentry, inode);
+	record->values[5] = SEEN(view, inode, struct inode, i_rdev);
 }
 
 /* The name under which a file was reached is part of the fact: a second link to it is another one. */
@@ -43,36 +47,44 @@ static __always_inline void handle_open(struct task_struct *task, struct call *c
 	struct file *file = file_of(task, record->values[0]);
 	if (!file)
 		return;
-	struct inode *inode = BPF_CORE_READ(file, f_inode);
-	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
-	__u32 flags = BPF_CORE_READ(file, f_flags);
+	LOOK(call->file, file);
+	__u32 flags = SEEN(call->file, file, struct file, f_flags);
 	if (flags & O_PATH)
 		return;
 	/* The kernel forgets these two once they are done. */
 	flags |= how & O_TRUNC;
-	if (BPF_CORE_READ(file, f_mode) & FMODE_CREATED)
+	if (SEEN(call->file, file, struct file, f_mode) & FMODE_CREATED)
 		flags |= O_CREAT;
 	else
 		flags &= ~O_CREAT;
-	record->values[2] = BPF_CORE_READ(inode, i_ino);
+	struct inode *inode = SEEN(call->file, file, struct file, f_inode);
+	struct dentry *dentry = SEEN(call->file, file, struct file, f_path.dentry);
+	LOOK(call->inode, inode);
+	record->values[2] = SEEN(call->inode, inode, struct inode, i_ino);
 	set_fact(call, dentry, (flags & (O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND)));
 	/* Before all that costs more: what was told passed the rest. Nobody dies of an opening. */
 	if (is_told(&call->fact) || is_runtime(task))
 		return;
-	__u32 mode = BPF_CORE_READ(inode, i_mode) & S_IFMT;
-	if (mode != S_IFREG && mode != S_IFBLK && mode != S_IFCHR)
+	__u32 mode = SEEN(call->inode, inode, struct inode, i_mode);
+	__u32 kind = mode & S_IFMT;
+	if (kind != S_IFREG && kind != S_IFBLK && kind != S_IFCHR)
 		return;
-	struct file_id id = { record->values[2], BPF_CORE_READ(inode, i_sb, s_dev) };
+	struct super_block *super = SEEN(call->inode, inode, struct inode, i_sb);
+	struct file_id id = { record->values[2], BPF_CORE_READ(super, s_dev) };
+	__u64 magic = BPF_CORE_READ(super, s_magic);
 	bool alarming = bpf_map_lookup_elem(&sensitive, &id) != NULL;
-	if (!alarming && mode == S_IFREG && !is_kernels(inode) && !is_watched())
+	if (!alarming && kind == S_IFREG && !is_kernel_magic(magic) && !is_watched())
 		return;
 	note_told(&call->fact);
-	set_file(record, dentry, inode);
 	record->values[1] = flags;
+	record->values[3] = id.device | (__u64)mode << 32;
+	record->values[4] = origin_of(magic, SEEN(call->inode, inode, struct inode, i_nlink), dentry, inode);
+	record->values[5] = SEEN(call->inode, inode, struct inode, i_rdev);
 	record->values[6] = 0;
-	__u64 used = 0;
-	add_path(call, &used, 0, &file->f_path);
-	deliver(call, used, alarming || mode == S_IFBLK);
+	struct vfsmount *mount = SEEN(call->file, file, struct file, f_path.mnt);
+	__u64 used = write_path(dentry, mount, call->text, &record->flags);
+	record->lengths[0] = used;
+	tell(call, used, alarming || kind == S_IFBLK);
 }
 
 /* A file with a name is changed through a descriptor: told by the name that the kernel has. */

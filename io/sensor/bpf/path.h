@@ -36,6 +36,22 @@ struct walk {
 	__u32 flags;
 };
 
+/* Of what a directory's entry keeps of its name itself: all kernels have as much, and its own bytes behind it. */
+#define SHORT_NAME 40
+
+/* Copies a name to where NAME_MAXIMUM bytes and a zero have room; most are in what was seen of the entry already. */
+static __always_inline long copy_name(char *to, const unsigned char *name, __u64 length, struct dentry *dentry, void *view)
+{
+	__u64 at = bpf_core_field_offset(struct dentry, d_inode) + sizeof(struct inode *);
+	if (at > DENTRY_VIEW - SHORT_NAME || length > SHORT_NAME || (void *)name != (void *)dentry + at)
+		return bpf_probe_read_kernel(to, length, name);
+	__u64 *seen = view + at;
+#pragma unroll
+	for (__u32 word = 0; word < SHORT_NAME / sizeof(*seen); word++)
+		((volatile __u64 *)to)[word] = seen[word];
+	return 0;
+}
+
 static long step(__u32 index, struct walk *walk)
 {
 	struct dentry *dentry = walk->dentry;
@@ -44,28 +60,37 @@ static long step(__u32 index, struct walk *walk)
 		walk->flags &= ~FLAG_TEXT_CUT;
 		return 1;
 	}
-	struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
-	if (dentry == walk->mount_root || dentry == parent) {
+	if (dentry == walk->mount_root) {
 		struct mount *whole = (void *)mount - bpf_core_field_offset(struct mount, mnt);
-		struct mount *outer = BPF_CORE_READ(whole, mnt_parent);
-		if (outer == whole || dentry != walk->mount_root) {
+		VIEW(view, MOUNT_VIEW);
+		LOOK(view, whole);
+		struct mount *outer = SEEN(view, whole, struct mount, mnt_parent);
+		if (outer == whole) {
 			walk->flags &= ~FLAG_TEXT_CUT;
 			walk->flags |= FLAG_OUTSIDE_ROOT;
 			return 1;
 		}
-		walk->dentry = BPF_CORE_READ(whole, mnt_mountpoint);
+		walk->dentry = SEEN(view, whole, struct mount, mnt_mountpoint);
 		walk->mount = (void *)outer + bpf_core_field_offset(struct mount, mnt);
 		walk->mount_root = BPF_CORE_READ(outer, mnt.mnt_root);
 		return 0;
 	}
-	__u64 length = BPF_CORE_READ(dentry, d_name.len);
-	const unsigned char *name = BPF_CORE_READ(dentry, d_name.name);
+	VIEW(view, DENTRY_VIEW);
+	LOOK(view, dentry);
+	struct dentry *parent = SEEN(view, dentry, struct dentry, d_parent);
+	if (dentry == parent) {
+		walk->flags &= ~FLAG_TEXT_CUT;
+		walk->flags |= FLAG_OUTSIDE_ROOT;
+		return 1;
+	}
+	const unsigned char *name = SEEN(view, dentry, struct dentry, d_name.name);
+	__u64 length = SEEN(view, dentry, struct dentry, d_name.len);
 	__u64 offset = walk->offset;
 	if (length > NAME_MAXIMUM || offset > PATH_ROOM - NAME_MAXIMUM - 1)
 		return 1;
 	offset = WITHIN(offset, PATH_ROOM - NAME_MAXIMUM - 1);
 	length = WITHIN(length, NAME_MAXIMUM);
-	if (bpf_probe_read_kernel(walk->room + offset, length, name)) {
+	if (copy_name(walk->room + offset, name, length, dentry, view)) {
 		walk->flags |= FLAG_TEXT_UNREADABLE;
 		return 1;
 	}
@@ -143,18 +168,11 @@ static __always_inline bool is_kernels(struct inode *inode)
 	return is_kernel_magic(BPF_CORE_READ(inode, i_sb, s_magic));
 }
 
-/*
- * A function of its own, which the verifier looks at once and not on each way that leads here. It takes no
- * pointers, because of those it would want to know what they point to.
- */
-__attribute__((noinline)) __u32 origin_number(__u64 dentry_address, __u64 inode_address)
+static __always_inline enum origin origin_by(__u64 magic, __u32 links, struct dentry *dentry, struct inode *inode)
 {
-	struct dentry *dentry = (void *)dentry_address;
-	struct inode *inode = (void *)inode_address;
-	__u64 magic = BPF_CORE_READ(inode, i_sb, s_magic);
 	if (is_kernel_magic(magic))
 		return ORIGIN_KERNEL;
-	if (BPF_CORE_READ(inode, i_nlink) == 0) {
+	if (links == 0) {
 		__u64 name = 0;
 		bpf_probe_read_kernel(&name, 6, BPF_CORE_READ(dentry, d_name.name));
 		/* "memfd:" */
@@ -173,10 +191,25 @@ __attribute__((noinline)) __u32 origin_number(__u64 dentry_address, __u64 inode_
 	return upper ? ORIGIN_UPPER : ORIGIN_IMAGE;
 }
 
-static __always_inline enum origin origin_of(struct dentry *dentry, struct inode *inode)
+/*
+ * A function of its own, which the verifier looks at once and not on each way that leads here. It takes no
+ * pointers, because of those it would want to know what they point to.
+ */
+__attribute__((noinline)) __u32 origin_number(__u64 magic, __u32 links, __u64 dentry, __u64 inode)
+{
+	return origin_by(magic, links, (void *)dentry, (void *)inode);
+}
+
+/* By what is known of the file's inode: the number of its file system's kind, and how many names it has. */
+static __always_inline enum origin origin_of(__u64 magic, __u32 links, struct dentry *dentry, struct inode *inode)
 {
 	/* No more than one hexadecimal digit, so that it can be a bit's number. */
-	return origin_number((__u64)dentry, (__u64)inode) & 15;
+	return origin_number(magic, links, (__u64)dentry, (__u64)inode) & 15;
+}
+
+static __always_inline enum origin origin_at(struct dentry *dentry, struct inode *inode)
+{
+	return origin_of(BPF_CORE_READ(inode, i_sb, s_magic), BPF_CORE_READ(inode, i_nlink), dentry, inode);
 }
 
 #endif

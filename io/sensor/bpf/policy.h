@@ -50,7 +50,8 @@ struct {
  */
 static __always_inline struct policy *policy_of(__u64 *group)
 {
-	*group = bpf_get_current_cgroup_id();
+	__u64 own = bpf_get_current_cgroup_id();
+	*group = own;
 	struct policy *policy = bpf_map_lookup_elem(&policies, group);
 	if (policy)
 		return policy;
@@ -58,7 +59,7 @@ static __always_inline struct policy *policy_of(__u64 *group)
 #pragma unroll
 	for (int level = 1; level <= WATCHED_DEPTH; level++) {
 		*group = bpf_get_current_ancestor_cgroup_id(level);
-		if (!*group)
+		if (!*group || *group == own)
 			return NULL;
 		policy = bpf_map_lookup_elem(&policies, group);
 		if (policy)
@@ -70,7 +71,8 @@ static __always_inline struct policy *policy_of(__u64 *group)
 static __always_inline bool is_watched(void)
 {
 	__u64 any = 0;
-	__u64 group = bpf_get_current_cgroup_id();
+	__u64 own = bpf_get_current_cgroup_id();
+	__u64 group = own;
 	/* What is held to something is so before a new agent has said what it watches. */
 	if (bpf_map_lookup_elem(&watched, &group) || bpf_map_lookup_elem(&watched, &any) ||
 	    bpf_map_lookup_elem(&policies, &group))
@@ -79,7 +81,7 @@ static __always_inline bool is_watched(void)
 	for (int level = 1; level <= WATCHED_DEPTH; level++) {
 		group = bpf_get_current_ancestor_cgroup_id(level);
 		/* Deeper than the process's own there is none. */
-		if (!group)
+		if (!group || group == own)
 			return false;
 		if (bpf_map_lookup_elem(&watched, &group))
 			return true;

@@ -25,7 +25,7 @@ static __always_inline int refuse_origin(struct path *path, __u32 shift, enum ki
 	if (!policy || !(policy->kill_origins >> shift))
 		return 0;
 	struct dentry *dentry = BPF_CORE_READ(path, dentry);
-	enum origin origin = origin_of(dentry, BPF_CORE_READ(dentry, d_inode));
+	enum origin origin = origin_at(dentry, BPF_CORE_READ(dentry, d_inode));
 	if (!(policy->kill_origins & 1u << (shift + origin)))
 		return 0;
 	struct decision *decision = decision_of(task);

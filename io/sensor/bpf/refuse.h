@@ -100,7 +100,7 @@ static __always_inline int decide_file(struct dentry *told, struct vfsmount *mou
 		.held = policy->held,
 		.version = policy->version,
 		.operation = operation,
-		.of_image = reads && origin_of(dentry, inode) == ORIGIN_IMAGE,
+		.of_image = reads && origin_at(dentry, inode) == ORIGIN_IMAGE,
 		.of_process = inode && BPF_CORE_READ(inode, i_sb, s_magic) == PROC_MAGIC,
 		.of_directory = operation == OPERATION_RENAME && inode &&
 				(BPF_CORE_READ(inode, i_mode) & S_IFMT) == S_IFDIR,

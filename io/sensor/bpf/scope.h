@@ -11,6 +11,7 @@
 #define LAZARET_SCOPE_H
 
 #include "record.h"
+#include "view.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
@@ -67,6 +68,10 @@ static __always_inline bool is_inside(struct task_struct *task)
 		return true;
 	if (task->nsproxy->mnt_ns->ns.inum == host_mount_namespace)
 		return false;
+	/* Mostly a process's children are to be where it is itself: from there the host's first one needs no call. */
+	struct pid_namespace *children = task->nsproxy->pid_ns_for_children;
+	if (!children->level)
+		return task->fs->root.dentry != children->child_reaper->fs->root.dentry;
 	struct upid own = at_level(task->thread_pid, 0);
 	struct task_struct *host = BPF_CORE_READ(own.ns, child_reaper);
 	return task->fs->root.dentry != BPF_CORE_READ(host, fs, root.dentry);
@@ -106,9 +111,9 @@ static __always_inline bool is_runtime(struct task_struct *task)
 
 static __always_inline __u64 capabilities(const kernel_cap_t *set)
 {
-	__u64 bits = 0;
-	bpf_probe_read_kernel(&bits, sizeof(bits), set);
-	return bits;
+	/* As halves, which they were before 6.3: the verifier takes no other look there. */
+	const __u32 *halves = (const void *)set;
+	return halves[0] | (__u64)halves[1] << 32;
 }
 
 /* As much as it takes to tell whether it was told before. */
@@ -124,32 +129,52 @@ static __always_inline void identify(struct record *record, struct task_struct *
 	__builtin_memset(record->lengths, 0, sizeof(record->lengths));
 }
 
+/* The first process of the outermost PID namespace, by which a container is told, and that namespace. */
+static __always_inline void set_init(struct record *record, struct pid_namespace *outer)
+{
+	struct task_struct *init = BPF_CORE_READ(outer, child_reaper);
+	record->pid_namespace = BPF_CORE_READ(outer, ns.inum);
+	record->init_started = BPF_CORE_READ(init, start_boottime);
+	record->init = BPF_CORE_READ(init, tgid);
+	record->init_mount_namespace = BPF_CORE_READ(init, nsproxy, mnt_ns, ns.inum);
+}
+
 /* The rest, which costs most. */
 static __always_inline void complete(struct record *record, struct task_struct *task)
 {
 	struct pid *pid = task->thread_pid;
 	__u32 level = pid->level;
 	struct upid inner = at_level(pid, level);
-	struct upid outer = level > 1 ? at_level(pid, 1) : inner;
-	struct task_struct *init = BPF_CORE_READ(outer.ns, child_reaper);
+	struct pid_namespace *children = task->nsproxy->pid_ns_for_children;
+	if (level > 1) {
+		set_init(record, at_level(pid, 1).ns);
+		record->inner_pid_namespace = BPF_CORE_READ(inner.ns, ns.inum);
+	} else if (children == inner.ns) {
+		/* As set_init, through pointers that need no call: nearly all. */
+		struct task_struct *init = children->child_reaper;
+		record->pid_namespace = children->ns.inum;
+		record->init_started = init->start_boottime;
+		record->init = init->tgid;
+		record->init_mount_namespace = init->nsproxy->mnt_ns->ns.inum;
+		record->inner_pid_namespace = record->pid_namespace;
+	} else {
+		set_init(record, inner.ns);
+		record->inner_pid_namespace = record->pid_namespace;
+	}
 
 	record->at = bpf_ktime_get_boot_ns();
 	record->started = task->group_leader->start_boottime;
-	record->init_started = BPF_CORE_READ(init, start_boottime);
 	record->pid = task->tgid;
 	record->thread = task->pid;
 	record->parent = task->real_parent->tgid;
-	record->init = BPF_CORE_READ(init, tgid);
 	record->pid_in_namespace = inner.nr;
 	record->uid = task->cred->uid.val;
 	record->gid = task->cred->gid.val;
-	record->pid_namespace = BPF_CORE_READ(outer.ns, ns.inum);
-	record->inner_pid_namespace = level > 1 ? BPF_CORE_READ(inner.ns, ns.inum) : record->pid_namespace;
 	record->mount_namespace = task->nsproxy->mnt_ns->ns.inum;
-	record->init_mount_namespace = BPF_CORE_READ(init, nsproxy, mnt_ns, ns.inum);
 	if (has_foreign_parent(task))
 		record->flags |= FLAG_FOREIGN_PARENT;
-	bpf_get_current_comm(record->comm, sizeof(record->comm));
+	const __u64 *comm = (const void *)task->comm;
+	__builtin_memcpy(record->comm, (__u64[]){ comm[0], comm[1] }, sizeof(record->comm));
 	__u32 *entry = bpf_map_lookup_elem(&entered, &record->pid);
 	record->entered = entry ? *entry : 0;
 }

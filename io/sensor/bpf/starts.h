@@ -48,11 +48,18 @@ static __always_inline struct file *file_of(struct task_struct *task, __u32 desc
 __attribute__((noinline)) __u32 socket_streams(void)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
+	/* The smallest table has room for more. */
+	struct file *files[3] = {};
+	bpf_probe_read_kernel(files, sizeof(files), task->files->fdt->fd);
 	__u32 streams = 0;
+	bool socket = false;
 #pragma unroll
 	for (__u32 descriptor = 0; descriptor < 3; descriptor++) {
-		struct file *file = file_of(task, descriptor);
-		if (file && (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) == S_IFSOCK)
+		struct file *file = files[descriptor];
+		/* Mostly they are one file, or two. */
+		if (!descriptor || file != files[descriptor - 1])
+			socket = file && (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) == S_IFSOCK;
+		if (socket)
 			streams |= 1 << descriptor;
 	}
 	return streams;
@@ -108,11 +115,11 @@ int BPF_PROG(exec, struct task_struct *task, int old_pid, struct linux_binprm *b
 
 	struct file *file = task->mm->exe_file;
 	struct inode *inode = file->f_inode;
-	enum origin origin = origin_of(BPF_CORE_READ(file, f_path.dentry), BPF_CORE_READ(file, f_inode));
+	enum origin origin = origin_by(inode->i_sb->s_magic, inode->i_nlink, file->f_path.dentry, inode) & 15;
 	bool script = bprm->interp != bprm->filename;
 	__u32 sockets = socket_streams() & 7;
 	struct task_struct *parent = task->real_parent;
-	struct inode *parents_program = BPF_CORE_READ(parent, mm, exe_file, f_inode);
+	struct inode *parents_program = parent->mm->exe_file->f_inode;
 	unsigned long arguments = task->mm->arg_start;
 	__u64 arguments_length = task->mm->arg_end - arguments;
 	__u64 whole_length = task->mm->env_end - arguments;
@@ -124,8 +131,8 @@ int BPF_PROG(exec, struct task_struct *task, int old_pid, struct linux_binprm *b
 	record->values[3] = arguments_length;
 	record->values[4] = inode->i_mode | (__u64)origin << 16 | (__u64)script << 24 |
 			    (__u64)sockets << 32 | (__u64)terminal << 40;
-	record->values[5] = BPF_CORE_READ(parents_program, i_ino);
-	record->values[6] = BPF_CORE_READ(parents_program, i_sb, s_dev);
+	record->values[5] = parents_program->i_ino;
+	record->values[6] = parents_program->i_sb->s_dev;
 	record->values[7] = (__u32)bprm->argc;
 
 	__u64 held_group;
@@ -133,8 +140,7 @@ int BPF_PROG(exec, struct task_struct *task, int old_pid, struct linux_binprm *b
 	if (policy && (policy->kill_origins & 1u << origin || must_die(record, policy)))
 		kill(record);
 
-	const char *group = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, name);
-	long length = bpf_probe_read_kernel_str(start->text, GROUP_ROOM, group);
+	long length = bpf_probe_read_kernel_str(start->text, GROUP_ROOM, task->cgroups->dfl_cgrp->kn->name);
 	__u64 used = length > 1 ? WITHIN(length - 1, GROUP_ROOM - 1) : 0;
 	record->lengths[0] = used;
 
@@ -177,7 +183,7 @@ static __always_inline void count_written(struct task_struct *task)
 {
 	if (!bpf_core_field_exists(task->ioac.write_bytes))
 		return;
-	__u64 bytes = BPF_CORE_READ(task, ioac.write_bytes);
+	__u64 bytes = task->ioac.write_bytes;
 	if (!bytes || !is_inside(task) || !is_current())
 		return;
 	__u64 group = bpf_get_current_cgroup_id();

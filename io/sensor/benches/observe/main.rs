@@ -5,6 +5,7 @@
 #![expect(clippy::print_stderr, clippy::print_stdout, reason = "prints its results")]
 #![expect(dead_code, reason = "the test's jail can do more")]
 
+mod account;
 mod beside;
 #[path = "../../tests/it/jail.rs"]
 mod jail;
@@ -15,17 +16,16 @@ mod support;
 
 use std::time::Duration;
 
+use account::account;
 use beside::Beside;
 use jail::Jail;
 use lazaret_model::Digest;
 use lazaret_sensor::{Options, Sensor, Sighting};
 use loads::{LOADS, Load, Place, used, whole_process};
-use programs::Programs;
 use support::{digest, sensor, victim};
 use tokio::sync::mpsc::Receiver;
 
 const TURNS: usize = 5;
-const COUNTED_TURNS: usize = 3;
 /// The reader comes by every 20 ms.
 const READ: Duration = Duration::from_millis(50);
 
@@ -165,36 +165,6 @@ fn report(times: &Times) {
         println!(
             "{:<34} {each:>9.2?} {watched:>9} {unwatched:>10} {guarded:>9} {auditd:>8} {bpftrace:>9}   {:.2}",
             load.name, load.aim
-        );
-    }
-}
-
-/// By the kernel's own account, which costs something itself: so in turns of its own.
-fn account(jail: &Jail) {
-    println!("\nthe kernel's account of our programs while watched, for each piece of work:");
-    let mut sums: Vec<Programs> = LOADS.iter().map(|_| Programs::default()).collect();
-    for _ in 0..COUNTED_TURNS {
-        let Some((_sensor, mut sightings)) = observing(Watcher::Watched) else { return };
-        let Some(_counting) = programs::Counting::begin() else {
-            return eprintln!(
-                "SKIPPED: {BENCH}: the kernel keeps no account of programs (bpf_stats_enabled)"
-            );
-        };
-        for (load, sum) in LOADS.iter().zip(&mut sums) {
-            while sightings.try_recv().is_ok() {}
-            let before = Programs::now();
-            run(jail, load);
-            sum.add(&Programs::now().since(&before));
-            std::thread::sleep(READ);
-        }
-    }
-    for (load, sum) in LOADS.iter().zip(&sums) {
-        let pieces = f64::from(load.count) * COUNTED_TURNS as f64;
-        println!(
-            "{:<34} {:>7.2} µs a piece{}",
-            load.name,
-            sum.nanoseconds() / 1e3 / pieces,
-            sum.text(pieces)
         );
     }
 }

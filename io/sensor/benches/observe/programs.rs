@@ -60,6 +60,11 @@ impl Programs {
         }
     }
 
+    /// Nanoseconds and runs of one.
+    pub(crate) fn of(&self, name: &str) -> (f64, f64) {
+        self.0.get(name).map_or((0.0, 0.0), |(time, runs)| (*time as f64, *runs as f64))
+    }
+
     pub(crate) fn nanoseconds(&self) -> f64 {
         self.0.values().map(|(time, _)| *time as f64).sum()
     }

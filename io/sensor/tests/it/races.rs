@@ -27,7 +27,7 @@ pub(crate) fn ground() -> &'static Path {
         for (name, options) in [
             ("race", &[][..]),
             ("victim", &[bare[0], bare[1], "-DVICTIM"]),
-            ("nothing", &[bare[0], bare[1], "-DNOTHING"]),
+            ("again", &[bare[0], bare[1], "-DAGAIN"]),
         ] {
             let program = folder.path().join(name);
             let output = Command::new("cc")
