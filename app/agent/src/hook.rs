@@ -6,7 +6,8 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
 use crate::start::protocol::{ANSWER_BYTES, Answer, Ask};
@@ -35,7 +36,7 @@ pub fn run(socket: &Path, state: impl Read) -> Result<(), Failure> {
     let state: State = serde_json::from_slice(&text)
         .map_err(|error| refuse(format!("the container's state is not readable: {error}")))?;
     let ask = Ask { id: state.id, pid: state.pid, bundle: state.bundle };
-    let answer = ask_agent(socket, &ask).map_err(|error| {
+    let answer: Answer = ask_agent(socket, &ask).map_err(|error| {
         refuse(format!(
             "lazaret-agent does not answer on {}: {error}. Nothing starts unchecked: start the agent, then this \
              container again",
@@ -45,7 +46,8 @@ pub fn run(socket: &Path, state: impl Read) -> Result<(), Failure> {
     if answer.allow { Ok(()) } else { Err(refuse(answer.message)) }
 }
 
-fn ask_agent(socket: &Path, ask: &Ask) -> std::io::Result<Answer> {
+/// One question, one answer.
+pub(crate) fn ask_agent<Q: Serialize, A: DeserializeOwned>(socket: &Path, ask: &Q) -> std::io::Result<A> {
     let mut stream = UnixStream::connect(socket)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;

@@ -29,6 +29,7 @@ use crate::replace::hands::EngineHands;
 use crate::replace::journal::Shelf;
 use crate::server::Server;
 use crate::spool::Spool;
+use crate::start::begin::Beginnings;
 use crate::start::judge::StartJudge;
 use crate::watch::Watch;
 use crate::watch::inventory::Inventory;
@@ -139,6 +140,7 @@ pub async fn run(config: Config) -> Result<Ended, Failure> {
         sensor,
         inventory,
         keeper,
+        beginnings: Beginnings::new(&config.state),
     };
     let starts = socket::listen(&config.agent_socket()).await?;
     let plugin = socket::listen(&config.plugin_socket()).await?;
@@ -226,6 +228,11 @@ fn enforcement(sensor: &Sensor) -> String {
         Err(why) => {
             tracing::warn!(why, "what containers do is not seen, so nothing is learned or alerted on")
         }
+    }
+    match (sensor.security(), lazaret_sensor::landlock()) {
+        (Ok(()), _) => works.push("bpf-lsm"),
+        (Err(_), Ok(_)) => works.push("landlock"),
+        (Err(_), Err(why)) => tracing::warn!(why, "changes of files cannot be refused"),
     }
     if works.is_empty() { "none".to_owned() } else { works.join(", ") }
 }

@@ -84,6 +84,70 @@ pub(crate) fn what_was_learned_and_promoted_is_enforced(world: &mut World) -> Re
     is_held(lab, &gateway, usual, strange)
 }
 
+/// Files that no rule names are refused from the service's next start on, and for as long as it runs, with an agent and
+/// without. Its own go on.
+pub(crate) fn a_service_changes_no_files_but_those_of_its_profile(world: &mut World) -> Result<()> {
+    let (lab, told) = world.told()?;
+    let image = &told.built.v2;
+    until("the server to hear of the service's files", Duration::from_secs(30), || {
+        let said = lab.ask(["profile", "learn", &image.by_digest]).ok()?.to_string();
+        said.contains("/tmp/nginx.pid").then_some(())
+    })?;
+    let key = lab.folders.private_key().display().to_string();
+    let promote = |lab: &Lab, mode: &str| {
+        let arguments =
+            ["profile", "promote", &image.by_digest, "--key", &key, "--accept", "all", "--mode", mode];
+        lab.lazaret(arguments)?.ok().map(drop)
+    };
+    promote(lab, "files=block")?;
+    until("the service to begin with what holds it", Duration::from_secs(60), || {
+        start_again(lab).ok()?;
+        touches(lab, "/var/tmp/held").is_ok_and(|touched| !touched).then_some(())
+    })?;
+    changes_its_own(lab)?;
+    until("the event of a change that was prevented", Duration::from_secs(10), || {
+        changes_its_own(lab).ok()?;
+        let told = deviation(lab, "rung", "landlock", &image.config)?;
+        (told["event"]["outcome"] == "prevented" && told["event"]["dimension"] == "files").then_some(())
+    })?;
+
+    lab.agent.kill();
+    changes_its_own(lab)?;
+    lab.agent.restart()?;
+    changes_its_own(lab)?;
+    start_again(lab)?;
+    changes_its_own(lab)?;
+    let events = lab.lazaret(["--format", "json", "events"])?.ok()?.stdout;
+    let starter = events.lines().find(|line| line.contains("/proc/self/fd/3"));
+    check!(starter.is_none(), "what a container begins with is told as if it had done it: {starter:?}");
+
+    promote(lab, "files=alert")?;
+    until("the service to be held no longer", Duration::from_secs(60), || {
+        start_again(lab).ok()?;
+        touches(lab, "/var/tmp/free").is_ok_and(|touched| touched).then_some(())
+    })
+}
+
+fn start_again(lab: &Lab) -> Result<()> {
+    lab.docker.docker(["restart", "--time", "3", "shop"]).ok()?;
+    wait_for_version(lab, "1.1-1").map(drop)
+}
+
+/// And no others.
+fn changes_its_own(lab: &Lab) -> Result<()> {
+    check!(!touches(lab, "/var/tmp/strange")?, "a file is made that the profile does not name");
+    check!(touches(lab, "/tmp/own")?, "a file is not made where the profile has some");
+    Ok(())
+}
+
+/// Whether a program in the service can make a file there.
+fn touches(lab: &Lab, path: &str) -> Result<bool> {
+    let path = format!("/run?path=/usr/bin/touch&argument={path}");
+    let answer = Peer::loopback(lab.shop_port).request("POST", &path, &[], b"")?;
+    check!(answer.body.contains("\"code\""), "touch did not run: {}", answer.body);
+    Ok(answer.body.contains("\"code\": 0"))
+}
+
 /// Of two vulnerable packages one runs: the answer to who is affected tells which, for as long as somebody watched.
 pub(crate) fn what_runs_is_in_use_and_what_never_ran_is_told_apart(world: &mut World) -> Result<()> {
     let (lab, told) = world.told()?;

@@ -33,6 +33,10 @@ const TESTS: &[Test] = &[
         run: behaviour::what_was_learned_and_promoted_is_enforced,
     },
     Test {
+        name: "behaviour::a_service_changes_no_files_but_those_of_its_profile",
+        run: behaviour::a_service_changes_no_files_but_those_of_its_profile,
+    },
+    Test {
         name: "behaviour::what_runs_is_in_use_and_what_never_ran_is_told_apart",
         run: behaviour::what_runs_is_in_use_and_what_never_ran_is_told_apart,
     },

@@ -37,6 +37,7 @@ enum handling {
 #define SHAPE_DIRECTORIES 4   /* the argument before a text is the directory that it is relative to */
 #define SHAPE_ONCE 8          /* told once in a while for each program, first argument and outcome */
 #define SHAPE_ROUTINE 16      /* told of watched control groups only */
+#define SHAPE_CHANGE 32       /* an attempt that fails is told of those whose files Landlock holds */
 
 struct shape {
 	__u8 kind;

@@ -51,6 +51,20 @@ static __always_inline void handle_plain(struct task_struct *task, struct call *
 	deliver(call, used, flags & SHAPE_ALERT);
 }
 
+/* The path stands before the flags, and before it, if there is one, the directory that it is relative to. */
+static __always_inline void handle_unopened(struct task_struct *task, struct call *call, __u8 flags, __u64 how)
+{
+	call->record.values[6] = how;
+	/* creat(2) has a mode there, and always writes. */
+	bool creat = call->record.values[7] == OPERATION_OF_CREAT;
+	if (!creat && !(how & (O_ACCMODE | O_CREAT | O_TRUNC)))
+		return;
+	if (flags == 2)
+		handle_plain(task, call, 1, NO_ARGUMENT, SHAPE_DIRECTORIES);
+	else
+		handle_plain(task, call, 0, NO_ARGUMENT, 0);
+}
+
 #define AF_NETLINK 16
 #define AF_PACKET 17
 #define AF_ALG 38
@@ -95,7 +109,8 @@ int BPF_PROG(call_returned, struct pt_regs *registers, long result)
 	if (result < 0 && result > -4096 && !(flags & SHAPE_FAILED)) {
 		if (result == -EPERM)
 			tell_if_deferred(task);
-		return 0;
+		if (!(flags & SHAPE_CHANGE) || !may_be_held(result))
+			return 0;
 	}
 	__u64 arguments[8] = {};
 	take_arguments(registers, compat, arguments);
@@ -120,8 +135,9 @@ int BPF_PROG(call_returned, struct pt_regs *registers, long result)
 		return 0;
 	if (!is_current() || (flags & SHAPE_ROUTINE && !is_watched()))
 		return 0;
+	bool failed = result < 0 && result > -4096;
 	/* What is opened is mostly opened again, which is known sooner than this. */
-	if (handling != HANDLE_OPEN && is_runtime(task))
+	if ((handling != HANDLE_OPEN || failed) && is_runtime(task))
 		return 0;
 	__u32 zero = 0;
 	struct call *call = bpf_map_lookup_elem(&call_scratch, &zero);
@@ -136,7 +152,7 @@ int BPF_PROG(call_returned, struct pt_regs *registers, long result)
 	record->values[7] = operation;
 	if (compat)
 		record->flags |= FLAG_COMPAT;
-	if (result < 0 && result > -4096)
+	if (failed)
 		record->flags |= FLAG_REFUSED;
 
 	if (flags & SHAPE_ONCE) {
@@ -152,7 +168,10 @@ int BPF_PROG(call_returned, struct pt_regs *registers, long result)
 		__u64 how = argument(record, shape->second);
 		if (shape->first != NO_ARGUMENT)
 			bpf_probe_read_user(&how, sizeof(how), (void *)argument(record, shape->first));
-		handle_open(task, call, how);
+		if (failed)
+			handle_unopened(task, call, shape->second, how);
+		else
+			handle_open(task, call, how);
 		break;
 	}
 	case HANDLE_MAP:

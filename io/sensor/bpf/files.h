@@ -5,6 +5,9 @@
 
 #include "call.h"
 
+/* `CREAT` of src/calls.rs. */
+#define OPERATION_OF_CREAT 2
+
 #define O_ACCMODE 00000003
 #define O_CREAT 00000100
 #define O_TRUNC 00001000

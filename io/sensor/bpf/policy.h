@@ -6,6 +6,8 @@
 #include "stream.h"
 
 #define EPERM 1
+#define EACCES 13
+#define EXDEV 18
 
 #define NETWORK_PEERS 1  /* connects and sends only to peers that are listed */
 #define NETWORK_PORTS 2  /* binds only to ports that are listed */
@@ -16,7 +18,7 @@ struct policy {
 	__u32 kill_origins;
 	__u32 network;
 	__u64 refuse;       /* a bit for each `enum kind` that a program at a security hook refuses (refuse.h) */
-	__u32 held;         /* HELD_…: what is held to rules (held.h) */
+	__u32 held;         /* HELD_…: what is held to rules (held.h), or by the container's own first program */
 	__u32 version;      /* of the rules that hold */
 };
 
@@ -116,6 +118,19 @@ static __always_inline bool must_die(struct record *record, struct policy *polic
 	if (record->kind == KIND_MAP_CODE && policy->kill_origins & 1u << (CODE_BITS + (record->values[4] & 15)))
 		return true;
 	return policy->kill & 1ull << (record->kind & 63);
+}
+
+/* Landlock holds the processes: where files may be changed is no matter of these programs. `src/confine.rs` has it too. */
+#define HELD_DOMAIN 8
+
+/* Whether a change of a file may have failed for that. The error is that of missing permissions, too. */
+static __always_inline bool may_be_held(long result)
+{
+	if (result != -EACCES && result != -EXDEV)
+		return false;
+	__u64 group;
+	struct policy *policy = policy_of(&group);
+	return policy && policy->held & HELD_DOMAIN;
 }
 
 /* SIGKILL is delivered before the process executes another instruction of its own. */

@@ -40,6 +40,8 @@ const AT: u8 = 4;
 const ONCE: u8 = 8;
 /// Told of containers that are watched only: who builds an image, or unpacks one, does nothing else.
 const ROUTINE: u8 = 16;
+/// An attempt that fails is told of containers whose files Landlock holds.
+const CHANGE: u8 = 32;
 
 const PROT_EXEC: u64 = 4;
 /// The two calls have these numbers on all architectures, and libc does not name the newer one.
@@ -125,35 +127,36 @@ mod old {
 
 /// An operation's number is its place here, plus one.
 const TABLE: &[Operation] = &[
-    operation(Kind::Open, old::OPEN, &[5]).by(OPEN).takes(NONE, 1),
-    operation(Kind::Open, old::CREAT, &[8]).by(OPEN).takes(NONE, 1),
+    operation(Kind::Open, old::OPEN, &[5]).by(OPEN).takes(NONE, 1).with(CHANGE),
+    operation(Kind::Open, old::CREAT, &[8]).by(OPEN).takes(NONE, 1).with(CHANGE),
     operation(Kind::Open, &[libc::SYS_openat, libc::SYS_open_by_handle_at], &[295, 342])
         .by(OPEN)
-        .takes(NONE, 2),
-    operation(Kind::Open, &[libc::SYS_openat2], &[437]).by(OPEN).takes(2, 2),
+        .takes(NONE, 2)
+        .with(CHANGE),
+    operation(Kind::Open, &[libc::SYS_openat2], &[437]).by(OPEN).takes(2, 2).with(CHANGE),
     operation(Kind::MapCode, &[libc::SYS_mmap], &[192]).by(MAP).only(2, PROT_EXEC).with(ROUTINE),
     operation(Kind::MapCode, &[libc::SYS_mprotect, libc::SYS_pkey_mprotect], &[125, 380])
         .by(PROTECT)
         .only(2, PROT_EXEC)
         .with(ROUTINE),
-    operation(Kind::Rename, old::RENAME, &[38]).takes(0, 1).with(ROUTINE),
+    operation(Kind::Rename, old::RENAME, &[38]).takes(0, 1).with(ROUTINE | CHANGE),
     operation(Kind::Rename, &[libc::SYS_renameat, libc::SYS_renameat2], &[302, 353])
         .takes(1, 3)
-        .with(AT | ROUTINE),
-    operation(Kind::Link, old::LINK, &[9]).takes(0, 1).with(ROUTINE),
-    operation(Kind::Link, &[libc::SYS_linkat], &[303]).takes(1, 3).with(AT | ROUTINE),
-    operation(Kind::Symlink, old::SYMLINK, &[83]).takes(1, 0).with(ROUTINE),
-    operation(Kind::Symlink, &[libc::SYS_symlinkat], &[304]).takes(2, 0).with(AT | ROUTINE),
-    operation(Kind::Unlink, old::UNLINK, &[10, 40]).takes(0, NONE).with(ROUTINE),
-    operation(Kind::Unlink, &[libc::SYS_unlinkat], &[301]).takes(1, NONE).with(AT | ROUTINE),
-    operation(Kind::Directory, old::MKDIR, &[39]).takes(0, NONE).with(ROUTINE),
-    operation(Kind::Directory, &[libc::SYS_mkdirat], &[296]).takes(1, NONE).with(AT | ROUTINE),
+        .with(AT | ROUTINE | CHANGE),
+    operation(Kind::Link, old::LINK, &[9]).takes(0, 1).with(ROUTINE | CHANGE),
+    operation(Kind::Link, &[libc::SYS_linkat], &[303]).takes(1, 3).with(AT | ROUTINE | CHANGE),
+    operation(Kind::Symlink, old::SYMLINK, &[83]).takes(1, 0).with(ROUTINE | CHANGE),
+    operation(Kind::Symlink, &[libc::SYS_symlinkat], &[304]).takes(2, 0).with(AT | ROUTINE | CHANGE),
+    operation(Kind::Unlink, old::UNLINK, &[10, 40]).takes(0, NONE).with(ROUTINE | CHANGE),
+    operation(Kind::Unlink, &[libc::SYS_unlinkat], &[301]).takes(1, NONE).with(AT | ROUTINE | CHANGE),
+    operation(Kind::Directory, old::MKDIR, &[39]).takes(0, NONE).with(ROUTINE | CHANGE),
+    operation(Kind::Directory, &[libc::SYS_mkdirat], &[296]).takes(1, NONE).with(AT | ROUTINE | CHANGE),
     operation(Kind::Mode, old::CHMOD, &[15]).takes(0, NONE).with(ROUTINE),
     operation(Kind::Mode, &[libc::SYS_fchmodat, libc::SYS_fchmodat2], &[306, 452])
         .takes(1, NONE)
         .with(AT | ROUTINE),
-    operation(Kind::Node, old::MKNOD, &[14]).takes(0, NONE).with(ROUTINE),
-    operation(Kind::Node, &[libc::SYS_mknodat], &[297]).takes(1, NONE).with(AT | ROUTINE),
+    operation(Kind::Node, old::MKNOD, &[14]).takes(0, NONE).with(ROUTINE | CHANGE),
+    operation(Kind::Node, &[libc::SYS_mknodat], &[297]).takes(1, NONE).with(AT | ROUTINE | CHANGE),
     operation(Kind::Times, old::UTIMES, &[30, 271]).takes(0, NONE).with(ROUTINE),
     operation(Kind::Times, &[libc::SYS_utimensat], &[320, 412]).takes(1, NONE).with(AT | ROUTINE),
     operation(
@@ -208,7 +211,7 @@ const TABLE: &[Operation] = &[
     operation(Kind::Socket, &[libc::SYS_socket], &[359]).by(SOCKET).with(ALERT | FAILED | ONCE),
     operation(Kind::UnixConnect, &[libc::SYS_connect], &[362]).by(CONNECT),
     operation(Kind::Unmount, &[libc::SYS_umount2], &[22, 52]).takes(0, NONE).with(ALERT | FAILED | ROUTINE),
-    operation(Kind::Truncate, &[libc::SYS_truncate], &[92, 193]).takes(0, NONE).with(ROUTINE),
+    operation(Kind::Truncate, &[libc::SYS_truncate], &[92, 193]).takes(0, NONE).with(ROUTINE | CHANGE),
     operation(Kind::Truncate, &[libc::SYS_ftruncate], &[93, 194]).by(DESCRIPTOR).with(ROUTINE),
     operation(Kind::Mode, &[libc::SYS_fchmod], &[94]).by(DESCRIPTOR).with(ROUTINE),
     operation(Kind::Owner, old::CHOWN, &[16, 182, 198, 212]).takes(0, NONE).with(ROUTINE),
@@ -327,5 +330,6 @@ mod tests {
     #[cfg(target_arch = "x86_64")]
     fn creat_is_where_it_is_looked_for() {
         assert_eq!(TABLE[CREAT - 1].native, [libc::SYS_creat]);
+        assert!(include_str!("../bpf/files.h").contains(&format!("#define OPERATION_OF_CREAT {CREAT}\n")));
     }
 }

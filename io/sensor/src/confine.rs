@@ -4,6 +4,8 @@
 //! The maps are the kernel's (`bpf/policy.h`, `bpf/network.h`): where they are pinned, what is written here holds
 //! on when this process ends.
 
+mod domain;
+
 use std::collections::HashMap as Table;
 use std::fmt;
 use std::net::IpAddr;
@@ -219,8 +221,7 @@ impl Confinement {
             let group = peer.first_chunk().map_or(0, |group| u64::from_ne_bytes(*group));
             written.entry(group).or_default().push((key.prefix_len(), peer));
         }
-        let held = Held::of(&controls);
-        Self { controls, written, held, refuses }
+        Self { held: Held::of(&controls), controls, written, refuses }
     }
 
     /// From its return on, the group's processes reach nothing else. New rules are in force before old ones go.
@@ -300,7 +301,6 @@ impl Confinement {
         if group != ANY_GROUP {
             let _ = self.controls.watched.remove(&group);
         }
-        // Not there is as good.
         let _ = self.controls.policies.remove(&group);
         self.held.settle(&mut self.controls, group, None);
         let rules = self.written.remove(&group).unwrap_or_default();

@@ -6,6 +6,7 @@ use std::sync::PoisonError;
 use tokio::sync::mpsc::{self, error::TrySendError};
 use tracing::warn;
 
+use crate::domain::is_starter;
 use crate::groups::Groups;
 use crate::ledger::{self, Entry, Ledger, Missing, RINGS, Ring, Tally};
 use crate::observation::{Account, EvidenceGap, Observation, ProcessEnded, Sighting};
@@ -70,6 +71,8 @@ impl Evidence {
             }
             // Without a reader nobody asks for it.
             _ if self.sightings.is_none() => {}
+            // The way to a container's program is nothing that the container does.
+            _ if is_starter(record) => {}
             Kind::CgroupMade => self.groups.made(record.cgroup, &record.texts[0]),
             Kind::Exit => {
                 let container = self.key(record, tracker);

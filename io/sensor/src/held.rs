@@ -2,6 +2,7 @@
 //! hooks hold it (`bpf/held.h`): rules that allow, in the form in which the kernel looks them up.
 
 mod matching;
+mod place;
 
 use std::collections::HashMap;
 

@@ -9,6 +9,7 @@
 //!  fanotify ───▶ enforce: lane ┬▶ decision (hash, cache, list) ─▶ ExecutionDenied
 //!                             └▶ opens (who opens secrets) ────▶ Observation
 //!  confine, held ▶ policies of the kernel programs: network, what ends a process, files and users
+//!  domain ▶ rules for the first program of a container (starter.c), which holds itself to them (Landlock)
 //! ```
 //!
 //! A container is told by its namespaces and needs no engine: `docker`, `ctr`, `runc` and `unshare` look alike.
@@ -18,6 +19,7 @@ mod calls;
 mod canary;
 mod cgroup;
 mod confine;
+mod domain;
 mod enforce;
 mod event;
 mod evidence;
@@ -42,6 +44,7 @@ mod undisturbed;
 mod watch;
 
 pub use confine::{ConfineError, Deadly, NetworkPolicy, PeerRule, PortRule, Protocol};
+pub use domain::{Domain, DomainError, NotHanded, StartFiles, is_start, landlock};
 pub use enforce::{ExecutableSet, GuardError, GuardRequest, SecretPlaces, SecretsRequest, Watched};
 pub use event::{ContainerGone, ContainerSeen, DenyReason, ExecutionDenied, Gap, SensorEvent};
 pub use held::{HeldPolicy, PathRule, RuleError, SecretPlace, UserRule};

@@ -15,6 +15,7 @@ use nix::unistd::{gettid, mkdtemp};
 use sha2::{Digest as _, Sha256};
 
 use crate::canary;
+use crate::domain;
 use crate::enforce::GuardRequest;
 use crate::event::SensorEvent;
 use crate::ladder::{Rung, Standing};
@@ -26,7 +27,7 @@ const NAME: &str = "lazaret-probe";
 /// One thing that the sensor can do on this host, or cannot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mechanism {
-    /// `exec-tracing`, `fanotify`, `fanotify-open`, `observation`, `io-uring`, `network` or `bpf-lsm`
+    /// `exec-tracing`, `fanotify`, `fanotify-open`, `observation`, `io-uring`, `network`, `bpf-lsm` or `landlock`
     pub name: &'static str,
     /// What it is for, in words for people.
     pub purpose: &'static str,
@@ -40,6 +41,8 @@ const REQUESTS: (&str, &str) = ("io-uring", "see requests that are made past sys
 const NETWORK: (&str, &str) = ("network", "see and refuse connections");
 const SECURITY: (&str, &str) =
     ("bpf-lsm", "refuse what changes files, reads secrets, takes users or reaches into the kernel");
+const LANDLOCK: (&str, &str) =
+    ("landlock", "refuse changes of files where a profile allows none, from a container's start on");
 const FANOTIFY: (&str, &str) = ("fanotify", "refuse executables that are not part of the image");
 
 const OPENING: (&str, &str) = ("fanotify-open", "refuse to open secrets, as long as the agent runs");
@@ -52,7 +55,7 @@ pub fn probe() -> Vec<Mechanism> {
         Ok(started) => started,
         Err(problem) => {
             let reason = problem.to_string();
-            return [TRACING, FANOTIFY, OPENING, OBSERVATION, REQUESTS, NETWORK, SECURITY]
+            return [TRACING, FANOTIFY, OPENING, OBSERVATION, REQUESTS, NETWORK, SECURITY, LANDLOCK]
                 .map(|what| mechanism(what, Err(reason.clone())))
                 .into();
         }
@@ -100,6 +103,7 @@ pub fn probe() -> Vec<Mechanism> {
         mechanism(NETWORK, loaded(sensor.network(), "the kernel took the programs, they were not tried")),
         // With a file that takes anything.
         mechanism(SECURITY, tried(&sensor, Dimension::Files, Rung::BpfLsm)),
+        mechanism(LANDLOCK, domain::refuses()),
     ]
 }
 

@@ -196,6 +196,13 @@ impl Sensor {
         self.confinement(|confinement| confinement.hold(cgroup_id, policy))
     }
 
+    /// Whether changes of files that fail with EACCES or EXDEV are told of the control group: of one whose processes hold
+    /// themselves to a [`Domain`](crate::Domain). Other reasons have these errors too.
+    pub fn tell_refused(&self, cgroup_id: u64, tells: bool) -> Result<(), ConfineError> {
+        self.observation().map_err(|why| ConfineError::Unavailable(why.to_owned()))?;
+        self.confinement(|confinement| confinement.tell_refused(cgroup_id, tells))
+    }
+
     /// Whether programs at the kernel's security hooks work, or why not.
     pub fn security(&self) -> Result<(), &str> {
         self.parts.security.as_ref().copied().map_err(String::as_str)

@@ -14,6 +14,7 @@ use nix::sys::eventfd::EventFd;
 use tokio::sync::mpsc;
 use tracing::{debug, warn};
 
+use crate::domain::is_starter;
 use crate::enforce::{Refusals, Starts};
 use crate::event::{Gap, SensorEvent};
 use crate::evidence::Evidence;
@@ -202,7 +203,10 @@ impl Watch {
         for (ring, record) in &records {
             if record.kind == Kind::Exec {
                 self.starts.note(record.pid, record.at);
-                arrivals.extend(self.tracker.started(record));
+                // A container that is held has its program still to come.
+                if !is_starter(record) {
+                    arrivals.extend(self.tracker.started(record));
+                }
             }
             self.evidence.receive(record, *ring, &self.tracker);
         }

@@ -126,6 +126,7 @@ impl Host {
                 pid: container.pid,
                 pid_started: ProcessId::of(container.pid).map_or(0, |process| process.started),
                 started: clock::now(),
+                domain: None,
             };
             running.insert(container.id.clone(), known);
         }

@@ -1,12 +1,13 @@
 //! What of a profile the kernel itself holds a container to: peers and ports, what is refused or ends a process,
 //! secrets, and where the kernel takes programs at its security hooks, files and users.
 
+mod domain;
 mod rules;
 
 use lazaret_model::{Dimension, KernelOperation, Transport};
 use lazaret_profile::{Action, Mode, Peer, Permission, Profile};
 use lazaret_sensor::{
-    ConfineError, Deadly, HeldPolicy, NetworkPolicy, PathRule, PeerRule, PortRule, Protocol, Sensor,
+    ConfineError, Deadly, Domain, HeldPolicy, NetworkPolicy, PathRule, PeerRule, PortRule, Protocol, Sensor,
 };
 
 /// What is put into the kernel for a container's control group.
@@ -19,6 +20,8 @@ pub(super) struct Hold {
     pub(super) held: HeldPolicy,
     /// Who opens which secret, where it is permission events that refuse the rest. `None`: not held.
     pub(super) secrets: Option<Vec<PathRule>>,
+    /// Where files may be changed, for a container that holds itself to it (Landlock). `None`: not held so.
+    pub(super) domain: Option<Domain>,
     /// What the profile wants blocked and the kernel cannot be told, one sentence each: it is alerted on.
     pub(super) beyond: Vec<String>,
 }
@@ -30,11 +33,17 @@ pub(super) struct Means {
     pub(super) security: bool,
     /// Permission events.
     pub(super) permission: bool,
+    /// A process that gives rights up.
+    pub(super) landlock: bool,
 }
 
 impl Means {
     pub(super) fn of(sensor: &Sensor) -> Self {
-        Self { security: sensor.security().is_ok(), permission: sensor.enforcement().is_ok() }
+        Self {
+            security: sensor.security().is_ok(),
+            permission: sensor.enforcement().is_ok(),
+            landlock: lazaret_sensor::landlock().is_ok(),
+        }
     }
 }
 
@@ -72,10 +81,15 @@ impl Hold {
     }
 
     pub(super) fn is_nothing(&self) -> bool {
-        self.network.is_none() && self.deadly.is_empty() && self.held.is_nothing() && self.secrets.is_none()
+        self.network.is_none()
+            && self.deadly.is_empty()
+            && self.held.is_nothing()
+            && self.secrets.is_none()
+            && self.domain.is_none()
     }
 
-    /// In force when it returns, but for [`secrets`](Self::secrets); what held before and is not in it holds no longer.
+    /// In force when it returns, but for [`secrets`](Self::secrets) and [`domain`](Self::domain); what held before and is
+    /// not in it holds no longer.
     pub(super) fn put(&self, sensor: &Sensor, group: u64) -> Result<(), ConfineError> {
         if self.is_nothing() && !sensor.confined_groups().contains(&group) {
             return Ok(());
@@ -84,7 +98,7 @@ impl Hold {
         sensor.make_deadly(group, &self.deadly)?;
         match sensor.security() {
             Ok(()) => sensor.hold(group, &self.held),
-            Err(_) => Ok(()),
+            Err(_) => sensor.tell_refused(group, self.domain.is_some()),
         }
     }
 
@@ -235,7 +249,8 @@ mod tests {
 
     #[test]
     fn libraries_are_refused_where_the_error_reaches_the_caller() {
-        let deadly = |security| Hold::of(&profile(), Means { security, permission: true }).deadly;
+        let deadly =
+            |security| Hold::of(&profile(), Means { security, permission: true, landlock: true }).deadly;
         assert!(!deadly(false).contains(&Deadly::LoadMemory));
         assert!(deadly(true).contains(&Deadly::LoadMemory) && !deadly(true).contains(&Deadly::LoadUpper));
     }

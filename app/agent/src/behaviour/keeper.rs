@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use lazaret_engine::docker::ContainerRecord;
 use lazaret_format::v1::EventKind;
 use lazaret_sensor::{
-    ExecutableSet, GuardError, GuardRequest, NetworkPolicy, ResourceMeter, SecretPlace, SecretPlaces,
+    Domain, ExecutableSet, GuardError, GuardRequest, NetworkPolicy, ResourceMeter, SecretPlace, SecretPlaces,
     SecretsRequest, Sensor,
 };
 
@@ -44,7 +44,22 @@ impl Keeper {
     }
 
     fn hold_of(&self, expectation: &Expectation) -> Hold {
-        Hold::of(&expectation.profile, Means::of(&self.sensor))
+        let mut hold = Hold::of(&expectation.profile, Means::of(&self.sensor));
+        // Of what nobody promoted, nothing is put into a container.
+        hold.domain = hold.domain.filter(|_| expectation.promoted);
+        hold
+    }
+
+    /// What the container is to hold itself to from its first program on, where nothing in the kernel does it.
+    pub fn domain(&self, record: &ContainerRecord) -> Option<Domain> {
+        self.hold_of(&self.expectation(record)).domain
+    }
+
+    /// A container goes on whose files are told, though its profile blocks them.
+    pub fn tell_unheld(&self, name: &str, why: &str) {
+        let what = format!("files are alerted on in container {name}: {why}");
+        tracing::warn!("{what}");
+        self.spool.note(EventKind::Gap { what, count: 1 });
     }
 
     /// What the container is expected to do. What of that is not known is told, once for each image.

@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use lazaret_format::v1::EventKind;
-use lazaret_model::Fact;
+use lazaret_model::{Fact, Session};
 use lazaret_profile::check::Scans;
 use lazaret_profile::learn::Replica;
-use lazaret_sensor::{Account, Observation, ProcessEnded, ResourceMeter, Sighting};
+use lazaret_sensor::{Account, Observation, Outcome, ProcessEnded, ResourceMeter, Sighting};
 use tokio::sync::{mpsc, watch};
 
 use super::answer::Answers;
@@ -22,7 +22,7 @@ use super::shelf::Shelf;
 use super::telling::{self, Context};
 use super::upload::Letter;
 use super::verdict::{self, Verdict, seconds};
-use super::watched::{Known, Watched, circumstances};
+use super::watched::{Holding, Known, Watched, circumstances};
 use crate::spool::Spool;
 use crate::watch::inventory::Inventory;
 
@@ -145,6 +145,21 @@ impl Observer {
     }
 
     fn behaved(&mut self, observation: &Observation) {
+        if !matches!(observation.outcome, Outcome::Failed(_))
+            || !matches!(observation.behaviour.fact, Fact::File(_))
+        {
+            return self.done(observation);
+        }
+        // What a container is held to since its start is known of those that are watched.
+        self.watch(&observation.container, seconds(observation.at));
+        let watched = self.state.containers.get(&observation.container);
+        let holding = watched.and_then(|watched| watched.known.as_ref()).map(|known| &known.domain);
+        if let Some(outcome) = holding.and_then(|holding| holding.judge(observation)) {
+            self.done(&Observation { outcome, ..observation.clone() });
+        }
+    }
+
+    fn done(&mut self, observation: &Observation) {
         let at = seconds(observation.at);
         let container = observation.container.as_str();
         let behaviour = &observation.behaviour;
@@ -165,6 +180,9 @@ impl Observer {
             self.overlook(container);
         }
         self.watch(container, at);
+        if entered && actor.session == Session::Main {
+            self.begins(container);
+        }
         let State { containers, kin, flood, incomplete, unplaced, .. } = &mut self.state;
         let Some(watched) = containers.get_mut(container) else {
             *unplaced += 1;
@@ -261,10 +279,12 @@ impl Observer {
                     .running()
                     .get(container)
                     .filter(|known| known.decision.is_some())
-                    .map(|known| known.pid)
+                    .map(|known| (known.pid, known.domain.clone()))
             };
             let managed = admitted.is_some();
-            let mut meter = admitted.and_then(|pid| self.keeper.meter(pid));
+            let (pid, begun) = admitted.unzip();
+            let domain = Holding::of(begun.flatten().as_deref(), self.keeper.domain(&record));
+            let mut meter = pid.and_then(|pid| self.keeper.meter(pid));
             // What it used before that is not known.
             let _ = meter.as_mut().and_then(ResourceMeter::read);
             let subject = &expectation.profile.subject;
@@ -275,7 +295,7 @@ impl Observer {
             let replica = Replica::of(container);
             let learned = if learning { self.shelf.learned(subject) } else { None };
             let counted = learned.map(|learned| learned.counted(replica)).unwrap_or_default();
-            Known { record, expectation, managed, learning, counted, meter, scans: Scans::default() }
+            Known { record, expectation, managed, learning, counted, meter, scans: Scans::default(), domain }
         });
         self.state.containers.insert(container.to_owned(), Watched::new(container, known, at));
     }

@@ -9,6 +9,7 @@ use lazaret_format::v1::EventKind;
 
 use super::observer::Observer;
 use super::verdict::seconds;
+use super::watched::Holding;
 
 impl Observer {
     /// Holds again what an earlier agent held, before anything is heard.
@@ -58,7 +59,30 @@ impl Observer {
                 tracing::error!("{what}");
                 self.spool.note(EventKind::Gap { what, count: 1 });
             }
+            if known.domain.is_behind(self.keeper.domain(&known.record).as_ref()) {
+                let name = &known.record.name;
+                let what = format!(
+                    "container {name} is held to the files of its new profile from its next start on"
+                );
+                tracing::warn!("{what}");
+                self.spool.note(EventKind::Gap { what, count: 1 });
+            }
         }
+    }
+
+    /// A container's program begins, perhaps not for the first time: it may hold itself to something else now.
+    pub(super) fn begins(&mut self, container: &str) {
+        let begun = self.remembered(container);
+        let watched = self.state.containers.get_mut(container);
+        if let Some(known) = watched.and_then(|watched| watched.known.as_mut()) {
+            known.domain = Holding::of(begun.as_deref(), self.keeper.domain(&known.record));
+        }
+    }
+
+    /// What the container's start was remembered by.
+    fn remembered(&self, container: &str) -> Option<String> {
+        let inventory = self.inventory.lock().unwrap_or_else(PoisonError::into_inner);
+        inventory.running().get(container)?.domain.clone()
     }
 
     /// Admitted containers, with their first processes.

@@ -40,7 +40,9 @@ impl Verdict {
             deviations.retain(|deviation| !is_explained(deviation, observation, known));
         }
         match observation.outcome {
-            Outcome::Refused(Rung::BpfLsm) if deviations.is_empty() => deviations.push(refusal(behaviour)),
+            Outcome::Refused(Rung::BpfLsm | Rung::Landlock) if deviations.is_empty() => {
+                deviations.push(refusal(behaviour))
+            }
             // Whatever it is called now.
             Outcome::Refused(Rung::Fanotify) if !deviations.iter().any(is_about_secret) => {
                 deviations = vec![secret_refusal(behaviour)];

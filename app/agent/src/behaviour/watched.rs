@@ -8,11 +8,12 @@ use lazaret_engine::docker::ContainerRecord;
 use lazaret_model::{Actor, Behaviour, Digest, Fact, RUNTIME, Session, Transport};
 use lazaret_profile::check::{Circumstances, Scans};
 use lazaret_profile::learn::{Counted, Life, Milestone, Replica, Sessions, Visit};
-use lazaret_sensor::{Observation, Outcome, ProcessEnded, ResourceMeter};
+use lazaret_sensor::{Domain, Observation, Outcome, ProcessEnded, ResourceMeter, Rung};
 
 use super::answer::Done;
 use super::expectation::Expectation;
 use super::verdict::seconds;
+use crate::start::begin::fingerprint;
 
 /// Command lines of visitors that are remembered.
 const MOST_VISITS: usize = 64;
@@ -55,6 +56,53 @@ pub(super) struct Known {
     pub(super) meter: Option<ResourceMeter>,
     /// Peers that it tried in vain or against its profile.
     pub(super) scans: Scans,
+    pub(super) domain: Holding,
+}
+
+/// Where a container lets itself change files since its start (Landlock).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Holding {
+    /// Anywhere.
+    Nothing,
+    To(Domain),
+    /// It was started under a profile that is not known any more.
+    Something,
+}
+
+impl Holding {
+    /// `begun`: what was remembered of its start.
+    pub(super) fn of(begun: Option<&str>, domain: Option<Domain>) -> Self {
+        match (begun, domain) {
+            (None, _) => Self::Nothing,
+            (Some(begun), Some(domain)) if fingerprint(&domain).as_deref() == Some(begun) => Self::To(domain),
+            (Some(_), _) => Self::Something,
+        }
+    }
+
+    /// Whether the container would begin otherwise now.
+    pub(super) fn is_behind(&self, domain: Option<&Domain>) -> bool {
+        match (self, domain) {
+            (Self::Nothing, domain) => domain.is_some(),
+            (Self::To(begun), domain) => Some(begun) != domain,
+            (Self::Something, _) => true,
+        }
+    }
+
+    /// What became of a change of a file that failed. `None`: that is nothing to be told, as always where missing
+    /// permissions are the reason.
+    pub(super) fn judge(&self, observation: &Observation) -> Option<Outcome> {
+        let Fact::File(access) = &observation.behaviour.fact else { return Some(observation.outcome) };
+        match (self, observation.behaviour.actor.session) {
+            // The other name of what is moved or linked may be the one.
+            (Self::To(domain), Session::Main) => {
+                let names = std::iter::once(&access.path).chain(access.other.as_ref());
+                let refused = names.into_iter().any(|name| !domain.allows(name));
+                refused.then_some(Outcome::Refused(Rung::Landlock))
+            }
+            (Self::Something, Session::Main) => Some(observation.outcome),
+            _ => None,
+        }
+    }
 }
 
 /// What happened to the container itself with an observation.
@@ -211,7 +259,8 @@ const fn is_orderly(status: u32) -> bool {
 mod tests {
     use std::time::Duration;
 
-    use lazaret_model::{Execution, FileOrigin, Phase};
+    use lazaret_model::{Execution, FileAccess, FileOperation, FileOrigin, Phase};
+    use lazaret_sensor::PathRule;
 
     use super::*;
     use crate::behaviour::testing::{execution, observation};
@@ -244,6 +293,35 @@ mod tests {
         assert!(watched.ended(&end(5, 143 << 8)));
         assert!(!watched.ended(&end(5, 0)), "it ends once");
         assert!(watched.is_group(7) && !watched.is_group(8));
+    }
+
+    #[test]
+    fn a_change_that_failed_is_refused_by_what_its_container_is_held_to_alone() {
+        let rule = PathRule::new("/data/**", None, &[FileOperation::Create]).unwrap();
+        let domain = Domain::of(&[rule]).unwrap();
+        let held = Holding::To(domain.clone());
+        let failed = Outcome::Failed(13);
+        let of = |path: &str, other: Option<&str>, session| {
+            let (path, other) = (path.to_owned(), other.map(str::to_owned));
+            let access =
+                FileAccess { path, operation: FileOperation::Rename, other, origin: FileOrigin::Upper };
+            let mut observation = Observation { outcome: failed, ..observation(Fact::File(access)) };
+            observation.behaviour.actor.session = session;
+            observation
+        };
+        let refused = Some(Outcome::Refused(Rung::Landlock));
+        assert_eq!(held.judge(&of("/etc/x", None, Session::Main)), refused);
+        assert_eq!(held.judge(&of("/data/x", Some("/etc/x"), Session::Main)), refused);
+        assert_eq!(held.judge(&of("/data/x", None, Session::Main)), None, "its permissions are missing");
+        assert_eq!(held.judge(&of("/etc/x", None, Session::Entered(7))), None, "who comes in is not held");
+        assert_eq!(Holding::Nothing.judge(&of("/etc/x", None, Session::Main)), None);
+        assert_eq!(Holding::Something.judge(&of("/etc/x", None, Session::Main)), Some(failed));
+        let begun = fingerprint(&domain);
+        assert_eq!(Holding::of(begun.as_deref(), Some(domain.clone())), held);
+        assert_eq!(Holding::of(Some("other"), Some(domain.clone())), Holding::Something);
+        assert_eq!(Holding::of(None, Some(domain.clone())), Holding::Nothing);
+        assert!(!held.is_behind(Some(&domain)) && !Holding::Nothing.is_behind(None));
+        assert!(held.is_behind(None) && Holding::Nothing.is_behind(Some(&domain)));
     }
 
     #[test]

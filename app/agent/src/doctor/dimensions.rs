@@ -15,6 +15,7 @@ pub(super) fn checks(tried: &[Mechanism]) -> Vec<Check> {
         network: works("network"),
         starts: works("exec-tracing"),
         security: works("bpf-lsm"),
+        landlock: works("landlock"),
     };
     Dimension::ALL.iter().map(|dimension| here.check(*dimension)).collect()
 }
@@ -31,6 +32,8 @@ struct Rungs {
     starts: bool,
     /// Programs at security hooks refuse.
     security: bool,
+    /// Processes can give rights up.
+    landlock: bool,
 }
 
 /// What is left of a dimension without any mechanism.
@@ -47,6 +50,12 @@ impl Rungs {
             Dimension::Files | Dimension::Secrets if self.security => {
                 (true, "prevented: what no rule names is refused (bpf-lsm)".to_owned())
             }
+            Dimension::Files if self.landlock => (
+                true,
+                "prevented: a container changes files only below places that its profile names (landlock), from its next start \
+                 on; mode, owner, times and attributes, and what comes in from outside (`docker exec`), are alerted on"
+                    .to_owned(),
+            ),
             Dimension::Secrets if self.opening => (
                 true,
                 "prevented while the agent runs: opening what the profile does not name is refused (fanotify); without \
@@ -134,8 +143,16 @@ mod tests {
     use super::*;
 
     fn tried(working: &[&'static str]) -> Vec<Mechanism> {
-        let names =
-            ["exec-tracing", "fanotify", "fanotify-open", "observation", "io-uring", "network", "bpf-lsm"];
+        let names = [
+            "exec-tracing",
+            "fanotify",
+            "fanotify-open",
+            "observation",
+            "io-uring",
+            "network",
+            "bpf-lsm",
+            "landlock",
+        ];
         let result =
             |name| if working.contains(&name) { Ok("tried".to_owned()) } else { Err("no".to_owned()) };
         names.map(|name| Mechanism { name, purpose: "", result: result(name) }).into()
@@ -163,6 +180,10 @@ mod tests {
         assert!(of(&all, "block secrets").1.contains("nothing on this host refuses it"));
         let events = checks(&tried(&["exec-tracing", "fanotify", "fanotify-open", "observation"]));
         assert!(of(&events, "block secrets").1.starts_with("prevented while the agent runs"));
+
+        let landlock = checks(&tried(&["exec-tracing", "observation", "landlock"]));
+        assert!(of(&landlock, "block files").1.starts_with("prevented: a container"));
+        assert!(of(&landlock, "block secrets").1.contains("nothing on this host refuses it"));
 
         let hooks = checks(&tried(&["exec-tracing", "fanotify", "observation", "network", "bpf-lsm"]));
         for name in ["block files", "block secrets", "block users", "block system-calls"] {

@@ -20,6 +20,12 @@ pub(super) enum Call {
     /// `create` or `run`.
     Start {
         bundle: PathBuf,
+        /// The container's.
+        id: String,
+        /// The place behind the command.
+        behind: usize,
+        /// The runtime is to pass on descriptors of the engine's.
+        passes: bool,
     },
     Restore,
     Other,
@@ -41,7 +47,7 @@ pub(super) fn parse(arguments: &[OsString]) -> Result<Invocation, String> {
         }
     };
     let call = match command.as_bytes() {
-        b"create" | b"run" => Call::Start { bundle: bundle(words)? },
+        b"create" | b"run" => start(words)?,
         b"restore" => Call::Restore,
         _ => Call::Other,
     };
@@ -49,14 +55,20 @@ pub(super) fn parse(arguments: &[OsString]) -> Result<Invocation, String> {
 }
 
 /// runc takes options before and after the container's id; the last one counts.
-fn bundle(mut words: Words<'_>) -> Result<PathBuf, String> {
-    let mut bundle = PathBuf::from(".");
+fn start(mut words: Words<'_>) -> Result<Call, String> {
+    let (mut bundle, mut id, mut passes) = (PathBuf::from("."), None, false);
+    let behind = words.at;
     while let Some(word) = words.next(START_SWITCHES, START_VALUES)? {
-        if let Word::Option { name: b"bundle" | b"b", value } = word {
-            bundle = PathBuf::from(OsString::from_vec(value.to_vec()));
+        match word {
+            Word::Option { name: b"bundle" | b"b", value } => {
+                bundle = PathBuf::from(OsString::from_vec(value.to_vec()));
+            }
+            Word::Option { name: b"preserve-fds", value } => passes |= value != b"0",
+            Word::Option { .. } => {}
+            Word::Plain(word) => drop(id.get_or_insert_with(|| word.to_string_lossy().into_owned())),
         }
     }
-    Ok(bundle)
+    Ok(Call::Start { bundle, id: id.unwrap_or_default(), behind, passes })
 }
 
 /// The `--log` of a command line, even one that [`parse`] refuses.
@@ -139,8 +151,14 @@ mod tests {
         line.split_whitespace().map(OsString::from).collect()
     }
 
-    fn start(bundle: &str) -> Result<Invocation, String> {
-        Ok(Invocation { call: Call::Start { bundle: bundle.into() } })
+    /// Bundle and id, and what comes behind the command.
+    fn start(line: &str) -> (String, String, String, bool) {
+        let words = words(line);
+        let Ok(Invocation { call: Call::Start { bundle, id, behind, passes } }) = parse(&words) else {
+            panic!("{line}")
+        };
+        let rest: Vec<_> = words[behind..].iter().map(|word| word.to_str().unwrap()).collect();
+        (bundle.to_str().unwrap().to_owned(), id, rest.join(" "), passes)
     }
 
     #[test]
@@ -159,7 +177,19 @@ mod tests {
             ("--debug=true create --no-pivot --bundle /b ID", "/b"),
             ("-- create --bundle /b ID", "/b"),
         ] {
-            assert_eq!(parse(&words(line)), start(bundle), "{line}");
+            let (found, id, rest, passes) = start(line);
+            assert_eq!((found.as_str(), id.as_str(), passes), (bundle, "ID", false), "{line}");
+            let (_, behind) = line.split_once("create ").or_else(|| line.split_once("run ")).unwrap();
+            assert_eq!(rest, behind, "{line}");
+        }
+    }
+
+    #[test]
+    fn descriptors_of_the_engine_are_noticed() {
+        for (line, passes) in
+            [("create --preserve-fds 2 ID", true), ("create --preserve-fds=0 ID", false), ("run ID", false)]
+        {
+            assert_eq!(start(line).3, passes, "{line}");
         }
     }
 

@@ -1,5 +1,6 @@
 //! `lazaret-agent runtime`: the OCI runtime that the engine calls. It adds the start hook to a container's
-//! configuration and then becomes the real runtime, with the same arguments.
+//! configuration and then becomes the real runtime, with the same arguments. Where the agent wants a container held to
+//! the files of its profile from its first instruction on, it is told to begin with a program of ours.
 //!
 //! It runs for every start, stop and kill on the host, so it does no more than that: no threads, no
 //! network, one file written.
@@ -14,9 +15,17 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 
-use crate::clock;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use lazaret_sensor::StartFiles;
+
 use crate::failure::Failure;
+use crate::start::protocol::{Begin, Prepare, Prepared};
+use crate::{clock, hook};
 use arguments::{Call, Invocation};
+
+/// The first one that a runtime passes on to a container.
+const FIRST_DESCRIPTOR: i32 = 3;
 
 /// Options of the wrapper itself; everything else belongs to the real runtime.
 #[derive(Debug, Clone)]
@@ -32,7 +41,7 @@ pub struct Wrapper {
 /// Prepares the call and becomes the real runtime; comes back only if that failed.
 pub fn run(wrapper: &Wrapper, arguments: &[OsString]) -> Failure {
     let failure = match prepare(wrapper, arguments) {
-        Ok(()) => {
+        Ok(arguments) => {
             let error = std::process::Command::new(&wrapper.runtime).args(arguments).exec();
             Failure::Local(format!(
                 "lazaret: cannot execute the container runtime {}: {error}; install runc or name it with --runtime",
@@ -48,24 +57,58 @@ pub fn run(wrapper: &Wrapper, arguments: &[OsString]) -> Failure {
     failure
 }
 
-fn prepare(wrapper: &Wrapper, arguments: &[OsString]) -> Result<(), String> {
+/// What the real runtime is to be called with.
+fn prepare(wrapper: &Wrapper, arguments: &[OsString]) -> Result<Vec<OsString>, String> {
     let Invocation { call } = arguments::parse(arguments)?;
     match call {
-        Call::Start { bundle } => {
-            bundle::add_hook(&bundle, &wrapper.executable, &wrapper.socket).map_err(|error| {
+        Call::Start { bundle, id, behind, passes } => {
+            let begin = begin(&wrapper.socket, &bundle, id);
+            let called = begin.is_some().then(|| StartFiles::called(FIRST_DESCRIPTOR));
+            let hook = (wrapper.executable.as_path(), wrapper.socket.as_path());
+            bundle::change(&bundle, hook, called.as_deref()).map_err(|error| {
                 format!(
                     "cannot add the start hook to {}: {error}; the container is not started",
                     bundle.display()
                 )
-            })
+            })?;
+            let mut arguments = arguments.to_vec();
+            if let Some(begin) = begin {
+                if passes {
+                    return Err("the container is to be held to the files of its profile, and the engine passes descriptors \
+                                of its own to it (--preserve-fds), which has no room for that"
+                        .to_owned());
+                }
+                pass_on(&begin).map_err(|why| {
+                    format!(
+                        "the container cannot be held to the files of its profile: {why}; it is not started"
+                    )
+                })?;
+                arguments.insert(behind, format!("--preserve-fds={}", StartFiles::DESCRIPTORS).into());
+            }
+            Ok(arguments)
         }
         Call::Restore => {
             Err("restoring a checkpoint would start a container that was not admitted; start it \
                               from its image"
                 .to_owned())
         }
-        Call::Other => Ok(()),
+        Call::Other => Ok(arguments.to_vec()),
     }
+}
+
+/// What the agent wants it to begin with. Without an answer that is nothing, and it is the hook that decides: an agent
+/// that wants it held refuses what does not begin so.
+fn begin(socket: &Path, bundle: &Path, id: String) -> Option<Begin> {
+    // The agent is not where this process is.
+    let bundle = std::path::absolute(bundle).ok()?.to_str()?.to_owned();
+    let answer: Prepared = hook::ask_agent(socket, &Prepare { prepare: id, bundle }).ok()?;
+    answer.begin
+}
+
+fn pass_on(begin: &Begin) -> Result<(), String> {
+    let rules = BASE64.decode(&begin.rules).map_err(|error| error.to_string())?;
+    let files = StartFiles::open(Path::new(&begin.program), &rules).map_err(|error| error.to_string())?;
+    files.hand_over(FIRST_DESCRIPTOR).map_err(|error| error.to_string())
 }
 
 fn log_error(log: &Log, message: &str) -> std::io::Result<()> {

@@ -8,7 +8,8 @@ use lazaret_engine::docker::{ContainerRecord, StoreReader};
 use lazaret_model::{Reason, Stage};
 use lazaret_sensor::Sensor;
 
-use super::protocol::{Answer, Ask};
+use super::begin::{Beginning, Beginnings, Shape, fingerprint};
+use super::protocol::{Answer, Ask, Prepare, Prepared};
 use super::{Judge, specification};
 use crate::admissions::{AdmissionStore, Admitted};
 use crate::authz::gate::{admit, no_policy, shorten};
@@ -29,6 +30,7 @@ pub struct StartJudge {
     pub sensor: Arc<Sensor>,
     pub inventory: Arc<Mutex<Inventory>>,
     pub keeper: Arc<Keeper>,
+    pub beginnings: Beginnings,
 }
 
 /// What is asked for, as far as it could be read.
@@ -38,6 +40,8 @@ struct Facts {
     command: String,
     rootfs: PathBuf,
     admitted: Option<Arc<Admitted>>,
+    /// What it holds itself to, in short.
+    domain: Option<String>,
 }
 
 impl Judge for StartJudge {
@@ -59,8 +63,10 @@ impl Judge for StartJudge {
                         .map_err(|why| unreadable(&ask, &why))?;
                     self.engine_files.reveal_volumes(&mut spec.run);
                     image.add_to(&mut spec.run);
-                    facts.command = spec.command;
                     facts.rootfs = spec.rootfs;
+                    let begins = self.begins(&ask, &spec.shape, &image);
+                    // Of what is refused, too.
+                    facts.command = begins.as_ref().map(|begins| begins.command.clone()).unwrap_or_default();
                     let admitted = admit(
                         policy,
                         &self.stage,
@@ -70,6 +76,7 @@ impl Judge for StartJudge {
                         &spec.run,
                     )?;
                     self.guard(&ask, &facts.rootfs, &image, &admitted)?;
+                    facts.domain = begins?.domain.as_ref().and_then(fingerprint);
                     self.hold(&ask, &facts.rootfs, &image)?;
                     facts.admitted = Some(admitted);
                     Ok(())
@@ -80,6 +87,10 @@ impl Judge for StartJudge {
         };
         let policy = admissions.policy.as_ref().map(|policy| policy.digest());
         self.answer(&ask, facts, policy, reasons, begun).await
+    }
+
+    async fn prepare(&self, ask: Prepare) -> Prepared {
+        tokio::task::block_in_place(|| self.beginnings.prepare(&ask, &self.engine_files, &self.keeper))
     }
 }
 
@@ -115,16 +126,18 @@ impl StartJudge {
         })
     }
 
+    /// How it begins, and that it does so as its profile wants it.
+    fn begins(&self, ask: &Ask, shape: &Shape, record: &ContainerRecord) -> Result<Beginning, Vec<Reason>> {
+        let beginning = self.beginnings.of(&ask.id, shape, record, &self.keeper).map_err(not_held)?;
+        if let Some(why) = beginning.unfit {
+            self.keeper.tell_unheld(&record.name, why);
+        }
+        Ok(beginning)
+    }
+
     /// What the container's profile blocks is refused by the kernel from here on.
     fn hold(&self, ask: &Ask, rootfs: &Path, record: &ContainerRecord) -> Result<(), Vec<Reason>> {
-        self.keeper.hold(&ask.id, (ask.pid, rootfs), record).map_err(|why| {
-            vec![Reason {
-                rule: "not-held".to_owned(),
-                message: format!("the kernel cannot hold the container to what its profile blocks: {why}"),
-                remedy: "see `lazaret-agent doctor`; or promote a profile that alerts instead of blocking"
-                    .to_owned(),
-            }]
-        })
+        self.keeper.hold(&ask.id, (ask.pid, rootfs), record).map_err(not_held)
     }
 
     /// Remembers, records, answers, in this order: a restarted agent must know whatever was allowed.
@@ -158,7 +171,7 @@ impl StartJudge {
         if draft.reasons.is_empty() {
             match (&facts.record, process) {
                 (Some(record), Some(process)) => {
-                    let known = known(record, process, facts.command, &decision);
+                    let known = known(record, process, (facts.command, facts.domain), &decision);
                     let started = started_event(&ask.id, &known);
                     let (ended, saved) = {
                         let mut inventory = self.inventory();
@@ -202,7 +215,20 @@ impl StartJudge {
     }
 }
 
-fn known(record: &ContainerRecord, process: ProcessId, command: String, decision: &str) -> Known {
+fn not_held(why: String) -> Vec<Reason> {
+    vec![Reason {
+        rule: "not-held".to_owned(),
+        message: format!("the kernel cannot hold the container to what its profile blocks: {why}"),
+        remedy: "see `lazaret-agent doctor`; or promote a profile that alerts instead of blocking".to_owned(),
+    }]
+}
+
+fn known(
+    record: &ContainerRecord,
+    process: ProcessId,
+    (command, domain): (String, Option<String>),
+    decision: &str,
+) -> Known {
     Known {
         name: record.name.clone(),
         image_name: record.image_name.clone(),
@@ -212,6 +238,7 @@ fn known(record: &ContainerRecord, process: ProcessId, command: String, decision
         pid: process.pid,
         pid_started: process.started,
         started: clock::now(),
+        domain,
     }
 }
 

@@ -5,6 +5,7 @@
 
 pub mod protocol;
 mod specification;
+pub mod begin;
 pub mod judge;
 
 use std::future::Future;
@@ -12,10 +13,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Serialize;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
-use protocol::{ASK_BYTES, Answer, Ask};
+use protocol::{ASK_BYTES, Answer, Ask, Prepare, Prepared, Question};
 
 /// The hook is a program that asks at once.
 const ASKING: Duration = Duration::from_secs(2);
@@ -26,6 +28,9 @@ const DEADLINE: Duration = Duration::from_secs(10);
 pub trait Judge: Send + Sync + 'static {
     /// `hook` is the program that asks, if it could be told.
     fn judge(&self, ask: Ask, hook: Option<PathBuf>) -> impl Future<Output = Answer> + Send;
+
+    /// How a container begins that may be started later.
+    fn prepare(&self, ask: Prepare) -> impl Future<Output = Prepared> + Send;
 }
 
 impl Answer {
@@ -68,17 +73,27 @@ async fn converse<J: Judge>(mut stream: UnixStream, judge: Arc<J>) -> std::io::R
         Answer::refuse(format!("only root may ask (this was user {peer})"))
     } else {
         match tokio::time::timeout(ASKING, read(&mut stream)).await {
-            Ok(Ok(ask)) => decide(judge, ask, hook).await,
+            Ok(Ok(Question::Start(ask))) => decide(judge, ask, hook).await,
+            Ok(Ok(Question::Prepare(ask))) => {
+                let task = tokio::spawn(async move { judge.prepare(ask).await });
+                // Whoever begins otherwise than wanted is refused by the hook.
+                let prepared = tokio::time::timeout(DEADLINE, task).await.ok().and_then(Result::ok);
+                return reply(&mut stream, &prepared.unwrap_or_default()).await;
+            }
             Ok(Err(why)) => Answer::refuse(format!("the hook's question is not readable: {why}")),
             Err(_) => Answer::refuse("the hook asked nothing"),
         }
     };
-    let mut line = serde_json::to_vec(&answer)?;
+    reply(&mut stream, &answer).await
+}
+
+async fn reply(stream: &mut UnixStream, answer: &impl Serialize) -> std::io::Result<()> {
+    let mut line = serde_json::to_vec(answer)?;
     line.push(b'\n');
     stream.write_all(&line).await
 }
 
-async fn read(stream: &mut UnixStream) -> Result<Ask, String> {
+async fn read(stream: &mut UnixStream) -> Result<Question, String> {
     let mut line = String::new();
     let mut reader = BufReader::new(stream.take(ASK_BYTES));
     reader.read_line(&mut line).await.map_err(|error| error.to_string())?;
@@ -106,6 +121,7 @@ async fn decide<J: Judge>(judge: Arc<J>, ask: Ask, hook: Option<PathBuf>) -> Ans
 mod tests {
     use std::path::Path;
 
+    use super::protocol::Begin;
     use super::*;
     use crate::hook;
 
@@ -119,6 +135,12 @@ mod tests {
                 "panic" => panic!("asked to"),
                 _ => Answer::refuse("because"),
             }
+        }
+
+        async fn prepare(&self, ask: Prepare) -> Prepared {
+            assert_ne!(ask.prepare, "panic", "asked to");
+            let begin = |program: &str| Begin { program: program.to_owned(), rules: String::new() };
+            Prepared { begin: (ask.prepare == "held").then(|| begin("/starter")) }
         }
     }
 
@@ -142,6 +164,12 @@ mod tests {
             let long = ask(&path, &"x".repeat(70_000)).unwrap_err();
             assert!(long.contains("not readable"), "{long}");
             assert_eq!(ask(&path, "good"), Ok(()), "it goes on");
+            let prepare = |id: &str| {
+                let question = Prepare { prepare: id.to_owned(), bundle: "/b".to_owned() };
+                hook::ask_agent::<_, Prepared>(&path, &question).unwrap().begin.map(|begin| begin.program)
+            };
+            assert_eq!(prepare("held").as_deref(), Some("/starter"));
+            assert_eq!((prepare("good"), prepare("panic")), (None, None));
         })
         .await
         .unwrap();

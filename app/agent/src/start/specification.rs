@@ -7,17 +7,18 @@ use lazaret_engine::docker::runtime_spec::{self, Layout};
 use lazaret_model::RunConfiguration;
 use serde::Deserialize;
 
+use super::begin::Shape;
 use super::protocol::Ask;
 use crate::engine_process::EngineProcess;
 use crate::files;
 
 /// Configurations of containers with thousands of variables are smaller.
-const CONFIGURATION_BYTES: u64 = 16 << 20;
+pub(super) const CONFIGURATION_BYTES: u64 = 16 << 20;
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) struct Specification {
     pub(super) run: RunConfiguration,
-    pub(super) command: String,
+    pub(super) shape: Shape,
     pub(super) rootfs: PathBuf,
 }
 
@@ -25,18 +26,13 @@ pub(super) struct Specification {
 #[derive(Deserialize)]
 struct Names {
     root: Root,
-    process: Process,
+    #[serde(flatten)]
+    shape: Shape,
 }
 
 #[derive(Deserialize)]
 struct Root {
     path: PathBuf,
-}
-
-#[derive(Deserialize)]
-struct Process {
-    #[serde(default)]
-    args: Vec<String>,
 }
 
 /// Reads the configuration of the bundle. `hook` is the program that asks: it is in there itself.
@@ -67,11 +63,7 @@ pub(super) fn read(
     };
     let run = runtime_spec::read(&bytes, &layout).map_err(|error| say(error.to_string()))?;
     let names: Names = serde_json::from_slice(&bytes).map_err(|error| say(error.to_string()))?;
-    Ok(Specification {
-        run,
-        command: names.process.args.join(" "),
-        rootfs: Path::new(&ask.bundle).join(names.root.path),
-    })
+    Ok(Specification { run, shape: names.shape, rootfs: Path::new(&ask.bundle).join(names.root.path) })
 }
 
 /// The path of a device of the host, from the kernel's own list.

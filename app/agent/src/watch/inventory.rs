@@ -94,8 +94,17 @@ impl Inventory {
         events.extend(self.end(&id, None));
         let EngineSays { name, image_name, image_config } = engine.unwrap_or_default();
         let pid_started = pid_started.unwrap_or(0);
-        let known =
-            Known { name, image_name, image_config, decision: None, command, pid, pid_started, started };
+        let known = Known {
+            name,
+            image_name,
+            image_config,
+            decision: None,
+            command,
+            pid,
+            pid_started,
+            started,
+            domain: None,
+        };
         events.push(self.tell(id, known));
         events
     }
@@ -208,6 +217,7 @@ mod tests {
             pid,
             pid_started: 1,
             started: "2026-11-22T00:00:00Z".to_owned(),
+            domain: None,
         }
     }
 

@@ -27,6 +27,9 @@ pub struct Known {
     pub pid_started: u64,
     /// RFC 3339.
     pub started: String,
+    /// What it holds itself to since its start, in short (Landlock).
+    #[serde(default)]
+    pub domain: Option<String>,
 }
 
 impl Known {
@@ -126,6 +129,7 @@ mod tests {
             pid: 7,
             pid_started: 8,
             started: "2026-11-22T00:00:00Z".to_owned(),
+            domain: None,
         }
     }
 

@@ -10,7 +10,7 @@ use lazaret_agent::behaviour::keeper::Keeper;
 use lazaret_agent::desk::Desk;
 use lazaret_agent::hook;
 use lazaret_agent::socket;
-use lazaret_agent::start::{self, judge::StartJudge};
+use lazaret_agent::start::{self, begin::Beginnings, judge::StartJudge};
 use lazaret_agent::watch::inventory::Inventory;
 use lazaret_agent::watch::running::Running;
 use lazaret_engine::docker::StoreReader;
@@ -66,6 +66,7 @@ impl Host {
             sensor: Arc::clone(&sensor),
             inventory: Arc::clone(&inventory),
             keeper,
+            beginnings: Beginnings::new(world.directory.path()),
         };
         let socket = world.directory.path().join("agent.sock");
         let listener = socket::listen(&socket).await.unwrap();

@@ -170,8 +170,8 @@ impl Field {
         self.told.listen(&host.lab, LATE, |told| {
             aimed.iter().all(|(case, aim)| {
                 let (alerts, expected) = (told.of(&aim.id), &case.expect.category);
-                alerts.iter().any(|alert| alert.category == *expected)
-                    && (!is_enforceable(expected) || prevented_by(alerts, expected).is_some())
+                prevented_by(alerts, expected).is_some()
+                    || !is_enforceable(expected) && alerts.iter().any(|alert| alert.category == *expected)
             })
         })?;
         side_by_side(&aimed, |(_, aim)| {
@@ -254,8 +254,13 @@ fn attack(host: &Host, case: &Case, aim: &Container) -> String {
     said.unwrap_or_default()
 }
 
-/// Who prevented or ended it, or the way to it: a name server that cannot be reached is asked for nothing.
+/// Who prevented or ended it, or the way to it: a name server that cannot be reached is asked for nothing, and a program
+/// that cannot be written is never started.
 fn prevented_by(alerts: &[Alert], expected: &str) -> Option<String> {
     let area = expected.split('.').next().unwrap_or(expected);
-    alerts.iter().filter(|alert| alert.category.starts_with(area)).find_map(|alert| alert.by.clone())
+    let in_area = |area: &'static str| alerts.iter().filter(move |alert| alert.category.starts_with(area));
+    let mut itself = alerts.iter().filter(|alert| alert.category.starts_with(area)).peekable();
+    let is_cut_short = area == "drift" && itself.peek().is_none();
+    let way = in_area("file.").filter(|_| is_cut_short);
+    itself.chain(way).find_map(|alert| alert.by.clone())
 }

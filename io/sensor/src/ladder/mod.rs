@@ -11,6 +11,7 @@ use std::fmt;
 use lazaret_model::Dimension;
 
 use crate::confine::{Deadly, NetworkPolicy};
+use crate::domain;
 use crate::held::{HeldPolicy, SecretPlace};
 use crate::probe;
 use crate::sensor::Sensor;
@@ -23,7 +24,7 @@ pub enum Rung {
     BpfLsm,
     /// Permission events: the caller gets EPERM.
     Fanotify,
-    /// A process that has given up rights: the caller gets EACCES.
+    /// A container's first process has given up rights for itself and all that descend from it: the caller gets EACCES.
     Landlock,
     /// Programs on the control group: the caller gets EPERM.
     CgroupBpf,
@@ -170,7 +171,12 @@ pub(crate) fn climb(sensor: &Sensor) -> Vec<Stair> {
             matches!(kernel_refused, Standing::Works(_)),
             vec![lsm(&kernel_refused), (Rung::BpfKill, kernel), alert()],
         ),
-        stair(Dimension::Files, "files that are changed", true, vec![lsm(&files), landlock(), alert()]),
+        stair(
+            Dimension::Files,
+            "files that are changed",
+            true,
+            vec![lsm(&files), (Rung::Landlock, domain(sensor)), alert()],
+        ),
         stair(
             Dimension::Secrets,
             "files that hold secrets",
@@ -206,11 +212,22 @@ fn refused(end: Result<End, String>) -> Standing {
     }
 }
 
+/// Of files, which are what a container's starter gives the rights to change up for.
+fn domain(sensor: &Sensor) -> Standing {
+    match domain::refuses() {
+        Ok(_) if sensor.security().is_ok() => {
+            Standing::Unused("what the rung above refuses comes first".to_owned())
+        }
+        Ok(seen) => Standing::Works(seen),
+        Err(why) => Standing::Fails(why),
+    }
+}
+
 fn landlock() -> Standing {
-    match trial::landlock_version() {
-        Ok(version) => Standing::Unused(format!(
-            "the kernel has version {version}; it holds only what a helper in the container starts, which none does"
-        )),
+    match domain::version() {
+        Ok(version) => {
+            Standing::Unused(format!("the kernel has version {version}; here it holds files alone"))
+        }
         Err(why) => Standing::Fails(format!("the kernel has no Landlock: {why}")),
     }
 }
@@ -251,6 +268,9 @@ mod tests {
         assert_eq!(enforcing("peers"), Rung::CgroupBpf);
         assert_eq!(enforcing("namespaces"), Rung::BpfKill);
         assert_eq!(enforcing("secrets"), Rung::Fanotify);
+        if domain::refuses().is_ok() {
+            assert_eq!(enforcing("files that are changed"), Rung::Landlock);
+        }
         assert!(sensor.confined_groups().is_empty(), "nothing is left behind");
     }
 

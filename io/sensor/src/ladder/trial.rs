@@ -223,19 +223,3 @@ unsafe fn perform(program: &[u8], act: Act) -> i32 {
 fn errno() -> i32 {
     io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO)
 }
-
-/// Version of the kernel's Landlock.
-#[expect(unsafe_code, reason = "libc has no wrapper")]
-pub(super) fn landlock_version() -> io::Result<i64> {
-    const LANDLOCK_CREATE_RULESET_VERSION: u32 = 1;
-    // SAFETY: with this flag the kernel takes neither rules nor a length, and returns a number.
-    let version = unsafe {
-        libc::syscall(
-            libc::SYS_landlock_create_ruleset,
-            std::ptr::null::<libc::c_void>(),
-            0usize,
-            LANDLOCK_CREATE_RULESET_VERSION,
-        )
-    };
-    if version < 0 { Err(io::Error::last_os_error()) } else { Ok(version) }
-}

@@ -47,6 +47,8 @@ pub(super) fn accesses(record: &Record) -> Vec<FileAccess> {
     let access = |path, operation, other, origin| FileAccess { path, operation, other, origin };
     let given = |operation, other| vec![access(target(record), operation, other, FileOrigin::Upper)];
     match record.kind {
+        // By the name that it was called: what was not opened has none of the kernel's.
+        Kind::Open if record.has(flag::REFUSED) => given(unopened(record), None),
         Kind::Open => {
             let (path, origin) = (path(&record.texts[0], record), origin(record.values[4]));
             vec![access(path, opened(record), None, origin)]
@@ -94,6 +96,20 @@ fn opened(record: &Record) -> FileOperation {
         FileOperation::Create
     } else if flags & O_TRUNC != 0 && regular {
         FileOperation::Truncate
+    } else if flags & O_APPEND != 0 {
+        FileOperation::Append
+    } else {
+        FileOperation::Write
+    }
+}
+
+/// What it was to be opened for.
+fn unopened(record: &Record) -> FileOperation {
+    let flags = record.values[6];
+    if usize::try_from(record.values[7]) == Ok(calls::CREAT) || flags & O_TRUNC != 0 {
+        FileOperation::Truncate
+    } else if flags & O_CREAT != 0 {
+        FileOperation::Create
     } else if flags & O_APPEND != 0 {
         FileOperation::Append
     } else {
@@ -219,6 +235,24 @@ mod tests {
         assert_eq!(with(2 | O_TRUNC, 1), FileOperation::Truncate);
         assert_eq!(with(1 | O_CREAT, 1), FileOperation::Create);
         assert_eq!(with(1, calls::CREAT as u64), FileOperation::Truncate);
+    }
+
+    #[test]
+    fn what_was_not_opened_has_the_name_that_it_was_called() {
+        let texts = [b"x/../y".to_vec(), vec![], b"a\0srv\0".to_vec(), vec![]];
+        let with = |flags, operation| {
+            let values = [-13i64 as u64, 0, 0, 0, 0, 0, flags, operation];
+            let record =
+                Record { kind: Kind::Open, flags: flag::REFUSED, values, texts: texts.clone(), ..sample() };
+            let access = accesses(&record).remove(0);
+            assert_eq!(access.path, "/srv/a/y");
+            access.operation
+        };
+        assert_eq!(with(1, 1), FileOperation::Write);
+        assert_eq!(with(1 | O_APPEND, 1), FileOperation::Append);
+        assert_eq!(with(1 | O_CREAT, 1), FileOperation::Create);
+        assert_eq!(with(1 | O_CREAT | O_TRUNC, 1), FileOperation::Truncate);
+        assert_eq!(with(0o644, calls::CREAT as u64), FileOperation::Truncate);
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod cell;
 mod chosen;
 mod confined;
 mod containers;
+mod domain;
 mod enforcement;
 mod interrupted;
 mod jail;

@@ -9,7 +9,7 @@ use lazaret_profile::learn::{STREAMING, STREAMS};
 use lazaret_profile::{ANY, FileRule, Profile, User};
 use lazaret_sensor::{PathRule, RuleError, UserRule};
 
-use super::{Hold, Means, blocks};
+use super::{Hold, Means, blocks, domain};
 
 /// What permission events do not see of secrets.
 const BEYOND_EVENTS: &str = "of secrets, environment and memory of processes, what is made elsewhere than in a directory of \
@@ -30,6 +30,9 @@ pub(super) fn put(profile: &Profile, means: Means, hold: &mut Hold) {
 
 fn held(profile: &Profile, means: Means, dimension: Dimension, hold: &mut Hold) -> Result<(), String> {
     let by_events = !means.security && means.permission && dimension == Dimension::Secrets;
+    if !means.security && means.landlock && dimension == Dimension::Files {
+        return domain::put(profile, hold);
+    }
     if !(means.security || by_events) {
         return Err("this kernel takes no programs at its security hooks".to_owned());
     }
@@ -58,7 +61,7 @@ fn held(profile: &Profile, means: Means, dimension: Dimension, hold: &mut Hold) 
     Ok(())
 }
 
-fn said(problem: RuleError) -> String {
+pub(super) fn said(problem: RuleError) -> String {
     format!("the kernel programs cannot be told of a rule: {problem}")
 }
 
@@ -77,7 +80,7 @@ fn program(by: &str) -> Option<Option<&str>> {
     }
 }
 
-fn files(rules: &[FileRule]) -> Result<Vec<PathRule>, RuleError> {
+pub(super) fn files(rules: &[FileRule]) -> Result<Vec<PathRule>, RuleError> {
     let settled = rules.iter().filter(|rule| rule.seen.pending.is_none());
     let held = settled.filter_map(|rule| Some((rule, program(&rule.by)?)));
     held.map(|(rule, by)| PathRule::new(rule.path.as_str(), by, &operations(rule))).collect()
@@ -128,8 +131,8 @@ mod tests {
         }
     }
 
-    const HOOKS: Means = Means { security: true, permission: true };
-    const EVENTS: Means = Means { security: false, permission: true };
+    const HOOKS: Means = Means { security: true, permission: true, landlock: true };
+    const EVENTS: Means = Means { security: false, permission: true, landlock: false };
 
     fn of(profile: &Profile, means: Means) -> Hold {
         let mut hold = Hold::default();

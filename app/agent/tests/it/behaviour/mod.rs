@@ -104,6 +104,7 @@ fn known(pid: u32) -> Known {
         pid,
         pid_started: ProcessId::of(pid).map_or(0, |process| process.started),
         started: "2026-11-22T00:00:00Z".to_owned(),
+        domain: None,
     }
 }
 
