@@ -39,7 +39,9 @@ pub(crate) struct Fired {
 }
 
 /// Where something can be kept from happening by a rule of the container's own, not by the way it is created.
-const ENFORCEABLE: &[&str] = &["drift.", "network.", "secret."];
+const ENFORCEABLE: &[&str] = &["drift.", "file.write", "network.", "secret."];
+/// What begins with a file of one's own, and comes to nothing where that file cannot be made.
+const BEGINS_WITH_A_FILE: &[&str] = &["drift", "privilege"];
 
 impl Fired {
     pub(crate) fn is_told(&self) -> bool {
@@ -135,7 +137,11 @@ impl Field {
         for cases in corpus.attacks().chunks(AT_ONCE) {
             let some = self.some(cases)?;
             for one in &some {
-                let told = if one.is_told() { "told" } else { "MISSED" };
+                let told = match (one.is_told(), &one.by) {
+                    (true, _) => "told",
+                    (false, Some(_)) => "cut off",
+                    (false, None) => "MISSED",
+                };
                 say(&format!(
                     "{} {:<24} {told:<7} {}",
                     one.id,
@@ -258,9 +264,8 @@ fn attack(host: &Host, case: &Case, aim: &Container) -> String {
 /// that cannot be written is never started.
 fn prevented_by(alerts: &[Alert], expected: &str) -> Option<String> {
     let area = expected.split('.').next().unwrap_or(expected);
-    let in_area = |area: &'static str| alerts.iter().filter(move |alert| alert.category.starts_with(area));
     let mut itself = alerts.iter().filter(|alert| alert.category.starts_with(area)).peekable();
-    let is_cut_short = area == "drift" && itself.peek().is_none();
-    let way = in_area("file.").filter(|_| is_cut_short);
+    let is_cut_off = BEGINS_WITH_A_FILE.contains(&area) && itself.peek().is_none();
+    let way = alerts.iter().filter(|alert| is_cut_off && alert.category.starts_with("file."));
     itself.chain(way).find_map(|alert| alert.by.clone())
 }
