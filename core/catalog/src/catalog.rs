@@ -51,6 +51,7 @@ pub struct Catalog {
 pub struct Executable {
     pub path: String,
     pub sha256: [u8; 32],
+    /// As [`Entry::mode`].
     pub mode: u16,
     pub layer: u32,
 }

@@ -62,5 +62,8 @@ pub use severity::Severity;
 pub use ssvc::{Exploitation, Ssvc, TechnicalImpact};
 pub use stage::{Stage, StageError};
 pub use system_call::{Architecture, SystemCall};
-pub use tree::{Content, Entry, EntryKind, Extracted, Passing, RandomAccess, Tree, Visitor, Want, Wanted};
+pub use tree::{
+    Content, Entry, EntryKind, Extracted, FILE_CAPABILITIES, Passing, RandomAccess, Tree, Visitor, Want,
+    Wanted,
+};
 pub use verdict::{Outcome, Reason, Verdict};

@@ -109,13 +109,17 @@ pub struct Content<'a> {
     pub bytes: Option<&'a [u8]>,
 }
 
+/// Above the bits of a mode: whoever executes the file gets capabilities (capabilities(7), "File capabilities").
+pub const FILE_CAPABILITIES: u16 = 0o1_0000;
+
 /// One file of a tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry<'a> {
     /// Relative to the root, without leading or trailing slash, `.` or `..`. Any bytes but NUL.
     pub path: &'a [u8],
     pub kind: EntryKind<'a>,
-    /// Permission bits including set-user-id, set-group-id and sticky.
+    /// Permission bits including set-user-id, set-group-id and sticky, and [`FILE_CAPABILITIES`] for a file of an image that
+    /// has some.
     pub mode: u16,
     pub uid: u32,
     pub gid: u32,

@@ -14,7 +14,7 @@ mod separate;
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 
-use lazaret_model::{Content, Entry, EntryKind, Limits, Problem, Tree, Visitor, Want};
+use lazaret_model::{Content, Entry, EntryKind, FILE_CAPABILITIES, Limits, Problem, Tree, Visitor, Want};
 
 use crate::budget::Budget;
 use crate::cache::{Cache, Sound};
@@ -77,11 +77,13 @@ impl Indexed {
             }
             _ => EntryKind::Special,
         };
+        // Names of one content share what it gives, whichever of them says so.
+        let capabilities = content.map_or(0, |(_, record)| record.mode & FILE_CAPABILITIES);
         Entry {
             path,
             kind,
             // What engines give to directories that no layer lists.
-            mode: own.map_or(0o755, |record| record.mode),
+            mode: own.map_or(0o755, |record| record.mode | capabilities),
             uid: own.map_or(0, |record| record.uid),
             gid: own.map_or(0, |record| record.gid),
             size: content.map_or(0, |(_, record)| record.size),

@@ -11,6 +11,8 @@ pub(super) struct Pax {
     pub(super) size: Option<i64>,
     pub(super) uid: Option<i64>,
     pub(super) gid: Option<i64>,
+    /// The member has file capabilities.
+    pub(super) capable: bool,
     pub(super) sparse: SparseRecords,
     /// What is wrong without keeping the member from being read.
     pub(super) odd: Option<&'static str>,
@@ -70,6 +72,8 @@ pub(super) fn parse(mut bytes: &[u8]) -> Result<Pax, &'static str> {
                 }
                 *(if key == b"uid" { &mut pax.uid } else { &mut pax.gid }) = id;
             }
+            // As Go's and GNU tar's extended attributes are called; engines read no others.
+            b"SCHILY.xattr.security.capability" => pax.capable = !value.is_empty(),
             b"atime" | b"mtime" | b"ctime" if !value.is_empty() && !is_time(value) => {
                 pax.odd = Some("the time is not a number");
             }
@@ -143,6 +147,9 @@ mod tests {
             assert_eq!(parse(&records(&[("mtime", time)])).unwrap().odd.is_none(), good, "{time}");
         }
         assert_eq!(parse(&records(&[("path", "a"), ("path", "")])).unwrap(), Pax::default());
+        let capable =
+            |value| parse(&records(&[("SCHILY.xattr.security.capability", value)])).unwrap().capable;
+        assert!(capable("\x01\0\0\x02\0\x04") && !capable(""));
     }
 
     #[test]

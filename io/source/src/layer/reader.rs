@@ -2,6 +2,8 @@
 
 use std::io::{self, BufRead, Read};
 
+use lazaret_model::FILE_CAPABILITIES;
+
 use super::body::Body;
 use super::header::{self, BLOCK, Block, Format, Header};
 use super::input::{Input, fill};
@@ -263,10 +265,12 @@ impl<I: Input> TarReader<I> {
         if let Some(odd) = odd.or(pax.odd) {
             problems.malformed(lossy(&self.name), odd);
         }
+        let capabilities =
+            if pax.capable && matches!(kind, Kind::File | Kind::HardLink) { FILE_CAPABILITIES } else { 0 };
         let size = sparse.as_ref().map_or(stored, |sparse| sparse.size);
         Ok(Member {
             kind,
-            mode: u16::try_from(header.mode & 0o7777).unwrap_or_default(),
+            mode: u16::try_from(header.mode & 0o7777).unwrap_or_default() | capabilities,
             uid: saturated(pax.uid.unwrap_or(header.uid)),
             gid: saturated(pax.gid.unwrap_or(header.gid)),
             size,

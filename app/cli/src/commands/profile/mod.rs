@@ -7,7 +7,7 @@ mod promoted;
 
 use std::path::Path;
 
-use lazaret_model::SubjectKind;
+use lazaret_model::{FILE_CAPABILITIES, SubjectKind};
 use lazaret_pipeline::{Scan, ScanOptions};
 use lazaret_profile::export::{self, Export, ExportError};
 use lazaret_profile::{Change, ImageExecutable, Profile, Side, derive, diff, provisional, rules};
@@ -163,8 +163,7 @@ fn executables(scan: &Scan) -> Vec<ImageExecutable<'_>> {
             path: &executable.path,
             sha256: executable.sha256,
             mode: executable.mode,
-            // The tree does not tell file capabilities yet; the kernel reports what they give.
-            capable: false,
+            capable: executable.mode & FILE_CAPABILITIES != 0,
         })
         .collect()
 }

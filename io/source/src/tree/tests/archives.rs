@@ -40,6 +40,19 @@ fn long_names_of_all_kinds() {
 }
 
 #[test]
+fn file_capabilities_are_above_the_bits_of_the_mode() {
+    const KEY: &str = "SCHILY.xattr.security.capability";
+    let tar = Tar::default()
+        .pax(&[(KEY, b"\x01\0\0\x02\0\x04\0\0")])
+        .file("a", b"1")
+        .hard_link("b", "a")
+        .file("c", b"2");
+    assert_eq!(one(tar).0, ["a file:1 10644 0 1", "b file:1 10644 0 1", "c file:1 644 0 2"]);
+    let header = Tar::default().raw(b'0', "d", "", 0o17_7777, 0, b"");
+    assert_eq!(one(header).0, ["d file:0 7777 0 "], "only the extended header gives them");
+}
+
+#[test]
 fn a_size_in_an_extended_header_cannot_hide_a_file() {
     // The header says 0, the extended header 512: readers that take the header find the payload to be
     // a header, all others find `after`.
