@@ -128,6 +128,48 @@ pub(crate) fn a_service_changes_no_files_but_those_of_its_profile(world: &mut Wo
     })
 }
 
+/// Calls that no profile names get an error from the service's next start on, where the process was ended before. The
+/// process goes on, in what the engine lets in too.
+pub(crate) fn a_service_gets_no_system_calls_but_those_of_its_profile(world: &mut World) -> Result<()> {
+    let (lab, told) = world.told()?;
+    let image = &told.built.v2;
+    let key = lab.folders.private_key().display().to_string();
+    let promote = |lab: &Lab, mode: &str| {
+        let arguments =
+            ["profile", "promote", &image.by_digest, "--key", &key, "--accept", "all", "--mode", mode];
+        lab.lazaret(arguments)?.ok().map(drop)
+    };
+    promote(lab, "system-calls=block")?;
+    until("the service to begin without calls", Duration::from_secs(60), || {
+        start_again(lab).ok()?;
+        is_refused_to_trace(lab).is_ok_and(|refused| refused).then_some(())
+    })?;
+    until("the event of a call that was prevented", Duration::from_secs(10), || {
+        is_refused_to_trace(lab).ok()?;
+        let told = deviation(lab, "rung", "seccomp", &image.config)?;
+        (told["event"]["outcome"] == "prevented" && told["event"]["category"] == "injection.ptrace")
+            .then_some(())
+    })?;
+    lab.agent.kill();
+    check!(is_refused_to_trace(lab)?, "with the agent dead the call is made");
+    lab.agent.restart()?;
+    check!(is_refused_to_trace(lab)?, "with another agent the call is made");
+    promote(lab, "system-calls=alert")?;
+    until("the service to be free again", Duration::from_secs(60), || {
+        start_again(lab).ok()?;
+        is_refused_to_trace(lab).is_ok_and(|refused| !refused).then_some(())
+    })
+}
+
+/// Whether a program in the service that asks to be traced gets EPERM, and goes on. 101 is ptrace(2).
+fn is_refused_to_trace(lab: &Lab) -> Result<bool> {
+    let argument = "syscall(101,0,0,0,0);print%20$!%2B0";
+    let path = format!("/run?path=/usr/bin/perl&argument=-e&argument={argument}");
+    let answer = Peer::loopback(lab.shop_port).request("POST", &path, &[], b"")?;
+    check!(answer.body.contains("\"code\": 0"), "perl did not go on: {}", answer.body);
+    Ok(answer.body.contains("\"output\": \"1\""))
+}
+
 fn start_again(lab: &Lab) -> Result<()> {
     lab.docker.docker(["restart", "--time", "3", "shop"]).ok()?;
     wait_for_version(lab, "1.1-1").map(drop)

@@ -9,6 +9,7 @@ mod beside;
 mod break_glass;
 mod bypass;
 mod dies_well;
+mod file_capabilities;
 mod full_disk;
 mod neighbours;
 mod runner;
@@ -37,9 +38,14 @@ const TESTS: &[Test] = &[
         run: behaviour::a_service_changes_no_files_but_those_of_its_profile,
     },
     Test {
+        name: "behaviour::a_service_gets_no_system_calls_but_those_of_its_profile",
+        run: behaviour::a_service_gets_no_system_calls_but_those_of_its_profile,
+    },
+    Test {
         name: "behaviour::what_runs_is_in_use_and_what_never_ran_is_told_apart",
         run: behaviour::what_runs_is_in_use_and_what_never_ran_is_told_apart,
     },
+    Test { name: "file_capabilities::are_known_of_an_image", run: file_capabilities::are_known_of_an_image },
     Test {
         name: "break_glass::one_container_is_opened_recorded_and_closed_again",
         run: break_glass::one_container_is_opened_recorded_and_closed_again,

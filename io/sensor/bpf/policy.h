@@ -111,9 +111,14 @@ static __always_inline bool was_refused(struct record *record)
 	return kind && *kind == record->kind;
 }
 
+/* A filter of system calls refuses what would end a process: one that failed goes on. `src/confine/domain.rs` has it too. */
+#define HELD_FILTER 16
+
 static __always_inline bool must_die(struct record *record, struct policy *policy)
 {
 	if (!policy || was_refused(record))
+		return false;
+	if (policy->held & HELD_FILTER && record->flags & FLAG_REFUSED)
 		return false;
 	if (record->kind == KIND_MAP_CODE && policy->kill_origins & 1u << (CODE_BITS + (record->values[4] & 15)))
 		return true;

@@ -9,6 +9,7 @@
 //!  fanotify ───▶ enforce: lane ┬▶ decision (hash, cache, list) ─▶ ExecutionDenied
 //!                             └▶ opens (who opens secrets) ────▶ Observation
 //!  confine, held ▶ policies of the kernel programs: network, what ends a process, files and users
+//!  filter ▶ whether system call filters work (seccomp); runtimes put them before containers
 //!  domain ▶ rules for the first program of a container (starter.c), which holds itself to them (Landlock)
 //! ```
 //!
@@ -23,6 +24,7 @@ mod domain;
 mod enforce;
 mod event;
 mod evidence;
+mod filter;
 mod groups;
 mod held;
 mod hooks;
@@ -47,6 +49,7 @@ pub use confine::{ConfineError, Deadly, NetworkPolicy, PeerRule, PortRule, Proto
 pub use domain::{Domain, DomainError, NotHanded, StartFiles, is_start, landlock};
 pub use enforce::{ExecutableSet, GuardError, GuardRequest, SecretPlaces, SecretsRequest, Watched};
 pub use event::{ContainerGone, ContainerSeen, DenyReason, ExecutionDenied, Gap, SensorEvent};
+pub use filter::refuses as filter;
 pub use held::{HeldPolicy, PathRule, RuleError, SecretPlace, UserRule};
 pub use ladder::{Rung, Stair, Standing};
 pub use namespaces::HostError;

@@ -15,11 +15,11 @@ use nix::unistd::{gettid, mkdtemp};
 use sha2::{Digest as _, Sha256};
 
 use crate::canary;
-use crate::domain;
 use crate::enforce::GuardRequest;
 use crate::event::SensorEvent;
 use crate::ladder::{Rung, Standing};
 use crate::sensor::{Options, Sensor};
+use crate::{domain, filter};
 
 const PATIENCE: Duration = Duration::from_secs(2);
 const NAME: &str = "lazaret-probe";
@@ -27,7 +27,7 @@ const NAME: &str = "lazaret-probe";
 /// One thing that the sensor can do on this host, or cannot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mechanism {
-    /// `exec-tracing`, `fanotify`, `fanotify-open`, `observation`, `io-uring`, `network`, `bpf-lsm` or `landlock`
+    /// `exec-tracing`, `fanotify`, `fanotify-open`, `observation`, `io-uring`, `network`, `bpf-lsm`, `landlock` or `seccomp`
     pub name: &'static str,
     /// What it is for, in words for people.
     pub purpose: &'static str,
@@ -43,6 +43,8 @@ const SECURITY: (&str, &str) =
     ("bpf-lsm", "refuse what changes files, reads secrets, takes users or reaches into the kernel");
 const LANDLOCK: (&str, &str) =
     ("landlock", "refuse changes of files where a profile allows none, from a container's start on");
+const FILTER: (&str, &str) =
+    ("seccomp", "keep system calls from containers whose profile blocks them, from their start on");
 const FANOTIFY: (&str, &str) = ("fanotify", "refuse executables that are not part of the image");
 
 const OPENING: (&str, &str) = ("fanotify-open", "refuse to open secrets, as long as the agent runs");
@@ -55,7 +57,7 @@ pub fn probe() -> Vec<Mechanism> {
         Ok(started) => started,
         Err(problem) => {
             let reason = problem.to_string();
-            return [TRACING, FANOTIFY, OPENING, OBSERVATION, REQUESTS, NETWORK, SECURITY, LANDLOCK]
+            return [TRACING, FANOTIFY, OPENING, OBSERVATION, REQUESTS, NETWORK, SECURITY, LANDLOCK, FILTER]
                 .map(|what| mechanism(what, Err(reason.clone())))
                 .into();
         }
@@ -104,6 +106,7 @@ pub fn probe() -> Vec<Mechanism> {
         // With a file that takes anything.
         mechanism(SECURITY, tried(&sensor, Dimension::Files, Rung::BpfLsm)),
         mechanism(LANDLOCK, domain::refuses()),
+        mechanism(FILTER, filter::refuses()),
     ]
 }
 

@@ -203,6 +203,13 @@ impl Sensor {
         self.confinement(|confinement| confinement.tell_refused(cgroup_id, tells))
     }
 
+    /// Whether a process of the control group goes on when an act fails that would end it: of one from whose processes a
+    /// filter keeps it.
+    pub fn spare_refused(&self, cgroup_id: u64, spares: bool) -> Result<(), ConfineError> {
+        self.observation().map_err(|why| ConfineError::Unavailable(why.to_owned()))?;
+        self.confinement(|confinement| confinement.spare_refused(cgroup_id, spares))
+    }
+
     /// Whether programs at the kernel's security hooks work, or why not.
     pub fn security(&self) -> Result<(), &str> {
         self.parts.security.as_ref().copied().map_err(String::as_str)

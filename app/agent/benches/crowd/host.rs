@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use lazaret_agent::admissions::AdmissionStore;
 use lazaret_agent::clock;
+use lazaret_agent::start::withheld::Withheld;
 use lazaret_agent::watch::process::{ProcessId, boot_id};
 use lazaret_agent::watch::running::{Known, Running};
 use lazaret_format::v1::{AdmissionSnapshot, AdmittedImage, EnvelopeBody, PolicyBody};
@@ -127,6 +128,7 @@ impl Host {
                 pid_started: ProcessId::of(container.pid).map_or(0, |process| process.started),
                 started: clock::now(),
                 domain: None,
+                withheld: Withheld::default(),
             };
             running.insert(container.id.clone(), known);
         }

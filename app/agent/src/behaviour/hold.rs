@@ -10,6 +10,8 @@ use lazaret_sensor::{
     ConfineError, Deadly, Domain, HeldPolicy, NetworkPolicy, PathRule, PeerRule, PortRule, Protocol, Sensor,
 };
 
+use crate::start::withheld::Withheld;
+
 /// What is put into the kernel for a container's control group.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Hold {
@@ -22,6 +24,8 @@ pub(super) struct Hold {
     pub(super) secrets: Option<Vec<PathRule>>,
     /// Where files may be changed, for a container that holds itself to it (Landlock). `None`: not held so.
     pub(super) domain: Option<Domain>,
+    /// What its system call filter keeps from a container, where nothing in the kernel refuses it.
+    pub(super) withheld: Withheld,
     /// What the profile wants blocked and the kernel cannot be told, one sentence each: it is alerted on.
     pub(super) beyond: Vec<String>,
 }
@@ -35,6 +39,8 @@ pub(super) struct Means {
     pub(super) permission: bool,
     /// A process that gives rights up.
     pub(super) landlock: bool,
+    /// System call filters.
+    pub(super) filter: bool,
 }
 
 impl Means {
@@ -43,6 +49,7 @@ impl Means {
             security: sensor.security().is_ok(),
             permission: sensor.enforcement().is_ok(),
             landlock: lazaret_sensor::landlock().is_ok(),
+            filter: lazaret_sensor::filter().is_ok(),
         }
     }
 }
@@ -77,6 +84,9 @@ impl Hold {
                 }
             }
         }
+        if means.filter && !means.security {
+            hold.withheld = Withheld::of(&hold.deadly);
+        }
         hold
     }
 
@@ -88,7 +98,7 @@ impl Hold {
             && self.domain.is_none()
     }
 
-    /// In force when it returns, but for [`secrets`](Self::secrets) and [`domain`](Self::domain); what held before and is
+    /// In force when it returns, but for [`secrets`](Self::secrets), [`domain`](Self::domain) and [`withheld`](Self::withheld); what held before and is
     /// not in it holds no longer.
     pub(super) fn put(&self, sensor: &Sensor, group: u64) -> Result<(), ConfineError> {
         if self.is_nothing() && !sensor.confined_groups().contains(&group) {
@@ -98,7 +108,10 @@ impl Hold {
         sensor.make_deadly(group, &self.deadly)?;
         match sensor.security() {
             Ok(()) => sensor.hold(group, &self.held),
-            Err(_) => sensor.tell_refused(group, self.domain.is_some()),
+            Err(_) => {
+                sensor.tell_refused(group, self.domain.is_some())?;
+                sensor.spare_refused(group, !self.withheld.is_nothing())
+            }
         }
     }
 
@@ -210,6 +223,7 @@ mod tests {
 
     use super::*;
     use crate::behaviour::testing::profile;
+    use crate::start::withheld::Reach;
 
     fn connect(to: Peer, port: u16) -> Connect {
         Connect {
@@ -249,8 +263,9 @@ mod tests {
 
     #[test]
     fn libraries_are_refused_where_the_error_reaches_the_caller() {
-        let deadly =
-            |security| Hold::of(&profile(), Means { security, permission: true, landlock: true }).deadly;
+        let deadly = |security| {
+            Hold::of(&profile(), Means { security, permission: true, landlock: true, filter: true }).deadly
+        };
         assert!(!deadly(false).contains(&Deadly::LoadMemory));
         assert!(deadly(true).contains(&Deadly::LoadMemory) && !deadly(true).contains(&Deadly::LoadUpper));
     }
@@ -295,5 +310,12 @@ mod tests {
         ] {
             assert_eq!(hold.deadly.contains(&deadly), expected, "{deadly:?}");
         }
+        assert!(hold.withheld.is_nothing(), "no filter works");
+        let filters = Means { filter: true, ..Means::default() };
+        let withheld: Vec<_> = Hold::of(&profile, filters).withheld.iter().collect();
+        assert!(withheld.contains(&Reach::Trace) && withheld.contains(&Reach::Mount));
+        assert!(!withheld.contains(&Reach::IoUring) && !withheld.contains(&Reach::NewNamespace));
+        let hooks = Means { security: true, ..filters };
+        assert!(Hold::of(&profile, hooks).withheld.is_nothing(), "what is better refuses it");
     }
 }

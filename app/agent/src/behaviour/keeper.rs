@@ -16,6 +16,7 @@ use super::expectation::{Expectation, Expectations};
 use super::group;
 use super::hold::{Hold, Means};
 use crate::spool::Spool;
+use crate::start::withheld::Withheld;
 
 #[derive(Debug)]
 pub struct Keeper {
@@ -47,7 +48,15 @@ impl Keeper {
         let mut hold = Hold::of(&expectation.profile, Means::of(&self.sensor));
         // Of what nobody promoted, nothing is put into a container.
         hold.domain = hold.domain.filter(|_| expectation.promoted);
+        if !expectation.promoted {
+            hold.withheld = Withheld::default();
+        }
         hold
+    }
+
+    /// What is to be kept from the container by its system call filter.
+    pub fn withheld(&self, record: &ContainerRecord) -> Withheld {
+        self.hold_of(&self.expectation(record)).withheld
     }
 
     /// What the container is to hold itself to from its first program on, where nothing in the kernel does it.

@@ -27,6 +27,6 @@ mod observer;
 mod losses;
 mod renewal;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 pub use observer::Observer;

@@ -145,16 +145,18 @@ impl Observer {
     }
 
     fn behaved(&mut self, observation: &Observation) {
-        if !matches!(observation.outcome, Outcome::Failed(_))
-            || !matches!(observation.behaviour.fact, Fact::File(_))
-        {
+        if !matches!(observation.outcome, Outcome::Failed(_)) {
             return self.done(observation);
         }
         // What a container is held to since its start is known of those that are watched.
         self.watch(&observation.container, seconds(observation.at));
         let watched = self.state.containers.get(&observation.container);
-        let holding = watched.and_then(|watched| watched.known.as_ref()).map(|known| &known.domain);
-        if let Some(outcome) = holding.and_then(|holding| holding.judge(observation)) {
+        let known = watched.and_then(|watched| watched.known.as_ref());
+        let outcome = match &observation.behaviour.fact {
+            Fact::File(_) => known.and_then(|known| known.domain.judge(observation)),
+            _ => known.and_then(|known| known.withheld.judge(observation)).or(Some(observation.outcome)),
+        };
+        if let Some(outcome) = outcome {
             self.done(&Observation { outcome, ..observation.clone() });
         }
     }
@@ -279,11 +281,12 @@ impl Observer {
                     .running()
                     .get(container)
                     .filter(|known| known.decision.is_some())
-                    .map(|known| (known.pid, known.domain.clone()))
+                    .map(|known| (known.pid, (known.domain.clone(), known.withheld.clone())))
             };
             let managed = admitted.is_some();
             let (pid, begun) = admitted.unzip();
-            let domain = Holding::of(begun.flatten().as_deref(), self.keeper.domain(&record));
+            let (begun, withheld) = begun.unwrap_or_default();
+            let domain = Holding::of(begun.as_deref(), self.keeper.domain(&record));
             let mut meter = pid.and_then(|pid| self.keeper.meter(pid));
             // What it used before that is not known.
             let _ = meter.as_mut().and_then(ResourceMeter::read);
@@ -295,7 +298,8 @@ impl Observer {
             let replica = Replica::of(container);
             let learned = if learning { self.shelf.learned(subject) } else { None };
             let counted = learned.map(|learned| learned.counted(replica)).unwrap_or_default();
-            Known { record, expectation, managed, learning, counted, meter, scans: Scans::default(), domain }
+            let scans = Scans::default();
+            Known { record, expectation, managed, learning, counted, meter, scans, domain, withheld }
         });
         self.state.containers.insert(container.to_owned(), Watched::new(container, known, at));
     }

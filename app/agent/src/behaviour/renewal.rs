@@ -10,6 +10,7 @@ use lazaret_format::v1::EventKind;
 use super::observer::Observer;
 use super::verdict::seconds;
 use super::watched::Holding;
+use crate::start::withheld::Withheld;
 
 impl Observer {
     /// Holds again what an earlier agent held, before anything is heard.
@@ -59,6 +60,15 @@ impl Observer {
                 tracing::error!("{what}");
                 self.spool.note(EventKind::Gap { what, count: 1 });
             }
+            if known.withheld != self.keeper.withheld(&known.record) {
+                let name = &known.record.name;
+                let what = format!(
+                    "container {name} has the system calls of its new profile from its next start on; until then, what \
+                     is not among them ends the process"
+                );
+                tracing::warn!("{what}");
+                self.spool.note(EventKind::Gap { what, count: 1 });
+            }
             if known.domain.is_behind(self.keeper.domain(&known.record).as_ref()) {
                 let name = &known.record.name;
                 let what = format!(
@@ -72,17 +82,19 @@ impl Observer {
 
     /// A container's program begins, perhaps not for the first time: it may hold itself to something else now.
     pub(super) fn begins(&mut self, container: &str) {
-        let begun = self.remembered(container);
+        let (begun, withheld) = self.remembered(container);
         let watched = self.state.containers.get_mut(container);
         if let Some(known) = watched.and_then(|watched| watched.known.as_mut()) {
             known.domain = Holding::of(begun.as_deref(), self.keeper.domain(&known.record));
+            known.withheld = withheld;
         }
     }
 
     /// What the container's start was remembered by.
-    fn remembered(&self, container: &str) -> Option<String> {
+    fn remembered(&self, container: &str) -> (Option<String>, Withheld) {
         let inventory = self.inventory.lock().unwrap_or_else(PoisonError::into_inner);
-        inventory.running().get(container)?.domain.clone()
+        let known = inventory.running().get(container);
+        known.map(|known| (known.domain.clone(), known.withheld.clone())).unwrap_or_default()
     }
 
     /// Admitted containers, with their first processes.

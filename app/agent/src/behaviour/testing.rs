@@ -41,7 +41,7 @@ pub(super) fn execution(executable: &str, origin: FileOrigin) -> Execution {
     Execution::plain(executable.to_owned(), origin, vec![executable.to_owned()])
 }
 
-pub(super) fn observation(fact: Fact) -> Observation {
+pub(crate) fn observation(fact: Fact) -> Observation {
     Observation {
         container: "c".repeat(64),
         cgroup_id: 7,

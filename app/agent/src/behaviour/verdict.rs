@@ -40,7 +40,7 @@ impl Verdict {
             deviations.retain(|deviation| !is_explained(deviation, observation, known));
         }
         match observation.outcome {
-            Outcome::Refused(Rung::BpfLsm | Rung::Landlock) if deviations.is_empty() => {
+            Outcome::Refused(Rung::BpfLsm | Rung::Landlock | Rung::Seccomp) if deviations.is_empty() => {
                 deviations.push(refusal(behaviour))
             }
             // Whatever it is called now.

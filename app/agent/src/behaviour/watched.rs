@@ -14,6 +14,7 @@ use super::answer::Done;
 use super::expectation::Expectation;
 use super::verdict::seconds;
 use crate::start::begin::fingerprint;
+use crate::start::withheld::Withheld;
 
 /// Command lines of visitors that are remembered.
 const MOST_VISITS: usize = 64;
@@ -57,6 +58,8 @@ pub(super) struct Known {
     /// Peers that it tried in vain or against its profile.
     pub(super) scans: Scans,
     pub(super) domain: Holding,
+    /// What its system call filter keeps from it since its start.
+    pub(super) withheld: Withheld,
 }
 
 /// Where a container lets itself change files since its start (Landlock).

@@ -16,6 +16,7 @@ pub(super) fn checks(tried: &[Mechanism]) -> Vec<Check> {
         starts: works("exec-tracing"),
         security: works("bpf-lsm"),
         landlock: works("landlock"),
+        filter: works("seccomp"),
     };
     Dimension::ALL.iter().map(|dimension| here.check(*dimension)).collect()
 }
@@ -34,6 +35,8 @@ struct Rungs {
     security: bool,
     /// Processes can give rights up.
     landlock: bool,
+    /// Filters of system calls refuse.
+    filter: bool,
 }
 
 /// What is left of a dimension without any mechanism.
@@ -81,6 +84,13 @@ impl Rungs {
                  returns (bpf-kill)"
                     .to_owned(),
             ),
+            Dimension::SystemCalls | Dimension::Volumes if self.seen && self.filter => (
+                true,
+                "prevented: calls for what the profile does not name are kept from a container (seccomp), from its next \
+                 start on; until then, and for memory of processes in procfs, the process is ended when the call \
+                 returns (bpf-kill)"
+                    .to_owned(),
+            ),
             Dimension::SystemCalls | Dimension::Volumes if self.seen => (
                 true,
                 "the process is ended when the call returns (bpf-kill): not called prevented".to_owned(),
@@ -93,7 +103,7 @@ impl Rungs {
             {
                 (true, TOLD.to_owned())
             }
-            Dimension::Resources => (true, "not sampled by this agent".to_owned()),
+            Dimension::Resources => (true, "alerted on: read from the control group every few seconds".to_owned()),
             _ => (false, UNSEEN.to_owned()),
         };
         let name = name(dimension);
@@ -152,6 +162,7 @@ mod tests {
             "network",
             "bpf-lsm",
             "landlock",
+            "seccomp",
         ];
         let result =
             |name| if working.contains(&name) { Ok("tried".to_owned()) } else { Err("no".to_owned()) };
@@ -184,6 +195,11 @@ mod tests {
         let landlock = checks(&tried(&["exec-tracing", "observation", "landlock"]));
         assert!(of(&landlock, "block files").1.starts_with("prevented: a container"));
         assert!(of(&landlock, "block secrets").1.contains("nothing on this host refuses it"));
+
+        let filters = checks(&tried(&["exec-tracing", "observation", "seccomp"]));
+        for name in ["block system-calls", "block volumes"] {
+            assert!(of(&filters, name).1.starts_with("prevented: calls"));
+        }
 
         let hooks = checks(&tried(&["exec-tracing", "fanotify", "observation", "network", "bpf-lsm"]));
         for name in ["block files", "block secrets", "block users", "block system-calls"] {

@@ -7,24 +7,30 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use super::text;
+use super::{seccomp, text};
 use crate::files;
+use crate::start::withheld::Withheld;
 
 /// Seconds that the runtime waits for the hook; longer than the hook waits for the agent.
 const HOOK_SECONDS: u32 = 15;
 const CONFIGURATION_BYTES: u64 = 16 << 20;
 
-/// Adds the start hook to `config.json` of a bundle, and what it is to begin with, in one step.
+/// Adds the start hook to `config.json` of a bundle, takes what is withheld from its system calls, and puts before it what it
+/// is to begin with, in one step.
 pub(super) fn change(
     bundle: &Path,
     (executable, socket): (&Path, &Path),
     begins_with: Option<&str>,
+    withheld: &Withheld,
 ) -> Result<(), String> {
     let path = bundle.join("config.json");
     let bytes = files::read_bounded(&path, CONFIGURATION_BYTES).map_err(|error| error.to_string())?;
     let mut configuration: Value =
         serde_json::from_slice(&bytes).map_err(|error| format!("config.json: {error}"))?;
     let again = insert(&mut configuration, &hook(executable, socket)?)?;
+    if !withheld.is_nothing() {
+        seccomp::withhold(linux(&mut configuration)?, withheld)?;
+    }
     if let Some(first) = begins_with {
         begin_with(&mut configuration, first, again)?;
     }
@@ -83,8 +89,7 @@ fn begin_with(configuration: &mut Value, first: &str, again: bool) -> Result<(),
     if !(again && arguments[0] == first) {
         arguments.insert(0, first.into());
     }
-    let linux = member(root, "linux", || Value::Object(Map::new()))?;
-    let linux = linux.as_object_mut().ok_or("`linux` of config.json is not an object")?;
+    let linux = linux(configuration)?;
     let Value::Object(seccomp) = member(linux, "seccomp", || Value::Null)? else { return Ok(()) };
     let calls = member(seccomp, "syscalls", || Value::Array(Vec::new()))?;
     let calls = calls.as_array_mut().ok_or("`linux.seccomp.syscalls` of config.json is not a list")?;
@@ -99,6 +104,12 @@ fn begin_with(configuration: &mut Value, first: &str, again: bool) -> Result<(),
     Ok(())
 }
 
+fn linux(configuration: &mut Value) -> Result<&mut Map<String, Value>, String> {
+    let root = configuration.as_object_mut().ok_or("config.json is not an object")?;
+    let linux = member(root, "linux", || Value::Object(Map::new()))?;
+    linux.as_object_mut().ok_or_else(|| "`linux` of config.json is not an object".to_owned())
+}
+
 fn seccomp_default(seccomp: &Map<String, Value>) -> Option<&str> {
     seccomp.get("defaultAction")?.as_str()
 }
@@ -109,7 +120,7 @@ fn names(rule: &Value) -> impl Iterator<Item = &str> {
 
 /// The member of that name. The runtime's JSON reader takes `Hooks` for `hooks`: a second spelling could
 /// replace what is written here, so it is refused.
-fn member<'a>(
+pub(super) fn member<'a>(
     object: &'a mut Map<String, Value>,
     name: &str,
     empty: fn() -> Value,
@@ -139,7 +150,7 @@ mod tests {
         let path = directory.path().join("config.json");
         std::fs::write(&path, configuration).unwrap();
         let hook = (Path::new("/bin/lazaret-agent"), Path::new("/s/agent.sock"));
-        let done = change(directory.path(), hook, first);
+        let done = change(directory.path(), hook, first, &Withheld::default());
         let names: Vec<_> =
             std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(names, ["config.json"]);

@@ -1,12 +1,14 @@
 //! `lazaret-agent runtime`: the OCI runtime that the engine calls. It adds the start hook to a container's
 //! configuration and then becomes the real runtime, with the same arguments. Where the agent wants a container held to
-//! the files of its profile from its first instruction on, it is told to begin with a program of ours.
+//! the files of its profile from its first instruction on, it is told to begin with a program of ours; where system calls
+//! are to be withheld from it, they are taken out of its filter.
 //!
 //! It runs for every start, stop and kill on the host, so it does no more than that: no threads, no
 //! network, one file written.
 
 mod arguments;
 mod bundle;
+pub(crate) mod seccomp;
 
 use std::ffi::OsString;
 use std::fs::OpenOptions;
@@ -62,10 +64,10 @@ fn prepare(wrapper: &Wrapper, arguments: &[OsString]) -> Result<Vec<OsString>, S
     let Invocation { call } = arguments::parse(arguments)?;
     match call {
         Call::Start { bundle, id, behind, passes } => {
-            let begin = begin(&wrapper.socket, &bundle, id);
+            let Prepared { begin, withheld } = ask(&wrapper.socket, &bundle, id);
             let called = begin.is_some().then(|| StartFiles::called(FIRST_DESCRIPTOR));
             let hook = (wrapper.executable.as_path(), wrapper.socket.as_path());
-            bundle::change(&bundle, hook, called.as_deref()).map_err(|error| {
+            bundle::change(&bundle, hook, called.as_deref(), &withheld).map_err(|error| {
                 format!(
                     "cannot add the start hook to {}: {error}; the container is not started",
                     bundle.display()
@@ -96,13 +98,13 @@ fn prepare(wrapper: &Wrapper, arguments: &[OsString]) -> Result<Vec<OsString>, S
     }
 }
 
-/// What the agent wants it to begin with. Without an answer that is nothing, and it is the hook that decides: an agent
-/// that wants it held refuses what does not begin so.
-fn begin(socket: &Path, bundle: &Path, id: String) -> Option<Begin> {
+/// How the agent wants it to begin. Without an answer that is as it is, and it is the hook that decides: an agent that
+/// wants it held refuses what does not begin so.
+fn ask(socket: &Path, bundle: &Path, id: String) -> Prepared {
     // The agent is not where this process is.
-    let bundle = std::path::absolute(bundle).ok()?.to_str()?.to_owned();
-    let answer: Prepared = hook::ask_agent(socket, &Prepare { prepare: id, bundle }).ok()?;
-    answer.begin
+    let bundle = std::path::absolute(bundle).ok().and_then(|path| Some(path.to_str()?.to_owned()));
+    let answer = bundle.and_then(|bundle| hook::ask_agent(socket, &Prepare { prepare: id, bundle }).ok());
+    answer.unwrap_or_default()
 }
 
 fn pass_on(begin: &Begin) -> Result<(), String> {

@@ -1,5 +1,6 @@
 //! Containers that hold themselves to where their profile lets files be changed (Landlock), because nothing in the kernel
-//! does it for them: they begin with a program of ours, which gives the rights up and becomes their own.
+//! does it for them: they begin with a program of ours, which gives the rights up and becomes their own. What their profile
+//! blocks of system calls is taken out of their filter (seccomp).
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -10,11 +11,14 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use lazaret_engine::docker::{ContainerRecord, StoreReader};
 use lazaret_sensor::{Domain, StartFiles, is_start};
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use super::protocol::{Begin, Prepare, Prepared};
 use super::specification::CONFIGURATION_BYTES;
+use super::withheld::Withheld;
 use crate::behaviour::keeper::Keeper;
 use crate::files;
+use crate::runtime::seccomp::withhold;
 
 /// Starts that were prepared and that no hook has asked about yet. More are asked for again.
 const MOST: usize = 4096;
@@ -46,6 +50,7 @@ struct Process {
 #[serde(default)]
 struct Linux {
     namespaces: Vec<Namespace>,
+    seccomp: Value,
 }
 
 #[derive(Debug, Deserialize)]
@@ -69,6 +74,13 @@ impl Shape {
         self.process.args[usize::from(begins).min(self.process.args.len())..].join(" ")
     }
 
+    /// Whether nothing would be taken out of its filter any more.
+    fn is_without(&self, withheld: &Withheld) -> bool {
+        let linux = Map::from_iter([("seccomp".to_owned(), self.linux.seccomp.clone())]);
+        let mut after = linux.clone();
+        withhold(&mut after, withheld).is_ok() && after == linux
+    }
+
     fn begins_so(&self) -> bool {
         self.process.args.len() > 1 && is_start(&self.process.args[0])
     }
@@ -80,6 +92,8 @@ pub(super) struct Beginning {
     pub(super) command: String,
     /// What it holds itself to.
     pub(super) domain: Option<Domain>,
+    /// What its system call filter keeps from it.
+    pub(super) withheld: Withheld,
     /// Why it does not, though its profile wants it: to be told.
     pub(super) unfit: Option<&'static str>,
 }
@@ -100,9 +114,10 @@ impl Beginnings {
 
     /// What the container is to begin with.
     pub(super) fn prepare(&self, ask: &Prepare, engine_files: &StoreReader, keeper: &Keeper) -> Prepared {
+        let record = engine_files.container(&ask.prepare).ok();
+        let withheld = record.as_ref().map(|record| keeper.withheld(record)).unwrap_or_default();
         let begin = || {
-            let record = engine_files.container(&ask.prepare).ok()?;
-            let domain = keeper.domain(&record)?;
+            let domain = keeper.domain(record.as_ref()?)?;
             let path = Path::new(&ask.bundle).join("config.json");
             let shape: Shape =
                 serde_json::from_slice(&files::read_bounded(&path, CONFIGURATION_BYTES).ok()?).ok()?;
@@ -121,7 +136,7 @@ impl Beginnings {
             prepared.insert(ask.prepare.clone(), domain);
             begin
         });
-        Prepared { begin }
+        Prepared { begin, withheld }
     }
 
     /// How the container begins that waits for a yes.
@@ -138,7 +153,12 @@ impl Beginnings {
         let prepared = self.prepared.lock().unwrap_or_else(PoisonError::into_inner).remove(container);
         // Without preparation it is the container's own program that is called so.
         let begins = prepared.is_some() && shape.begins_so();
-        let beginning = |domain, unfit| Beginning { command: shape.command(begins), domain, unfit };
+        let withheld = keeper.withheld(record);
+        let is_without = shape.is_without(&withheld);
+        let beginning = |domain, unfit| Beginning { command: shape.command(begins), domain, withheld, unfit };
+        if !is_without {
+            return Err(PREPARED_OTHERWISE.to_owned());
+        }
         match (keeper.domain(record), shape.unfit()) {
             (None, _) => Ok(beginning(prepared.filter(|_| begins), None)),
             (Some(_), Some(why)) => Ok(beginning(None, Some(why))),
@@ -147,13 +167,14 @@ impl Beginnings {
             }
             (Some(_), None) => Err(match &self.program {
                 Err(why) => why.clone(),
-                Ok(_) => "this start was prepared by an older runtime, while no agent ran, or under another profile: \
-                          start it again"
-                    .to_owned(),
+                Ok(_) => PREPARED_OTHERWISE.to_owned(),
             }),
         }
     }
 }
+
+const PREPARED_OTHERWISE: &str = "this start was prepared by an older runtime, while no agent ran, or under another profile: \
+                                  start it again";
 
 /// What a domain is remembered by.
 pub(crate) fn fingerprint(domain: &Domain) -> Option<String> {

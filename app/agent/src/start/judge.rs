@@ -10,6 +10,7 @@ use lazaret_sensor::Sensor;
 
 use super::begin::{Beginning, Beginnings, Shape, fingerprint};
 use super::protocol::{Answer, Ask, Prepare, Prepared};
+use super::withheld::Withheld;
 use super::{Judge, specification};
 use crate::admissions::{AdmissionStore, Admitted};
 use crate::authz::gate::{admit, no_policy, shorten};
@@ -42,6 +43,7 @@ struct Facts {
     admitted: Option<Arc<Admitted>>,
     /// What it holds itself to, in short.
     domain: Option<String>,
+    withheld: Withheld,
 }
 
 impl Judge for StartJudge {
@@ -76,7 +78,9 @@ impl Judge for StartJudge {
                         &spec.run,
                     )?;
                     self.guard(&ask, &facts.rootfs, &image, &admitted)?;
-                    facts.domain = begins?.domain.as_ref().and_then(fingerprint);
+                    let begins = begins?;
+                    facts.domain = begins.domain.as_ref().and_then(fingerprint);
+                    facts.withheld = begins.withheld;
                     self.hold(&ask, &facts.rootfs, &image)?;
                     facts.admitted = Some(admitted);
                     Ok(())
@@ -171,7 +175,8 @@ impl StartJudge {
         if draft.reasons.is_empty() {
             match (&facts.record, process) {
                 (Some(record), Some(process)) => {
-                    let known = known(record, process, (facts.command, facts.domain), &decision);
+                    let begun = (facts.command, facts.domain, facts.withheld);
+                    let known = known(record, process, begun, &decision);
                     let started = started_event(&ask.id, &known);
                     let (ended, saved) = {
                         let mut inventory = self.inventory();
@@ -226,7 +231,7 @@ fn not_held(why: String) -> Vec<Reason> {
 fn known(
     record: &ContainerRecord,
     process: ProcessId,
-    (command, domain): (String, Option<String>),
+    (command, domain, withheld): (String, Option<String>, Withheld),
     decision: &str,
 ) -> Known {
     Known {
@@ -239,6 +244,7 @@ fn known(
         pid_started: process.started,
         started: clock::now(),
         domain,
+        withheld,
     }
 }
 

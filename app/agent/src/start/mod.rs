@@ -7,6 +7,7 @@ pub mod protocol;
 mod specification;
 pub mod begin;
 pub mod judge;
+pub mod withheld;
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -121,7 +122,10 @@ async fn decide<J: Judge>(judge: Arc<J>, ask: Ask, hook: Option<PathBuf>) -> Ans
 mod tests {
     use std::path::Path;
 
+    use lazaret_sensor::Deadly;
+
     use super::protocol::Begin;
+    use super::withheld::Withheld;
     use super::*;
     use crate::hook;
 
@@ -140,7 +144,10 @@ mod tests {
         async fn prepare(&self, ask: Prepare) -> Prepared {
             assert_ne!(ask.prepare, "panic", "asked to");
             let begin = |program: &str| Begin { program: program.to_owned(), rules: String::new() };
-            Prepared { begin: (ask.prepare == "held").then(|| begin("/starter")) }
+            Prepared {
+                begin: (ask.prepare == "held").then(|| begin("/starter")),
+                withheld: Withheld::of(&[Deadly::Bpf]),
+            }
         }
     }
 
@@ -166,7 +173,9 @@ mod tests {
             assert_eq!(ask(&path, "good"), Ok(()), "it goes on");
             let prepare = |id: &str| {
                 let question = Prepare { prepare: id.to_owned(), bundle: "/b".to_owned() };
-                hook::ask_agent::<_, Prepared>(&path, &question).unwrap().begin.map(|begin| begin.program)
+                let answer = hook::ask_agent::<_, Prepared>(&path, &question).unwrap();
+                assert_eq!(answer.withheld.is_nothing(), id == "panic", "{id}");
+                answer.begin.map(|begin| begin.program)
             };
             assert_eq!(prepare("held").as_deref(), Some("/starter"));
             assert_eq!((prepare("good"), prepare("panic")), (None, None));

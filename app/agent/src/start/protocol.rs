@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::withheld::Withheld;
+
 /// Bounds of both lines.
 pub const ASK_BYTES: u64 = 64 << 10;
 pub const ANSWER_BYTES: u64 = 128 << 10;
@@ -29,6 +31,9 @@ pub struct Prepare {
 pub struct Prepared {
     /// `None`: with its own program.
     pub begin: Option<Begin>,
+    /// What its system call filter is to keep from it.
+    #[serde(default, skip_serializing_if = "Withheld::is_nothing")]
+    pub withheld: Withheld,
 }
 
 /// With a program that holds itself to where files may be changed, and then becomes the container's own.

@@ -11,6 +11,7 @@ use lazaret_format::v1::EventKind;
 
 use super::process::ProcessId;
 use super::running::{Known, Running};
+use crate::start::withheld::Withheld;
 
 /// How long the end of a container waits for its exit code, which the engine tells a moment later.
 pub const EXIT_CODE_WAIT: Duration = Duration::from_millis(500);
@@ -104,6 +105,7 @@ impl Inventory {
             pid_started,
             started,
             domain: None,
+            withheld: Withheld::default(),
         };
         events.push(self.tell(id, known));
         events
@@ -218,6 +220,7 @@ mod tests {
             pid_started: 1,
             started: "2026-11-22T00:00:00Z".to_owned(),
             domain: None,
+            withheld: Withheld::default(),
         }
     }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::process::ProcessId;
 use crate::failure::Failure;
 use crate::files;
+use crate::start::withheld::Withheld;
 
 const FILE_BYTES: u64 = 256 << 20;
 
@@ -30,6 +31,9 @@ pub struct Known {
     /// What it holds itself to since its start, in short (Landlock).
     #[serde(default)]
     pub domain: Option<String>,
+    /// What its system call filter keeps from it since its start (seccomp).
+    #[serde(default, skip_serializing_if = "Withheld::is_nothing")]
+    pub withheld: Withheld,
 }
 
 impl Known {
@@ -130,6 +134,7 @@ mod tests {
             pid_started: 8,
             started: "2026-11-22T00:00:00Z".to_owned(),
             domain: None,
+            withheld: Withheld::default(),
         }
     }
 

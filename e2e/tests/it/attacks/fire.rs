@@ -39,7 +39,8 @@ pub(crate) struct Fired {
 }
 
 /// Where something can be kept from happening by a rule of the container's own, not by the way it is created.
-const ENFORCEABLE: &[&str] = &["drift.", "file.write", "network.", "secret."];
+const ENFORCEABLE: &[&str] =
+    &["drift.", "escape.", "evasion.io_uring", "file.write", "kernel.", "network.", "secret."];
 /// What begins with a file of one's own, and comes to nothing where that file cannot be made.
 const BEGINS_WITH_A_FILE: &[&str] = &["drift", "privilege"];
 

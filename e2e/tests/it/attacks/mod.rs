@@ -58,6 +58,9 @@ fn held(field: &mut Field, corpus: &Corpus) -> Result<()> {
     check!(wrong_blocked.is_empty(), "what is harmless was told or kept from happening: {wrong_blocked:#?}");
     let let_through: Vec<&Fired> = prevented.iter().filter(|fired| fired.is_let_through()).collect();
     check!(let_through.is_empty(), "could have been prevented and was not: {let_through:#?}");
+    let late = |fired: &&Fired| fired.by.as_ref().is_some_and(|by| by.contains("after the act"));
+    let ended: Vec<&Fired> = prevented.iter().filter(late).collect();
+    check!(ended.is_empty(), "had its effect before it was ended: {ended:#?}");
     let lost: Vec<&String> = field.told.gaps.iter().filter(|gap| gap.contains("no room")).collect();
     check!(lost.is_empty(), "events were lost: {lost:#?}");
     Ok(())

@@ -11,10 +11,10 @@ use std::fmt;
 use lazaret_model::Dimension;
 
 use crate::confine::{Deadly, NetworkPolicy};
-use crate::domain;
 use crate::held::{HeldPolicy, SecretPlace};
 use crate::probe;
 use crate::sensor::Sensor;
+use crate::{domain, filter};
 use trial::{Act, End, Trial};
 
 /// A mechanism of the kernel that enforces, or the last resort.
@@ -26,6 +26,8 @@ pub enum Rung {
     Fanotify,
     /// A container's first process has given up rights for itself and all that descend from it: the caller gets EACCES.
     Landlock,
+    /// A filter of system calls, which the runtime puts before a container's first process: the caller gets EPERM.
+    Seccomp,
     /// Programs on the control group: the caller gets EPERM.
     CgroupBpf,
     /// SIGKILL before the process goes on.
@@ -35,14 +37,22 @@ pub enum Rung {
 }
 
 impl Rung {
-    pub const ALL: &[Self] =
-        &[Self::BpfLsm, Self::Fanotify, Self::Landlock, Self::CgroupBpf, Self::BpfKill, Self::Alert];
+    pub const ALL: &[Self] = &[
+        Self::BpfLsm,
+        Self::Fanotify,
+        Self::Landlock,
+        Self::Seccomp,
+        Self::CgroupBpf,
+        Self::BpfKill,
+        Self::Alert,
+    ];
 
     pub const fn name(self) -> &'static str {
         match self {
             Self::BpfLsm => "bpf-lsm",
             Self::Fanotify => "fanotify",
             Self::Landlock => "landlock",
+            Self::Seccomp => "seccomp",
             Self::CgroupBpf => "cgroup-bpf",
             Self::BpfKill => "bpf-kill",
             Self::Alert => "alert",
@@ -168,14 +178,19 @@ pub(crate) fn climb(sensor: &Sensor) -> Vec<Stair> {
         stair(
             Dimension::SystemCalls,
             "namespaces, mounts, tracing, modules and other reaches into the kernel",
-            matches!(kernel_refused, Standing::Works(_)),
-            vec![lsm(&kernel_refused), (Rung::BpfKill, kernel), alert()],
+            matches!(kernel_refused, Standing::Works(_)) || filter::refuses().is_ok(),
+            vec![
+                lsm(&kernel_refused),
+                (Rung::Seccomp, of_starts(sensor, filter::refuses())),
+                (Rung::BpfKill, kernel),
+                alert(),
+            ],
         ),
         stair(
             Dimension::Files,
             "files that are changed",
             true,
-            vec![lsm(&files), (Rung::Landlock, domain(sensor)), alert()],
+            vec![lsm(&files), (Rung::Landlock, of_starts(sensor, domain::refuses())), alert()],
         ),
         stair(
             Dimension::Secrets,
@@ -212,9 +227,9 @@ fn refused(end: Result<End, String>) -> Standing {
     }
 }
 
-/// Of files, which are what a container's starter gives the rights to change up for.
-fn domain(sensor: &Sensor) -> Standing {
-    match domain::refuses() {
+/// Of what a container is held to from its start on, for good.
+fn of_starts(sensor: &Sensor, tried: Result<String, String>) -> Standing {
+    match tried {
         Ok(_) if sensor.security().is_ok() => {
             Standing::Unused("what the rung above refuses comes first".to_owned())
         }
@@ -266,7 +281,7 @@ mod tests {
         assert_eq!(enforcing("without a file"), Rung::BpfKill);
         assert_eq!(enforcing("loader"), Rung::BpfKill);
         assert_eq!(enforcing("peers"), Rung::CgroupBpf);
-        assert_eq!(enforcing("namespaces"), Rung::BpfKill);
+        assert_eq!(enforcing("namespaces"), Rung::Seccomp);
         assert_eq!(enforcing("secrets"), Rung::Fanotify);
         if domain::refuses().is_ok() {
             assert_eq!(enforcing("files that are changed"), Rung::Landlock);

@@ -81,7 +81,7 @@ mod tests {
     use super::*;
     use crate::behaviour::testing::profile;
 
-    const LANDLOCK: Means = Means { security: false, permission: true, landlock: true };
+    const LANDLOCK: Means = Means { security: false, permission: true, landlock: true, filter: true };
 
     fn blocking(paths: &[&str]) -> Profile {
         let mut profile = profile();

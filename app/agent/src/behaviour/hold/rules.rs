@@ -131,8 +131,8 @@ mod tests {
         }
     }
 
-    const HOOKS: Means = Means { security: true, permission: true, landlock: true };
-    const EVENTS: Means = Means { security: false, permission: true, landlock: false };
+    const HOOKS: Means = Means { security: true, permission: true, landlock: true, filter: false };
+    const EVENTS: Means = Means { security: false, permission: true, landlock: false, filter: false };
 
     fn of(profile: &Profile, means: Means) -> Hold {
         let mut hold = Hold::default();

@@ -18,6 +18,7 @@ use lazaret_agent::behaviour::expectation::Expectations;
 use lazaret_agent::behaviour::in_use::InUse;
 use lazaret_agent::behaviour::keeper::Keeper;
 use lazaret_agent::behaviour::shelf::{Shelf, titles};
+use lazaret_agent::start::withheld::Withheld;
 use lazaret_agent::watch::inventory::Inventory;
 use lazaret_agent::watch::process::ProcessId;
 use lazaret_agent::watch::running::{Known, Running};
@@ -105,6 +106,7 @@ fn known(pid: u32) -> Known {
         pid_started: ProcessId::of(pid).map_or(0, |process| process.started),
         started: "2026-11-22T00:00:00Z".to_owned(),
         domain: None,
+        withheld: Withheld::default(),
     }
 }
 
