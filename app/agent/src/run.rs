@@ -234,6 +234,11 @@ fn enforcement(sensor: &Sensor) -> String {
         (Err(_), Ok(_)) => works.push("landlock"),
         (Err(_), Err(why)) => tracing::warn!(why, "changes of files cannot be refused"),
     }
+    match (sensor.security(), lazaret_sensor::filter()) {
+        (Ok(()), _) => {}
+        (Err(_), Ok(_)) => works.push("seccomp"),
+        (Err(_), Err(why)) => tracing::warn!(why, "system calls cannot be kept from containers"),
+    }
     if works.is_empty() { "none".to_owned() } else { works.join(", ") }
 }
 

@@ -110,7 +110,12 @@ fn run(jail: &Jail, rules: Option<Vec<u8>>, user: u32, words: &[&str]) -> Output
     if user != 0 {
         command.uid(user).gid(user);
     }
-    jail.inside(move || command.output().unwrap())
+    jail.inside(move || {
+        // Another test may fork while the program is being written.
+        let busy = |error: &io::Error| error.kind() == io::ErrorKind::ExecutableFileBusy;
+        let mut runs = std::iter::repeat_with(|| command.output());
+        runs.find(|run| !run.as_ref().is_err_and(busy)).unwrap().unwrap()
+    })
 }
 
 fn said(output: &Output) -> String {
