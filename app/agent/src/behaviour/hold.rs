@@ -98,8 +98,8 @@ impl Hold {
             && self.domain.is_none()
     }
 
-    /// In force when it returns, but for [`secrets`](Self::secrets), [`domain`](Self::domain) and [`withheld`](Self::withheld); what held before and is
-    /// not in it holds no longer.
+    /// In force when it returns, but for [`secrets`](Self::secrets), [`domain`](Self::domain) and
+    /// [`withheld`](Self::withheld); what held before and is not in it holds no longer.
     pub(super) fn put(&self, sensor: &Sensor, group: u64) -> Result<(), ConfineError> {
         if self.is_nothing() && !sensor.confined_groups().contains(&group) {
             return Ok(());

@@ -118,18 +118,24 @@ fn names(rule: &Value) -> impl Iterator<Item = &str> {
     rule.get("names").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
 }
 
-/// The member of that name. The runtime's JSON reader takes `Hooks` for `hooks`: a second spelling could
-/// replace what is written here, so it is refused.
+/// The runtime's JSON reader takes `Hooks` for `hooks`: a second spelling could replace what is read and written here, so it
+/// is refused.
+pub(super) fn check_spelling(object: &Map<String, Value>, name: &str) -> Result<(), String> {
+    let folds =
+        |key: &str| key.to_lowercase().replace('ſ', "s").replace('\u{212a}', "k") == name.to_lowercase();
+    match object.keys().find(|key| *key != name && folds(key)) {
+        Some(other) => Err(format!("config.json has `{other}`, another spelling of `{name}`")),
+        None => Ok(()),
+    }
+}
+
+/// The member of that name.
 pub(super) fn member<'a>(
     object: &'a mut Map<String, Value>,
     name: &str,
     empty: fn() -> Value,
 ) -> Result<&'a mut Value, String> {
-    let folds =
-        |key: &str| key.to_lowercase().replace('ſ', "s").replace('\u{212a}', "k") == name.to_lowercase();
-    if let Some(other) = object.keys().find(|key| *key != name && folds(key)) {
-        return Err(format!("config.json has `{other}`, another spelling of `{name}`"));
-    }
+    check_spelling(object, name)?;
     let value = object.entry(name).or_insert_with(empty);
     if value.is_null() {
         *value = empty();

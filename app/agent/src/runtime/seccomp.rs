@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::bundle::member;
+use super::bundle::{check_spelling, member};
 use crate::start::withheld::{NOT_PERMITTED, Refused, UNKNOWN, Withheld};
 
 const ALLOW: &str = "SCMP_ACT_ALLOW";
@@ -22,12 +22,14 @@ pub(crate) fn withhold(linux: &mut Map<String, Value>, withheld: &Withheld) -> R
     }
     let seccomp = member(linux, "seccomp", everything)?;
     let seccomp = seccomp.as_object_mut().ok_or("`linux.seccomp` of config.json is not an object")?;
+    check_spelling(seccomp, "defaultAction")?;
     let allows = match seccomp.get("defaultAction").and_then(Value::as_str) {
         Some(action) => is_mild(action),
         None => return Err("`linux.seccomp` of config.json has no default".to_owned()),
     };
     let rules = member(seccomp, "syscalls", || Value::Array(Vec::new()))?;
     let rules = rules.as_array_mut().ok_or("`linux.seccomp.syscalls` of config.json is not a list")?;
+    rules.iter().try_for_each(check)?;
     let mut own = Vec::new();
     for call in withheld.iter().flat_map(|reach| reach.calls()) {
         // Of what is unknown a C library tries another way.
@@ -62,6 +64,18 @@ pub(crate) fn withhold(linux: &mut Map<String, Value>, withheld: &Withheld) -> R
     }
     rules.retain(|rule| !own.contains(rule));
     rules.splice(0..0, own);
+    Ok(())
+}
+
+/// What of a rule is not seen here would be left in it.
+fn check(rule: &Value) -> Result<(), String> {
+    let rule = rule.as_object().ok_or("a rule of `linux.seccomp` in config.json is not an object")?;
+    ["names", "action", "args"].iter().try_for_each(|name| check_spelling(rule, name))?;
+    let names = rule.get("names").and_then(Value::as_array);
+    let are_texts = names.is_some_and(|names| names.iter().all(Value::is_string));
+    if !are_texts || !rule.get("action").is_some_and(Value::is_string) {
+        return Err("a rule of `linux.seccomp` in config.json lacks its names or its action".to_owned());
+    }
     Ok(())
 }
 
@@ -236,6 +250,14 @@ mod tests {
             json!({"seccomp": {}}),
             json!({"seccomp": {"defaultAction": ALLOW, "syscalls": {}}}),
             json!({"Seccomp": {"defaultAction": ALLOW}}),
+            json!({"seccomp": {"defaultAction": REFUSE, "DefaultAction": ALLOW}}),
+            json!({"seccomp": {"defaultAction": REFUSE, "syscalls": ["ptrace"]}}),
+            json!({"seccomp": {"defaultAction": REFUSE, "syscalls": [{"Names": ["ptrace"], "action": ALLOW}]}}),
+            json!({"seccomp": {"defaultAction": REFUSE, "syscalls": [
+                {"names": ["read"], "nameS": ["ptrace"], "action": ALLOW},
+            ]}}),
+            json!({"seccomp": {"defaultAction": REFUSE, "syscalls": [{"names": [1], "action": ALLOW}]}}),
+            json!({"seccomp": {"defaultAction": REFUSE, "syscalls": [{"names": ["ptrace"]}]}}),
             json!({"seccomp": {"defaultAction": ALLOW, "Syscalls": []}}),
         ] {
             assert!(withhold(&mut bad.as_object().unwrap().clone(), &all()).is_err(), "{bad}");
