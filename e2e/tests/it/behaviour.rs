@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use lazaret_e2e::http::Peer;
-use lazaret_e2e::story::wait_for_version;
+use lazaret_e2e::story::{Image, wait_for_version};
 use lazaret_e2e::{Context as _, Lab, Result, check, fail, until};
 use serde_json::Value;
 
@@ -61,9 +61,7 @@ pub(crate) fn what_was_learned_and_promoted_is_enforced(world: &mut World) -> Re
             lab.lazaret(["--format", "json", "profile", "learn", &image.by_digest]).ok()?.end().ok()?;
         said.stdout.contains(&gateway).then_some(())
     })?;
-    let key = lab.folders.private_key().display().to_string();
-    let promoted = ["--key", &key, "--accept", "all", "--mode", "network=block"];
-    lab.lazaret(["profile", "promote", &image.by_digest].into_iter().chain(promoted))?.ok()?;
+    promote(lab, image, "network=block")?;
     until("the profile to be in force", Duration::from_secs(30), || {
         reaches(lab, &gateway, strange).is_ok_and(|reached| !reached).then_some(())
     })?;
@@ -93,13 +91,7 @@ pub(crate) fn a_service_changes_no_files_but_those_of_its_profile(world: &mut Wo
         let said = lab.ask(["profile", "learn", &image.by_digest]).ok()?.to_string();
         said.contains("/tmp/nginx.pid").then_some(())
     })?;
-    let key = lab.folders.private_key().display().to_string();
-    let promote = |lab: &Lab, mode: &str| {
-        let arguments =
-            ["profile", "promote", &image.by_digest, "--key", &key, "--accept", "all", "--mode", mode];
-        lab.lazaret(arguments)?.ok().map(drop)
-    };
-    promote(lab, "files=block")?;
+    promote(lab, image, "files=block")?;
     until("the service to begin with what holds it", Duration::from_secs(60), || {
         start_again(lab).ok()?;
         touches(lab, "/var/tmp/held").is_ok_and(|touched| !touched).then_some(())
@@ -121,7 +113,7 @@ pub(crate) fn a_service_changes_no_files_but_those_of_its_profile(world: &mut Wo
     let starter = events.lines().find(|line| line.contains("/proc/self/fd/3"));
     check!(starter.is_none(), "what a container begins with is told as if it had done it: {starter:?}");
 
-    promote(lab, "files=alert")?;
+    promote(lab, image, "files=alert")?;
     until("the service to be held no longer", Duration::from_secs(60), || {
         start_again(lab).ok()?;
         touches(lab, "/var/tmp/free").is_ok_and(|touched| touched).then_some(())
@@ -133,13 +125,7 @@ pub(crate) fn a_service_changes_no_files_but_those_of_its_profile(world: &mut Wo
 pub(crate) fn a_service_gets_no_system_calls_but_those_of_its_profile(world: &mut World) -> Result<()> {
     let (lab, told) = world.told()?;
     let image = &told.built.v2;
-    let key = lab.folders.private_key().display().to_string();
-    let promote = |lab: &Lab, mode: &str| {
-        let arguments =
-            ["profile", "promote", &image.by_digest, "--key", &key, "--accept", "all", "--mode", mode];
-        lab.lazaret(arguments)?.ok().map(drop)
-    };
-    promote(lab, "system-calls=block")?;
+    promote(lab, image, "system-calls=block")?;
     until("the service to begin without calls", Duration::from_secs(60), || {
         start_again(lab).ok()?;
         is_refused_to_trace(lab).is_ok_and(|refused| refused).then_some(())
@@ -154,7 +140,7 @@ pub(crate) fn a_service_gets_no_system_calls_but_those_of_its_profile(world: &mu
     check!(is_refused_to_trace(lab)?, "with the agent dead the call is made");
     lab.agent.restart()?;
     check!(is_refused_to_trace(lab)?, "with another agent the call is made");
-    promote(lab, "system-calls=alert")?;
+    promote(lab, image, "system-calls=alert")?;
     until("the service to be free again", Duration::from_secs(60), || {
         start_again(lab).ok()?;
         is_refused_to_trace(lab).is_ok_and(|refused| !refused).then_some(())
@@ -168,6 +154,14 @@ fn is_refused_to_trace(lab: &Lab) -> Result<bool> {
     let answer = Peer::loopback(lab.shop_port).request("POST", &path, &[], b"")?;
     check!(answer.body.contains("\"code\": 0"), "perl did not go on: {}", answer.body);
     Ok(answer.body.contains("\"output\": \"1\""))
+}
+
+/// All that was learned, in force as soon as the host hears of it.
+fn promote(lab: &Lab, image: &Image, mode: &str) -> Result<()> {
+    let key = lab.folders.private_key().display().to_string();
+    let arguments =
+        ["profile", "promote", &image.by_digest, "--key", &key, "--accept", "all", "--mode", mode];
+    lab.lazaret(arguments)?.ok().map(drop)
 }
 
 fn start_again(lab: &Lab) -> Result<()> {

@@ -69,14 +69,15 @@ fn hierarchy() -> PathBuf {
 /// The program that does what tests ask for, statically linked.
 pub(crate) fn act() -> &'static Path {
     static BUILT: OnceLock<(TempDir, PathBuf)> = OnceLock::new();
-    let (_, program) = BUILT.get_or_init(|| {
-        let directory = TempDir::new().unwrap();
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/act.c");
-        let program = directory.path().join("act");
-        let built =
-            Command::new("cc").args(["-O1", "-static", "-o"]).arg(&program).arg(source).output().unwrap();
-        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-        (directory, program)
-    });
-    program
+    &BUILT.get_or_init(|| built("act")).1
+}
+
+/// Compiles `NAME.c` of these tests, for file systems with nothing in them.
+pub(crate) fn built(name: &str) -> (TempDir, PathBuf) {
+    let directory = TempDir::new().unwrap();
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/it/{name}.c"));
+    let program = directory.path().join(name);
+    let built = Command::new("cc").args(["-O1", "-static", "-o"]).arg(&program).arg(source).output().unwrap();
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    (directory, program)
 }

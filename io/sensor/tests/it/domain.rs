@@ -13,7 +13,7 @@ use lazaret_sensor::{Domain, Options, Outcome, PathRule, StartFiles, landlock};
 use nix::mount::{MsFlags, mount};
 use tempfile::TempDir;
 
-use crate::cell::Cell;
+use crate::cell::{Cell, built};
 use crate::jail::Jail;
 use crate::observed::{await_fact, observing};
 
@@ -23,16 +23,7 @@ const ROUNDS: usize = 60;
 /// `change.c`, statically linked.
 fn change() -> &'static Path {
     static BUILT: OnceLock<(TempDir, PathBuf)> = OnceLock::new();
-    let (_, program) = BUILT.get_or_init(|| {
-        let directory = TempDir::new().unwrap();
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/change.c");
-        let program = directory.path().join("change");
-        let built =
-            Command::new("cc").args(["-O1", "-static", "-o"]).arg(&program).arg(source).output().unwrap();
-        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-        (directory, program)
-    });
-    program
+    &BUILT.get_or_init(|| built("change")).1
 }
 
 fn has_landlock(test: &str) -> bool {
