@@ -160,6 +160,11 @@ static __always_inline void take_arguments(struct pt_regs *registers, bool compa
 static __always_inline void add_text(struct call *call, __u64 *used, __u32 slot, __u64 address)
 {
 	__u64 offset = WITHIN(*used, CALL_TEXT_ROOM - PATH_ROOM);
+	/* A call that needs a text fails without one; utimensat(2) then means the descriptor, mount(2) nothing. */
+	if (!address) {
+		call->text[offset] = 0;
+		return;
+	}
 	long length = bpf_probe_read_user_str(call->text + offset, PATH_ROOM, (void *)address);
 	if (length < 1) {
 		call->record.flags |= FLAG_TEXT_UNREADABLE;

@@ -146,7 +146,7 @@ static int act(int count, char **words)
 		return creat(words[2], 0600) < 0;
 	}
 	if (!strcmp(what, "mount"))
-		return say(mount("none", words[2], "tmpfs", 0, NULL));
+		return say(mount(NULL, words[2], "tmpfs", 0, NULL));
 	if (!strcmp(what, "module"))
 		return say(syscall(SYS_init_module, (char[256]){ "notamod!" }, 256, ""));
 	if (!strcmp(what, "bpf")) {
@@ -228,6 +228,9 @@ static int act(int count, char **words)
 		return say(link(words[2], words[3]));
 	if (!strcmp(what, "symlink"))
 		return say(symlink(words[2], words[3]));
+	/* As touch(1) does it: through the descriptor, without a path. */
+	if (!strcmp(what, "stamp"))
+		return say(futimens(open(words[2], O_RDONLY), NULL));
 	if (!strcmp(what, "unlink"))
 		return say(unlink(words[2]));
 	if (!strcmp(what, "chmod"))

@@ -132,6 +132,7 @@ fn does(sightings: &mut Receiver<Sighting>, words: &[&str], wanted: impl Fn(&Obs
     let told = told.unwrap_or_else(|| panic!("{words:?} with outcome {outcome:?} was not told"));
     assert_eq!(told.container, cell.id, "{words:?}");
     assert_eq!(told.behaviour.actor.executable, act().to_str().unwrap(), "{words:?}");
+    assert!(!told.incomplete, "{words:?}");
 }
 
 #[test]
@@ -223,6 +224,7 @@ fn files_are_told_by_where_they_are_and_not_by_what_they_are_called() {
     opens(["append", &at("log")], at("log"), FileOperation::Append);
     opens(["cut", &at("log")], at("log"), FileOperation::Truncate);
     opens(["chmod", &at("log")], at("log"), FileOperation::SetUserId);
+    opens(["stamp", &at("log")], at("log"), FileOperation::Attributes);
     opens(["device", &at("sda")], at("sda"), FileOperation::Device);
     opens(["unix", &at("harmless")], at("engine.sock"), FileOperation::Connect);
     opens(["unlink", &at("log")], at("log"), FileOperation::Delete);
