@@ -23,6 +23,8 @@ pub(crate) struct Field {
     pub(crate) told: Told,
     /// What was told of wishes for containers that no careful policy grants, by the case.
     refusals: HashMap<String, Vec<Alert>>,
+    /// Whether the profile in force blocks.
+    blocks: bool,
 }
 
 /// What came of an attack.
@@ -61,7 +63,7 @@ fn is_enforceable(category: &str) -> bool {
 
 impl Field {
     pub(crate) fn new(host: Host) -> Self {
-        Self { host, told: Told::default(), refusals: HashMap::new() }
+        Self { host, told: Told::default(), refusals: HashMap::new(), blocks: false }
     }
 
     /// The lives of a few containers with nothing wrong in them, and what the server knows of them afterwards.
@@ -111,7 +113,9 @@ impl Field {
         let file = file.display().to_string();
         let show = ["profile", "show", &image.by_digest, "--promoted", &key, "--out", &file];
         self.host.lab.lazaret(show)?.ok()?;
-        self.promote_profile(image, &["--profile", &file, "--enforce"], "block")
+        self.promote_profile(image, &["--profile", &file, "--enforce"], "block")?;
+        self.blocks = true;
+        Ok(())
     }
 
     /// What the policy of a careful owner says of the containers that some cases need.
@@ -174,11 +178,14 @@ impl Field {
         self.told.listen(&host.lab, Duration::from_secs(1), |_| false)?;
         aimed.iter().for_each(|(_, aim)| self.told.forget(&aim.id));
         let said = side_by_side(&aimed, |(case, aim)| Ok(attack(host, case, aim)))?;
+        let blocks = self.blocks;
         self.told.listen(&host.lab, LATE, |told| {
             aimed.iter().all(|(case, aim)| {
                 let (alerts, expected) = (told.of(&aim.id), &case.expect.category);
-                prevented_by(alerts, expected).is_some()
-                    || !is_enforceable(expected) && alerts.iter().any(|alert| alert.category == *expected)
+                match blocks && is_enforceable(expected) {
+                    true => prevented_by(alerts, expected).is_some(),
+                    false => alerts.iter().any(|alert| alert.category == *expected),
+                }
             })
         })?;
         side_by_side(&aimed, |(_, aim)| {

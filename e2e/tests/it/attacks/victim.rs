@@ -1,6 +1,7 @@
 //! A host with Lazaret, the application that is attacked on it, and the machine on the network that attacks lead to.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
 use std::net::SocketAddr;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
@@ -49,7 +50,6 @@ pub(crate) struct Host {
     pub(crate) first: Image,
     pub(crate) next: Image,
     place: PathBuf,
-    _listener: UnixListener,
     _bridges: Bridges,
     _swept: Swept,
 }
@@ -93,8 +93,7 @@ impl Host {
         let lab = fresh("a")?;
         let place = lab.folders.state().join("attacks");
         fs::create_dir_all(place.join("socket")).context(|| "cannot create a folder".to_owned())?;
-        let listener = UnixListener::bind(place.join("socket/docker.sock"))
-            .context(|| "cannot make the bait of an engine's socket".to_owned())?;
+        serve_bait(&place.join("socket/docker.sock"))?;
         let file = place.join("advisory.json");
         fs::write(&file, advisory()).context(|| "cannot write an advisory".to_owned())?;
         lab.lazaret(["db", "import", &text(&file)])?.ok()?;
@@ -102,7 +101,7 @@ impl Host {
         set_policy(&lab, "")?;
         let [first, next, sink] = images(&lab, corpus, &place)?;
         lab.docker.docker(["network", "create", "--internal", "--subnet", SUBNET, NETWORK]).ok()?;
-        let host = Self { lab, first, next, place, _listener: listener, _bridges: Bridges, _swept: swept };
+        let host = Self { lab, first, next, place, _bridges: Bridges, _swept: swept };
         host.promote(&sink)?;
         let run = ["run", "-d", "--name", SINK_NAME, "--network", NETWORK, "--ip", SINK, &sink.by_digest];
         until("the other machine to be admitted", PATIENCE, || {
@@ -201,6 +200,19 @@ impl Host {
     pub(crate) fn remove(&self, id: &str) {
         let _ = self.lab.docker.docker(["rm", "-f", "-v", id]).end();
     }
+}
+
+/// What looks like an engine's socket, and answers: whoever asks there does not wait for long.
+fn serve_bait(path: &Path) -> Result<()> {
+    let listener =
+        UnixListener::bind(path).context(|| "cannot make the bait of an engine's socket".to_owned())?;
+    std::thread::spawn(move || {
+        for mut asked in listener.incoming().flatten() {
+            let _ = asked.read(&mut [0; 1024]);
+            let _ = asked.write_all(b"HTTP/1.0 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
+        }
+    });
+    Ok(())
 }
 
 /// The application, its next build, and the other machine, in the registry.
