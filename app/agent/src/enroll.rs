@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use futures_util::future::BoxFuture;
 use lazaret_format::v1::EnrollRequest;
 use sha2::{Digest as _, Sha256};
 
@@ -14,7 +15,12 @@ use crate::server::Server;
 const SECRET_BYTES: u64 = 4096;
 
 /// Enrols and keeps the key in the state directory; answers with the agent's id.
-pub async fn run(config: &Config, token_file: &Path) -> Result<String, Failure> {
+pub fn run<'a>(config: &'a Config, token_file: &'a Path) -> BoxFuture<'a, Result<String, Failure>> {
+    // Compiled here: see `run::run`.
+    Box::pin(exchange(config, token_file))
+}
+
+async fn exchange(config: &Config, token_file: &Path) -> Result<String, Failure> {
     let token = read_secret(token_file)?;
     files::create_private_directory(&config.state)?;
     let request = EnrollRequest {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use futures_util::future::BoxFuture;
 use lazaret_engine::docker::StoreReader;
 use lazaret_format::v1::EventKind;
 use lazaret_sensor::{BPF_FILE_SYSTEM, Options, Sensor, SensorEvent, provide_bpf_file_system};
@@ -55,7 +56,13 @@ pub enum Ended {
     Interrupted,
 }
 
-pub async fn run(config: Config) -> Result<Ended, Failure> {
+/// Guards this host until a signal comes.
+pub fn run(config: Config) -> BoxFuture<'static, Result<Ended, Failure>> {
+    // What is boxed is compiled here; the body of an `async fn` is compiled by every program that awaits it.
+    Box::pin(guard(config))
+}
+
+async fn guard(config: Config) -> Result<Ended, Failure> {
     if !nix::unistd::geteuid().is_root() {
         return Err(Failure::Local(
             "lazaret-agent run needs root: it guards processes of every user; start it as root".to_owned(),

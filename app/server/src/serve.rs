@@ -2,6 +2,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use lazaret_trust::VerifyingKey;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -42,7 +43,7 @@ pub struct Ready {
 }
 
 /// Serves until SIGTERM or SIGINT. `ready` is called once, when requests are answered.
-pub async fn serve(options: ServeOptions, ready: impl FnOnce(&Ready)) -> Result<(), ServeError> {
+pub async fn serve(options: ServeOptions, ready: impl FnOnce(&Ready) + Send) -> Result<(), ServeError> {
     let catch = |kind| {
         signal(kind).map_err(|error| ServeError::Internal(format!("signals cannot be caught: {error}")))
     };
@@ -60,8 +61,25 @@ pub async fn serve(options: ServeOptions, ready: impl FnOnce(&Ready)) -> Result<
 /// Serves until `told` is done; requests under way are ended first, and the database is closed.
 pub async fn serve_until(
     options: ServeOptions,
-    ready: impl FnOnce(&Ready),
+    ready: impl FnOnce(&Ready) + Send,
     told: impl Future<Output = ()> + Send,
+) -> Result<(), ServeError> {
+    boxed(options, Box::new(ready), Box::pin(told)).await
+}
+
+/// Compiled here, and not once more in every program that serves, as the body of an `async fn` is.
+fn boxed<'a>(
+    options: ServeOptions,
+    ready: Box<dyn FnOnce(&Ready) + Send + 'a>,
+    told: BoxFuture<'a, ()>,
+) -> BoxFuture<'a, Result<(), ServeError>> {
+    Box::pin(until(options, ready, told))
+}
+
+async fn until(
+    options: ServeOptions,
+    ready: Box<dyn FnOnce(&Ready) + Send + '_>,
+    told: BoxFuture<'_, ()>,
 ) -> Result<(), ServeError> {
     let ServeOptions { state, listen, trusted_keys } = options;
     if !listen.ip().is_loopback() {

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use futures_util::future::BoxFuture;
 use lazaret_model::{Image, ImageReference, Limits, Platform, Tree};
 
 use crate::archive::{self, Archived};
@@ -109,7 +110,15 @@ impl std::fmt::Debug for OpenedImage {
 
 /// Opens what a target names. Nothing of an image's layers is read before the tree is walked, but the
 /// headers of archives.
-pub async fn open(target: &Target, options: &OpenOptions) -> Result<OpenedImage, SourceError> {
+pub fn open<'a>(
+    target: &'a Target,
+    options: &'a OpenOptions,
+) -> BoxFuture<'a, Result<OpenedImage, SourceError>> {
+    // What is boxed is compiled here; the body of an `async fn` is compiled by every program that awaits it.
+    Box::pin(open_any(target, options))
+}
+
+async fn open_any(target: &Target, options: &OpenOptions) -> Result<OpenedImage, SourceError> {
     let existing = match target {
         Target::Detect(text) => Target::existing(text),
         _ => None,

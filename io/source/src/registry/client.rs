@@ -3,6 +3,7 @@
 use std::error::Error as _;
 
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use lazaret_model::ImageReference;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, RANGE};
 use reqwest::{Method, Response, StatusCode, Url};
@@ -87,7 +88,16 @@ impl Registry {
 
     /// Makes a request until it is answered with something other than "later". The answer may be an
     /// error that means something to the caller: 404 and the like.
-    pub(super) async fn send(
+    pub(super) fn send<'a>(
+        &'a self,
+        repository: &'a Repository,
+        request: &'a Request<'a>,
+    ) -> BoxFuture<'a, Result<Response, SourceError>> {
+        // What is boxed is compiled here; the body of an `async fn` is compiled by every program that awaits it.
+        Box::pin(self.send_until_answered(repository, request))
+    }
+
+    async fn send_until_answered(
         &self,
         repository: &Repository,
         request: &Request<'_>,
