@@ -156,13 +156,21 @@ impl ResourceMeter {
 impl Groups {
     /// `membership` is `/proc/PID/cgroup`, `mounts` `/proc/self/mounts`.
     fn find(membership: &str, mounts: &str) -> Self {
-        let own = |controller: &str| {
+        let path_of = |controller: &str| {
             let lines = membership.lines().map(|line| line.splitn(3, ':').collect::<Vec<_>>());
             let mut paths = lines.filter_map(|fields| match fields.as_slice() {
                 [_, names, path] if names.split(',').any(|name| name == controller) => Some(path.to_string()),
                 _ => None,
             });
-            let path = paths.next()?;
+            paths.next()
+        };
+        let container = path_of("").and_then(|path| cgroup::container_id(&path));
+        let own = |controller: &str| {
+            // A controller that the engine does not use leaves the container in somebody else's group, or in everybody's.
+            let path = path_of(controller).filter(|path| match &container {
+                Some(container) => cgroup::container_id(path).as_ref() == Some(container),
+                None => path != "/",
+            })?;
             let point = cgroup::mount_point(mounts, controller)?;
             Some(Path::new(&point).join(path.trim_start_matches('/'))).filter(|folder| folder.is_dir())
         };
@@ -239,6 +247,29 @@ mod tests {
         ] {
             fs::write(folder.join(name), text).unwrap();
         }
+    }
+
+    #[test]
+    fn groups_of_others_are_not_the_containers() {
+        let folder = tempfile::tempdir().unwrap();
+        let id = "7".repeat(64);
+        let mut mounts = String::new();
+        for (controller, kind, groups) in [
+            ("unified", "cgroup2", vec![format!("docker/{id}")]),
+            ("memory", "cgroup", vec![format!("docker/{id}"), "engine".to_owned()]),
+            ("cpuacct", "cgroup", vec![]),
+        ] {
+            let point = folder.path().join(controller);
+            groups.iter().for_each(|group| fs::create_dir_all(point.join(group)).unwrap());
+            fs::create_dir_all(&point).unwrap();
+            mounts.push_str(&format!("cgroup {} {kind} rw,{controller} 0 0\n", point.display()));
+        }
+        let all = Groups::find(&format!("4:memory:/docker/{id}\n2:cpuacct:/\n0::/docker/{id}\n"), &mounts);
+        assert!(all.unified.is_some() && all.memory.is_some() && all.processor.is_none());
+        let shared = Groups::find(&format!("4:memory:/engine\n0::/docker/{id}\n"), &mounts);
+        assert!(shared.unified.is_some() && shared.memory.is_none());
+        let of_old = Groups::find(&format!("4:memory:/docker/{id}\n2:cpuacct:/\n"), &mounts);
+        assert!(of_old.unified.is_none() && of_old.memory.is_some() && of_old.processor.is_none());
     }
 
     #[test]
