@@ -77,6 +77,8 @@ pub struct ExecutionDenied {
 pub enum DenyReason {
     /// The content is none of the image's executables, or not where the image has it.
     NotInImage,
+    /// The image has it, but the container's profile does not let the program that asks start it.
+    NotInProfile,
     /// A process holds the file open for writing, so what would run is not what was read.
     OpenForWriting,
     /// The file changed while it was read.
@@ -95,6 +97,7 @@ impl fmt::Display for DenyReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotInImage => f.write_str("the file is not one of the image's executables"),
+            Self::NotInProfile => f.write_str("the profile does not let that program start it"),
             Self::OpenForWriting => f.write_str("the file is open for writing"),
             Self::Changed => f.write_str("the file changed while it was being checked"),
             Self::Unreadable(errno) => {

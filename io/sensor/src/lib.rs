@@ -6,7 +6,7 @@
 //!  pidfd ──────────────────────────────────┘
 //!                                  record ┬▶ observe ──▶ Observation (facts of what containers do)
 //!                                         └▶ ledger ───▶ EvidenceGap, Account (proof that nothing was lost)
-//!  fanotify ───▶ enforce: lane ┬▶ decision (hash, cache, list) ─▶ ExecutionDenied
+//!  fanotify ───▶ enforce: lane ┬▶ decision (hash, cache, list; lineage: who may start it) ─▶ ExecutionDenied
 //!                             └▶ opens (who opens secrets) ────▶ Observation
 //!  confine, held ▶ policies of the kernel programs: network, what ends a process, files and users
 //!  filter ▶ whether system call filters work (seccomp); runtimes put them before containers
@@ -47,7 +47,9 @@ mod watch;
 
 pub use confine::{ConfineError, Deadly, NetworkPolicy, PeerRule, PortRule, Protocol};
 pub use domain::{Domain, DomainError, NotHanded, StartFiles, is_start, landlock};
-pub use enforce::{ExecutableSet, GuardError, GuardRequest, SecretPlaces, SecretsRequest, Watched};
+pub use enforce::{
+    ExecutableSet, GuardError, GuardRequest, SecretPlaces, SecretsRequest, StartRule, StartsRequest, Watched,
+};
 pub use event::{ContainerGone, ContainerSeen, DenyReason, ExecutionDenied, Gap, SensorEvent};
 pub use filter::refuses as filter;
 pub use held::{HeldPolicy, PathRule, RuleError, SecretPlace, UserRule};

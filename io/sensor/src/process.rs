@@ -1,12 +1,14 @@
 //! What `/proc` tells about one process. All reads are bounded: a process chooses its own command line.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 
 use lazaret_model::Session;
 
 use crate::cgroup::{self, Membership};
+use crate::sys::{self, FileState};
 
 /// `/proc` counts in hundredths of a second (`USER_HZ`, fixed on all architectures that Linux's eBPF has).
 const NANOSECONDS_PER_TICK: u64 = 10_000_000;
@@ -121,6 +123,18 @@ pub(crate) fn session(pid: u32) -> Session {
         }
     }
     Session::Main
+}
+
+/// The file that the process executes, and the mount that it was opened through; without any access to its content.
+pub(crate) fn program(pid: u32) -> Option<(FileState, u64)> {
+    let file =
+        OpenOptions::new().read(true).custom_flags(libc::O_PATH).open(format!("/proc/{pid}/exe")).ok()?;
+    sys::file_state(&file).ok()
+}
+
+/// Its path from the root of its mount namespace; empty once the process is gone.
+pub(crate) fn program_path(pid: u32) -> Vec<u8> {
+    fs::read_link(format!("/proc/{pid}/exe")).map(|path| path.into_os_string().into_vec()).unwrap_or_default()
 }
 
 /// The process's name, which it may choose itself.

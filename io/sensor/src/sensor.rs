@@ -10,7 +10,7 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 use tokio::sync::mpsc;
 
 use crate::confine::{ConfineError, Confinement, Deadly, NetworkPolicy};
-use crate::enforce::{Enforcer, GuardError, GuardRequest, Refusals, SecretsRequest, Starts, Watched};
+use crate::enforce::{Enforcer, Refusals, Starts};
 use crate::event::SensorEvent;
 use crate::held::{HeldPolicy, SecretPlace};
 use crate::ladder::{self, Stair};
@@ -83,7 +83,7 @@ pub struct Sensor {
     tallies: Option<Tallies>,
     written: Option<Written>,
     entered: Option<Entered>,
-    enforcer: Result<Enforcer, String>,
+    pub(crate) enforcer: Result<Enforcer, String>,
     ladder: OnceLock<Vec<Stair>>,
     stop: Arc<EventFd>,
     watch: Option<JoinHandle<()>>,
@@ -309,53 +309,6 @@ impl Sensor {
     /// Whether each program start is seen, or why containers are only looked for once a second.
     pub fn tracing(&self) -> Result<(), &str> {
         self.tracing.as_ref().copied().map_err(String::as_str)
-    }
-
-    /// Whether executions can be refused, or why not.
-    pub fn enforcement(&self) -> Result<(), &str> {
-        self.enforcer.as_ref().map(|_| ()).map_err(String::as_str)
-    }
-
-    /// From its return on, nothing but the allowed contents is executed in the container. Takes about a
-    /// millisecond and never waits for the container. On error nothing is guarded.
-    pub fn guard(&self, request: &GuardRequest) -> Result<Vec<Watched>, GuardError> {
-        self.enforcer.as_ref().map_err(|problem| GuardError::Unavailable(problem.clone()))?.guard(request)
-    }
-
-    /// Ends the guard of a container, normally after its end. `pid` is the one of the [`GuardRequest`]: if the
-    /// container was started anew and guarded meanwhile, that guard stays.
-    pub fn release(&self, container: &str, pid: u32) {
-        if let Ok(enforcer) = &self.enforcer {
-            enforcer.release(container, pid);
-        }
-    }
-
-    /// From its return on, the container's secrets are opened by the programs that a rule names alone: others get EPERM.
-    /// It replaces what held before. What it cannot keep is returned, as subjects of sentences for people.
-    ///
-    /// For kernels that take no programs at their security hooks, which hold a container without this process: see
-    /// [`hold`](Self::hold). A mount or a namespace that the container makes gives files other names, so these are to be
-    /// made deadly. Takes a walk through the container's own files, two seconds at most; no other file costs anything.
-    ///
-    /// # Errors
-    /// As of [`guard`](Self::guard); then nothing is kept.
-    pub fn keep_secrets(&self, request: &SecretsRequest) -> Result<Vec<String>, GuardError> {
-        self.enforcer
-            .as_ref()
-            .map_err(|problem| GuardError::Unavailable(problem.clone()))?
-            .keep_secrets(request)
-    }
-
-    /// Ends what [`keep_secrets`](Self::keep_secrets) began.
-    pub fn release_secrets(&self, container: &str) {
-        if let Ok(enforcer) = &self.enforcer {
-            enforcer.release_secrets(container);
-        }
-    }
-
-    /// Number of guarded containers.
-    pub fn guarded(&self) -> usize {
-        self.enforcer.as_ref().map_or(0, Enforcer::guarded)
     }
 }
 

@@ -1,5 +1,5 @@
-//! What of a profile the kernel itself holds a container to: peers and ports, what is refused or ends a process,
-//! secrets, and where the kernel takes programs at its security hooks, files and users.
+//! What of a profile the kernel itself holds a container to: peers and ports, what is refused or ends a process, who
+//! starts which program, secrets, and where the kernel takes programs at its security hooks, files and users.
 
 mod domain;
 mod rules;
@@ -8,6 +8,7 @@ use lazaret_model::{Dimension, KernelOperation, Transport};
 use lazaret_profile::{Action, Mode, Peer, Permission, Profile};
 use lazaret_sensor::{
     ConfineError, Deadly, Domain, HeldPolicy, NetworkPolicy, PathRule, PeerRule, PortRule, Protocol, Sensor,
+    StartRule,
 };
 
 use crate::start::withheld::Withheld;
@@ -22,6 +23,8 @@ pub(super) struct Hold {
     pub(super) held: HeldPolicy,
     /// Who opens which secret, where it is permission events that refuse the rest. `None`: not held.
     pub(super) secrets: Option<Vec<PathRule>>,
+    /// Who starts which program, where the kernel asks before it does. `None`: not held.
+    pub(super) starts: Option<Vec<StartRule>>,
     /// Where files may be changed, for a container that holds itself to it (Landlock). `None`: not held so.
     pub(super) domain: Option<Domain>,
     /// What its system call filter keeps from a container, where nothing in the kernel refuses it.
@@ -90,6 +93,7 @@ impl Hold {
         hold
     }
 
+    /// Of what goes by the control group.
     pub(super) fn is_nothing(&self) -> bool {
         self.network.is_none()
             && self.deadly.is_empty()
@@ -98,7 +102,7 @@ impl Hold {
             && self.domain.is_none()
     }
 
-    /// In force when it returns, but for [`secrets`](Self::secrets), [`domain`](Self::domain) and
+    /// In force when it returns, but for [`secrets`](Self::secrets), [`starts`](Self::starts), [`domain`](Self::domain) and
     /// [`withheld`](Self::withheld); what held before and is not in it holds no longer.
     pub(super) fn put(&self, sensor: &Sensor, group: u64) -> Result<(), ConfineError> {
         if self.is_nothing() && !sensor.confined_groups().contains(&group) {

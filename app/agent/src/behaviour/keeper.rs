@@ -9,7 +9,7 @@ use lazaret_engine::docker::ContainerRecord;
 use lazaret_format::v1::EventKind;
 use lazaret_sensor::{
     Domain, ExecutableSet, GuardError, GuardRequest, NetworkPolicy, ResourceMeter, SecretPlace, SecretPlaces,
-    SecretsRequest, Sensor,
+    SecretsRequest, Sensor, StartsRequest,
 };
 
 use super::expectation::{Expectation, Expectations};
@@ -48,6 +48,7 @@ impl Keeper {
         let mut hold = Hold::of(&expectation.profile, Means::of(&self.sensor));
         // Of what nobody promoted, nothing is put into a container.
         hold.domain = hold.domain.filter(|_| expectation.promoted);
+        hold.starts = hold.starts.filter(|_| expectation.promoted);
         if !expectation.promoted {
             hold.withheld = Withheld::default();
         }
@@ -126,9 +127,9 @@ impl Keeper {
         let hold = self.hold_of(&expectation);
         let put = self.put(container, pid, &hold).and_then(|group| {
             let contents = expectation.programs.clone().unwrap_or_default();
-            self.keep_secrets(container, (pid, rootfs), &hold, group.zip(Some(contents))).inspect_err(|_| {
-                self.release(container);
-            })
+            self.hold_starts(container, (pid, rootfs), &hold)
+                .and_then(|()| self.keep_secrets(container, (pid, rootfs), &hold, group.zip(Some(contents))))
+                .inspect_err(|_| self.release(container))
         });
         match put {
             Err(why) if !expectation.promoted => {
@@ -181,12 +182,27 @@ impl Keeper {
             rules: rules.clone(),
             contents,
         };
-        for what in self.sensor.keep_secrets(&request).map_err(|error| error.to_string())? {
+        self.tell_beyond(container, self.sensor.keep_secrets(&request).map_err(|error| error.to_string())?);
+        Ok(())
+    }
+
+    fn hold_starts(&self, container: &str, (pid, rootfs): (u32, &Path), hold: &Hold) -> Result<(), String> {
+        let Some(rules) = hold.starts.clone() else {
+            self.sensor.release_starts(container);
+            return Ok(());
+        };
+        let (container_id, rootfs) = (container.to_owned(), rootfs.to_owned());
+        let request = StartsRequest { container: container_id, pid, rootfs, rules };
+        self.tell_beyond(container, self.sensor.hold_starts(&request).map_err(|error| error.to_string())?);
+        Ok(())
+    }
+
+    fn tell_beyond(&self, container: &str, beyond: Vec<String>) {
+        for what in beyond {
             let what = format!("container {container}: {what} are alerted on");
             tracing::warn!("{what}");
             self.spool.note(EventKind::Gap { what, count: 1 });
         }
-        Ok(())
     }
 
     /// Measures what the container of a process uses.
@@ -203,6 +219,7 @@ impl Keeper {
 
     /// Ends what held a container, after its end.
     pub fn release(&self, container: &str) {
+        self.sensor.release_starts(container);
         self.sensor.release_secrets(container);
         if let Some(group) = self.held().remove(container) {
             self.sensor.release_group(group);

@@ -95,6 +95,12 @@ impl Rungs {
                 true,
                 "the process is ended when the call returns (bpf-kill): not called prevented".to_owned(),
             ),
+            Dimension::Processes if self.fanotify => (
+                true,
+                "prevented while the agent runs: a program that the profile does not let another one start is refused \
+                 (fanotify); arguments, and what is started in sessions (`docker exec`), are alerted on"
+                    .to_owned(),
+            ),
             Dimension::Processes | Dimension::Users | Dimension::Login if self.starts => {
                 (true, TOLD.to_owned())
             }
@@ -184,7 +190,9 @@ mod tests {
         let all = checks(&tried(&["exec-tracing", "fanotify", "observation", "network"]));
         assert!(all.iter().all(|check| check.ok), "{all:?}");
         assert!(of(&all, "block network").1.contains("cgroup-bpf"));
-        assert!(of(&all, "block executables").1.contains("fanotify"));
+        for name in ["block executables", "block processes"] {
+            assert!(of(&all, name).1.starts_with("prevented") && of(&all, name).1.contains("fanotify"));
+        }
         assert!(of(&all, "block files").1.contains("nothing on this host refuses it"));
         assert!(!of(&all, "block system-calls").1.starts_with("prevented"));
 
@@ -207,7 +215,9 @@ mod tests {
         }
 
         let some = checks(&tried(&["exec-tracing", "observation"]));
-        assert!(!of(&some, "block executables").1.starts_with("prevented"));
+        for name in ["block executables", "block processes"] {
+            assert!(!of(&some, name).1.starts_with("prevented"));
+        }
         assert!(!of(&some, "block network").0);
     }
 }

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use lazaret_engine::docker::{EngineEvent, EventKind as EngineEventKind, StoreReader};
 use lazaret_format::v1::EventKind;
 use lazaret_profile::check::Category;
-use lazaret_sensor::{ContainerSeen, ExecutableSet, ExecutionDenied, Sensor, SensorEvent};
+use lazaret_sensor::{ContainerSeen, DenyReason, ExecutableSet, ExecutionDenied, Sensor, SensorEvent};
 use tokio::sync::mpsc;
 
 use crate::admissions::AdmissionStore;
@@ -247,6 +247,7 @@ impl Watch {
             self.inventory().running().get(&container).and_then(|known| known.image_config.clone());
         let programs = self.programs(image_config.as_deref());
         let category = match programs.and_then(|programs| programs.has_place(&denied.path)) {
+            _ if denied.reason == DenyReason::NotInProfile => Category::UnexpectedProcess,
             Some(true) => Category::ModifiedBinary,
             _ if denied.is_script => Category::Script,
             _ => Category::NewBinary,

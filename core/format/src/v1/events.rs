@@ -88,7 +88,8 @@ pub enum EventKind {
         container: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         image_config: Option<String>,
-        /// The kind of deviation: `drift.new_binary`, `drift.modified_binary`, `drift.script`. Empty: an earlier agent.
+        /// The kind of deviation: `drift.new_binary`, `drift.modified_binary`, `drift.script`, `process.unexpected`. Empty: an
+        /// earlier agent.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         category: String,
         /// Path inside the container.

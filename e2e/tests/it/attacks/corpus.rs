@@ -43,6 +43,13 @@ pub(crate) struct Expectation {
     pub(crate) category: String,
 }
 
+impl Case {
+    /// It begins with a shell that the application starts, in a container that it is granted.
+    pub(crate) fn by_shell(&self) -> bool {
+        self.via == Via::Rce && self.run_args.is_empty()
+    }
+}
+
 impl Corpus {
     /// The corpus of attacks, or why there is none.
     pub(crate) fn find() -> std::result::Result<Self, String> {

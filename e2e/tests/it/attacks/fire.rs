@@ -40,6 +40,8 @@ pub(crate) struct Fired {
     pub(crate) said: String,
 }
 
+/// The application writes its shell's input there.
+const HANDED_OVER: &str = "/srv/data/.rce.in";
 /// Where something can be kept from happening by a rule of the container's own, not by the way it is created.
 const ENFORCEABLE: &[&str] =
     &["drift.", "escape.", "evasion.io_uring", "file.write", "kernel.", "network.", "secret."];
@@ -49,6 +51,12 @@ const BEGINS_WITH_A_FILE: &[&str] = &["drift", "privilege"];
 impl Fired {
     pub(crate) fn is_told(&self) -> bool {
         self.alerts.iter().any(|alert| alert.category == self.expected)
+    }
+
+    /// Whether it came no further than to a shell that was not started.
+    pub(crate) fn is_without_shell(&self) -> bool {
+        let is_other = |alert: &Alert| !is_refused_start(alert) && !alert.what.contains(HANDED_OVER);
+        self.alerts.iter().any(is_refused_start) && !self.alerts.iter().any(is_other)
     }
 
     /// Whether it was in a dimension that is enforced, and went on.
@@ -90,32 +98,79 @@ impl Field {
 
     /// Signs a profile and waits until the host holds containers to it.
     pub(crate) fn promote_profile(&mut self, image: &Image, arguments: &[&str], mode: &str) -> Result<()> {
+        self.sign(image, arguments)?;
+        let attack = |number: u32| ("/eval", format!("open(my $f,'>','/opt/{mode}-{number}'); 1"));
+        self.in_force(image, attack, |alert| alert.mode == mode)
+    }
+
+    fn sign(&self, image: &Image, arguments: &[&str]) -> Result<()> {
         let key = self.host.lab.folders.private_key().display().to_string();
         let command = ["profile", "promote", &image.by_digest, "--key", &key];
-        self.host.lab.lazaret(command.into_iter().chain(arguments.iter().copied()))?.ok()?;
+        self.host.lab.lazaret(command.into_iter().chain(arguments.iter().copied()))?.ok().map(drop)
+    }
+
+    /// Waits until something is told of an attack.
+    fn in_force(
+        &mut self,
+        image: &Image,
+        attack: impl Fn(u32) -> (&'static str, String),
+        is_it: impl Fn(&Alert) -> bool,
+    ) -> Result<()> {
         let probe = self.host.begin(&self.host.create(image)?)?;
         let mut number = 0;
-        until(&format!("the profile of mode {mode} to be in force"), PATIENCE, || {
+        until("the profile to be in force", PATIENCE, || {
             number += 1;
-            probe.attack("/eval", &format!("open(my $f,'>','/opt/{mode}-{number}'); 1"))?;
-            let lab = &self.host.lab;
-            let is_held = |told: &Told| told.of(&probe.id).iter().any(|alert| alert.mode == mode);
-            self.told.listen(lab, Duration::from_secs(1), is_held).ok().filter(|held| *held)
+            let (path, body) = attack(number);
+            probe.attack(path, &body)?;
+            let is_held = |told: &Told| told.of(&probe.id).iter().any(&is_it);
+            self.told.listen(&self.host.lab, Duration::from_secs(1), is_held).ok().filter(|held| *held)
         })?;
         self.host.remove(&probe.id);
         Ok(())
     }
 
-    /// The same profile, that blocks in all dimensions.
+    /// The same profile, that blocks in all dimensions but one: what shells do shows how the others hold.
     pub(crate) fn enforce(&mut self, image: &Image) -> Result<()> {
+        let file = self.promoted(image)?;
+        let arguments = ["--profile", &file, "--enforce", "--mode", "processes=alert"];
+        self.promote_profile(image, &arguments, "block")?;
+        self.blocks = true;
+        Ok(())
+    }
+
+    /// The same profile, that blocks in all dimensions; also after the agent was killed.
+    pub(crate) fn refuse_programs(&mut self, image: &Image) -> Result<()> {
+        let file = self.promoted(image)?;
+        self.sign(image, &["--profile", &file, "--enforce"])?;
+        self.in_force(image, |_| ("/rce", "true".to_owned()), is_refused_start)?;
+        let running = self.host.begin(&self.host.create(image)?)?;
+        self.host.lab.agent.kill();
+        self.host.lab.agent.restart()?;
+        until("shells to be refused after the agent's own start", PATIENCE, || {
+            running.attack("/rce", "id").filter(|said| said.contains("not permitted"))
+        })?;
+        self.host.remove(&running.id);
+        Ok(())
+    }
+
+    /// The profile that is in force, in a file.
+    fn promoted(&self, image: &Image) -> Result<String> {
         let folders = &self.host.lab.folders;
         let (key, file) = (folders.public_key().display().to_string(), folders.state().join("profile.yaml"));
         let file = file.display().to_string();
         let show = ["profile", "show", &image.by_digest, "--promoted", &key, "--out", &file];
         self.host.lab.lazaret(show)?.ok()?;
-        self.promote_profile(image, &["--profile", &file, "--enforce"], "block")?;
-        self.blocks = true;
-        Ok(())
+        Ok(file)
+    }
+
+    /// Fires what begins with a shell that the application starts.
+    pub(crate) fn shells(&mut self, corpus: &Corpus) -> Result<Vec<Fired>> {
+        let by_shell: Vec<&Case> = corpus.attacks().into_iter().filter(|case| case.by_shell()).collect();
+        let mut fired = Vec::new();
+        for cases in by_shell.chunks(AT_ONCE) {
+            fired.extend(self.some(cases, |_, alerts| alerts.iter().any(is_refused_start))?);
+        }
+        Ok(fired)
     }
 
     /// What the policy of a careful owner says of the containers that some cases need.
@@ -140,7 +195,14 @@ impl Field {
     pub(crate) fn all(&mut self, corpus: &Corpus) -> Result<Vec<Fired>> {
         let mut fired = Vec::new();
         for cases in corpus.attacks().chunks(AT_ONCE) {
-            let some = self.some(cases)?;
+            let blocks = self.blocks;
+            let some = self.some(cases, |case, alerts| {
+                let expected = &case.expect.category;
+                match blocks && is_enforceable(expected) {
+                    true => prevented_by(alerts, expected).is_some(),
+                    false => alerts.iter().any(|alert| alert.category == *expected),
+                }
+            })?;
             for one in &some {
                 let told = match (one.is_told(), &one.by) {
                     (true, _) => "told",
@@ -162,7 +224,8 @@ impl Field {
         Ok(fired)
     }
 
-    fn some(&mut self, cases: &[&Case]) -> Result<Vec<Fired>> {
+    /// Fires some at the same time, and listens until of each what is expected is told, or for a while.
+    fn some(&mut self, cases: &[&Case], is_told: impl Fn(&Case, &[Alert]) -> bool) -> Result<Vec<Fired>> {
         let host = &self.host;
         let aims = side_by_side(cases, |case| match host.wish(&host.first, &case.run_args)? {
             Wish::Granted(id) if case.via != Via::Create => host.begin(&id).map(Some),
@@ -178,15 +241,8 @@ impl Field {
         self.told.listen(&host.lab, Duration::from_secs(1), |_| false)?;
         aimed.iter().for_each(|(_, aim)| self.told.forget(&aim.id));
         let said = side_by_side(&aimed, |(case, aim)| Ok(attack(host, case, aim)))?;
-        let blocks = self.blocks;
         self.told.listen(&host.lab, LATE, |told| {
-            aimed.iter().all(|(case, aim)| {
-                let (alerts, expected) = (told.of(&aim.id), &case.expect.category);
-                match blocks && is_enforceable(expected) {
-                    true => prevented_by(alerts, expected).is_some(),
-                    false => alerts.iter().any(|alert| alert.category == *expected),
-                }
-            })
+            aimed.iter().all(|(case, aim)| is_told(case, told.of(&aim.id)))
         })?;
         side_by_side(&aimed, |(_, aim)| {
             host.remove(&aim.id);
@@ -266,6 +322,10 @@ fn attack(host: &Host, case: &Case, aim: &Container) -> String {
         _ => aim.attack("/rce", &case.command),
     };
     said.unwrap_or_default()
+}
+
+fn is_refused_start(alert: &Alert) -> bool {
+    alert.category == "process.unexpected" && alert.by.as_deref() == Some("fanotify")
 }
 
 /// Who prevented or ended it, or the way to it: a name server that cannot be reached is asked for nothing, and a program

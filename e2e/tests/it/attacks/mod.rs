@@ -48,9 +48,12 @@ fn held(field: &mut Field, corpus: &Corpus) -> Result<()> {
 
     field.enforce(&first)?;
     let prevented = field.all(corpus)?;
-    let wrong_blocked = field.benign(&first)?;
+    let mut wrong_blocked = field.benign(&first)?;
+    field.refuse_programs(&first)?;
+    let shells = field.shells(corpus)?;
+    wrong_blocked.extend(field.benign(&first)?);
 
-    table::print(&told, &prevented);
+    table::print(&told, &prevented, &shells);
     field.told.gaps.iter().for_each(|gap| say(&format!("gap: {gap}")));
     let missed = table::below(&told, RECALL);
     check!(missed.is_empty(), "attacks were not told as what they are: {missed}");
@@ -58,6 +61,8 @@ fn held(field: &mut Field, corpus: &Corpus) -> Result<()> {
     check!(wrong_blocked.is_empty(), "what is harmless was told or kept from happening: {wrong_blocked:#?}");
     let let_through: Vec<&Fired> = prevented.iter().filter(|fired| fired.is_let_through()).collect();
     check!(let_through.is_empty(), "could have been prevented and was not: {let_through:#?}");
+    let started: Vec<&Fired> = shells.iter().filter(|fired| !fired.is_without_shell()).collect();
+    check!(started.is_empty(), "a shell was started that the profile does not name: {started:#?}");
     let late = |fired: &&Fired| fired.by.as_ref().is_some_and(|by| by.contains("after the act"));
     let ended: Vec<&Fired> = prevented.iter().filter(late).collect();
     check!(ended.is_empty(), "had its effect before it was ended: {ended:#?}");

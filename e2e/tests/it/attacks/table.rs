@@ -1,6 +1,6 @@
 //! What came of all attacks, by category.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::fire::Fired;
 use crate::runner::say;
@@ -29,7 +29,8 @@ fn rows<'a>(told: &'a [Fired], prevented: &'a [Fired]) -> BTreeMap<&'a str, Row<
     rows
 }
 
-pub(crate) fn print(told: &[Fired], prevented: &[Fired]) {
+/// `shells`: what begins with one, where the profile blocks programs, too.
+pub(crate) fn print(told: &[Fired], prevented: &[Fired], shells: &[Fired]) {
     say(&format!("\n{:<24} {:>7} {:>5}  prevented or ended when it blocks", "category", "attacks", "told"));
     for (category, row) in rows(told, prevented) {
         let by: Vec<String> = row.prevented.iter().map(|(id, by)| format!("{id} by {by}")).collect();
@@ -47,6 +48,15 @@ pub(crate) fn print(told: &[Fired], prevented: &[Fired]) {
         told.len(),
         all,
         prevented.iter().filter(|f| f.by.is_some()).count()
+    ));
+    let without: HashSet<&str> =
+        shells.iter().filter(|fired| fired.is_without_shell()).map(|fired| fired.id.as_str()).collect();
+    let in_all = prevented.iter().filter(|fired| fired.by.is_some() || without.contains(fired.id.as_str()));
+    say(&format!(
+        "{} of {} that begin with a shell come no further where programs are refused: {} prevented in all\n",
+        without.len(),
+        shells.len(),
+        in_all.count()
     ));
     for fired in told.iter().filter(|fired| !fired.is_told()) {
         let instead: Vec<String> =

@@ -29,10 +29,10 @@ impl DigestCache {
 
     pub(crate) fn get(&mut self, key: &Key) -> Option<Content> {
         if let Some(content) = self.recent.get(key) {
-            return Some(*content);
+            return Some(content.clone());
         }
         let content = self.older.remove(key)?;
-        self.insert(*key, content);
+        self.insert(*key, content.clone());
         Some(content)
     }
 
@@ -49,6 +49,7 @@ mod tests {
     use lazaret_model::Digest;
 
     use super::*;
+    use crate::enforce::head::Next;
 
     fn key(inode: u64) -> Key {
         let file = FileState { device: (0, 1), inode, size: 1, changed: (1, 1), modified: (1, 1) };
@@ -57,7 +58,7 @@ mod tests {
 
     fn digest(inode: u64) -> Content {
         let digest = Digest::from_bytes([u8::try_from(inode % 251).unwrap(); 32]);
-        Content { digest, is_script: inode.is_multiple_of(2) }
+        Content { digest, is_script: inode.is_multiple_of(2), next: Next::Nothing }
     }
 
     #[test]

@@ -12,6 +12,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::cache::{DigestCache, Key};
 use super::guarded::{Guarded, Registry};
+use super::head::Next;
+use super::lineage::Lineages;
 use super::pending::Pending;
 use crate::event::{DenyReason, ExecutionDenied};
 use crate::process;
@@ -25,18 +27,20 @@ const CHUNK: usize = 256 << 10;
 pub(crate) type Registered = RwLock<Registry>;
 pub(crate) type Cache = Mutex<DigestCache>;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Ruling {
     Allow,
     Deny { reason: DenyReason, content: Option<Content> },
 }
 
 /// What was read of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Content {
     pub(crate) digest: Digest,
     /// It names its interpreter.
     pub(crate) is_script: bool,
+    /// What the kernel opens after it.
+    pub(crate) next: Next,
 }
 
 impl Ruling {
@@ -56,7 +60,12 @@ pub(crate) enum Glance {
 }
 
 /// Decides from what is known already. Never blocks.
-pub(crate) fn glance(pending: &Pending, registered: &Registered, cache: &Cache) -> Glance {
+pub(crate) fn glance(
+    pending: &Pending,
+    registered: &Registered,
+    cache: &Cache,
+    lineages: &Lineages,
+) -> Glance {
     let Some(fd) = pending.file() else { return Glance::Ruled(None, Ruling::deny(DenyReason::Internal)) };
     // The lease comes first: from here on nobody can write into the file. A file system may have no leases: then
     // a change is noticed while the file is read, but not right after the answer.
@@ -77,7 +86,7 @@ pub(crate) fn glance(pending: &Pending, registered: &Registered, cache: &Cache) 
     let known = cache.lock().unwrap_or_else(PoisonError::into_inner).get(&key);
     match known {
         Some(content) => {
-            let ruling = rule(pending, &guarded, content);
+            let ruling = rule(pending, &guarded, content, lineages);
             Glance::Ruled(Some(guarded), ruling)
         }
         None => Glance::Unread(guarded),
@@ -85,13 +94,13 @@ pub(crate) fn glance(pending: &Pending, registered: &Registered, cache: &Cache) 
 }
 
 /// Reads the file and decides. Gives up at the deadline, or when somebody else has answered.
-pub(crate) fn examine(pending: &Pending, guarded: &Guarded, cache: &Cache) -> Ruling {
+pub(crate) fn examine(pending: &Pending, guarded: &Guarded, cache: &Cache, lineages: &Lineages) -> Ruling {
     let content = pending
         .open()
         .map_err(|problem| unreadable(&problem))
         .and_then(|file| digest_of(file, guarded.number, pending, cache));
     match content {
-        Ok(content) => rule(pending, guarded, content),
+        Ok(content) => rule(pending, guarded, content, lineages),
         Err(reason) => Ruling::deny(reason),
     }
 }
@@ -117,24 +126,31 @@ pub(crate) fn digest_of(
         return Err(DenyReason::Changed);
     }
     if settled {
-        cache.lock().unwrap_or_else(PoisonError::into_inner).insert(key, content);
+        cache.lock().unwrap_or_else(PoisonError::into_inner).insert(key, content.clone());
     }
     Ok(content)
 }
 
-fn rule(pending: &Pending, guarded: &Guarded, content: Content) -> Ruling {
+fn rule(pending: &Pending, guarded: &Guarded, content: Content, lineages: &Lineages) -> Ruling {
     // From the container's root, and not from one that the process made its own: there it could be called anything.
     let place = || pending.file().map(|fd| link(fd).to_string_lossy().into_owned()).unwrap_or_default();
-    match guarded.allowed.allows(&content.digest, place) {
+    if !guarded.allowed.allows(&content.digest, place) {
+        return Ruling::Deny { reason: DenyReason::NotInImage, content: Some(content) };
+    }
+    let is_expected = lineages.of(&guarded.container).is_none_or(|lineage| {
+        let file = pending.file().and_then(|fd| Some((link(fd), sys::file_state(fd).ok()?.0)));
+        file.is_some_and(|(path, state)| lineage.allows(pending.pid(), &path, &state, &content))
+    });
+    match is_expected {
         true => Ruling::Allow,
-        false => Ruling::Deny { reason: DenyReason::NotInImage, content: Some(content) },
+        false => Ruling::Deny { reason: DenyReason::NotInProfile, content: Some(content) },
     }
 }
 
 fn read(mut file: &File, pending: &Pending) -> Result<Content, DenyReason> {
     let mut hasher = Sha256::new();
     let mut chunk = vec![0; CHUNK];
-    let mut is_script = None;
+    let mut head = None;
     loop {
         if pending.is_answered() || Instant::now() >= pending.deadline {
             return Err(DenyReason::TooSlow);
@@ -142,10 +158,11 @@ fn read(mut file: &File, pending: &Pending) -> Result<Content, DenyReason> {
         match file.read(&mut chunk) {
             Ok(0) => {
                 let digest = Digest::from_bytes(hasher.finalize().into());
-                return Ok(Content { digest, is_script: is_script.unwrap_or(false) });
+                let (is_script, next) = head.unwrap_or((false, Next::Unknown));
+                return Ok(Content { digest, is_script, next });
             }
             Ok(count) => {
-                is_script.get_or_insert(chunk[..count].starts_with(b"#!"));
+                head.get_or_insert_with(|| (chunk[..count].starts_with(b"#!"), Next::of(&chunk[..count])));
                 hasher.update(&chunk[..count]);
             }
             Err(problem) if problem.kind() == std::io::ErrorKind::Interrupted => {}
@@ -179,7 +196,7 @@ pub(crate) fn describe(
     ExecutionDenied {
         container: guarded.map(|guarded| guarded.container.clone()),
         path: pending.file().map(|fd| path(fd, pending.pid())).unwrap_or_default(),
-        sha256: content.map(|content| content.digest),
+        sha256: content.as_ref().map(|content| content.digest),
         is_script: content.is_some_and(|content| content.is_script),
         pid: pending.pid(),
         by: process::comm(pending.pid()).unwrap_or_default(),

@@ -23,6 +23,7 @@ use tokio::sync::mpsc;
 
 use super::decision::{self, Cache, Glance, Registered, Ruling};
 use super::guarded::Guarded;
+use super::lineage::Lineages;
 use super::opens::{self, Keeping, Kept, Opening, Refusals};
 use super::pending::Pending;
 use super::starts::Starts;
@@ -44,6 +45,7 @@ const STACK: usize = 256 << 10;
 pub(crate) struct Common {
     pub(crate) registered: Registered,
     pub(crate) keeping: Keeping,
+    pub(crate) lineages: Lineages,
     pub(crate) cache: Cache,
     pub(crate) refusals: Arc<Refusals>,
     pub(crate) events: mpsc::Sender<SensorEvent>,
@@ -246,7 +248,8 @@ impl Reader {
             }
             return;
         }
-        match decision::glance(pending, &self.work.common.registered, &self.work.common.cache) {
+        let common = &self.work.common;
+        match decision::glance(pending, &common.registered, &common.cache, &common.lineages) {
             Glance::Ruled(guarded, ruling) => self.work.settle(pending, guarded.as_deref(), ruling),
             Glance::Unread(guarded) => {
                 self.work.enqueue(pending.clone(), Matter::Execution(guarded));
@@ -325,7 +328,8 @@ impl Work {
     fn examine(&self, pending: &Pending, matter: &Matter) {
         match matter {
             Matter::Execution(guarded) => {
-                let examine = AssertUnwindSafe(|| decision::examine(pending, guarded, &self.common.cache));
+                let Common { cache, lineages, .. } = &*self.common;
+                let examine = AssertUnwindSafe(|| decision::examine(pending, guarded, cache, lineages));
                 let ruling = panic::catch_unwind(examine).unwrap_or(Ruling::deny(DenyReason::Internal));
                 self.settle(pending, Some(guarded), ruling);
             }

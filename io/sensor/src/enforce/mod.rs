@@ -6,13 +6,18 @@
 //! What it does not see: code that is mapped instead of executed (`ld.so ./program`), and files that have no
 //! mount (`memfd_create`). If this process ends, the kernel asks nobody and allows: running containers go on.
 //!
+//! Whether the program may be started by the one that asks is another question (`lineage`).
+//!
 //! The same groups and threads decide who opens secrets (`opens`), where the kernel has nothing better for that.
 
 mod cache;
 mod decision;
+mod doors;
 mod executables;
 mod guarded;
+mod head;
 mod lane;
+mod lineage;
 mod mounts;
 mod opens;
 mod pending;
@@ -38,6 +43,8 @@ use self::cache::DigestCache;
 pub use self::executables::ExecutableSet;
 use self::guarded::{Guarded, Registry};
 use self::lane::{Common, Lane};
+use self::lineage::Lineages;
+pub use self::lineage::{StartRule, StartsRequest};
 use self::mounts::{Reach, Target};
 use self::opens::Keepers;
 pub(crate) use self::opens::Refusals;
@@ -114,6 +121,7 @@ impl Enforcer {
         let common = Arc::new(Common {
             registered: RwLock::new(Registry::default()),
             keeping: RwLock::new(Keepers::default()),
+            lineages: Lineages::default(),
             refusals,
             cache: Mutex::new(DigestCache::new(CACHED_DIGESTS)),
             events,

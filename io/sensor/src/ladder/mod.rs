@@ -155,7 +155,19 @@ pub(crate) fn climb(sensor: &Sensor) -> Vec<Stair> {
             "programs that the image did not bring",
             true,
             // By where the file is, not by what it holds: where contents cannot be asked for.
-            vec![whole(), (Rung::Fanotify, fanotify), landlock(), (Rung::BpfKill, memory.clone()), alert()],
+            vec![
+                whole(),
+                (Rung::Fanotify, fanotify.clone()),
+                landlock(),
+                (Rung::BpfKill, memory.clone()),
+                alert(),
+            ],
+        ),
+        stair(
+            Dimension::Processes,
+            "programs that a profile does not let another one start",
+            true,
+            vec![whole(), (Rung::Fanotify, fanotify), landlock(), alert()],
         ),
         stair(
             Dimension::Executables,
@@ -278,6 +290,7 @@ mod tests {
         let enforcing =
             |what: &str| ladder.iter().find(|stair| stair.what.contains(what)).unwrap().enforcing();
         assert_eq!(enforcing("did not bring"), Rung::Fanotify);
+        assert_eq!(enforcing("another one start"), Rung::Fanotify);
         assert_eq!(enforcing("without a file"), Rung::BpfKill);
         assert_eq!(enforcing("loader"), Rung::BpfKill);
         assert_eq!(enforcing("peers"), Rung::CgroupBpf);

@@ -1,8 +1,8 @@
 //! What becomes of processes that wait for an agent which ends.
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::{Arc, mpsc};
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use lazaret_sensor::{ExecutableSet, Options, SecretPlace, SecretsRequest, Sensor};
@@ -12,48 +12,10 @@ use nix::unistd::Pid;
 use tempfile::TempDir;
 
 use crate::observed::observing;
+use crate::shell::Shell;
 
 const CONTAINER: &str = "LAZARET_TEST_CONTAINER";
 const PLACE: &str = "LAZARET_TEST_PLACE";
-
-/// A shell among mounts of its own, told what to do line by line.
-struct Shell {
-    child: Child,
-    input: ChildStdin,
-    output: mpsc::Receiver<String>,
-}
-
-impl Shell {
-    fn start() -> Self {
-        let script = "exec 2>&1; exec sh";
-        let mut child = Command::new("unshare")
-            .args(["--mount", "sh", "-c", script])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let (input, lines) =
-            (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()).lines());
-        let (teller, output) = mpsc::channel();
-        std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| teller.send(line)));
-        Self { child, input, output }
-    }
-
-    fn tell(&mut self, line: &str) {
-        writeln!(self.input, "{line}").unwrap();
-    }
-
-    fn hear(&self, patience: Duration) -> Option<String> {
-        self.output.recv_timeout(patience).ok()
-    }
-}
-
-impl Drop for Shell {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 #[test]
 fn a_dead_agent_leaves_nobody_waiting() {
@@ -73,7 +35,7 @@ fn a_dead_agent_leaves_nobody_waiting() {
     assert_eq!(shell.hear(PATIENCE).as_deref(), Some("ready"));
     let mut agent = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "abandoned::an_agent_of_its_own", "--nocapture"])
-        .env(CONTAINER, shell.child.id().to_string())
+        .env(CONTAINER, shell.pid().to_string())
         .env(PLACE, place.path())
         .stderr(Stdio::piped())
         .spawn()

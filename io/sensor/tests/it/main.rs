@@ -18,5 +18,7 @@ mod observed;
 mod races;
 mod runtimes;
 mod secrets;
+mod shell;
+mod starts;
 mod support;
 mod withstand;

@@ -1,5 +1,5 @@
-//! Files, secrets and users of a profile, as rules of the kernel programs at security hooks; of secrets also where there
-//! are none.
+//! Programs, files, secrets and users of a profile, as rules of what refuses the rest: permission events for who starts
+//! what, kernel programs at security hooks for the others; of secrets also where there are none.
 //!
 //! The kernel must not refuse what the profile allows. What it cannot tell as exactly (phases, whether a file that
 //! grows is a log) it allows, and the agent tells it as for every kernel.
@@ -7,7 +7,7 @@
 use lazaret_model::{Dimension, FileOperation, KernelOperation, RUNTIME};
 use lazaret_profile::learn::{STREAMING, STREAMS};
 use lazaret_profile::{ANY, FileRule, Profile, User};
-use lazaret_sensor::{PathRule, RuleError, UserRule};
+use lazaret_sensor::{PathRule, RuleError, StartRule, UserRule};
 
 use super::{Hold, Means, blocks, domain};
 
@@ -16,9 +16,13 @@ const BEYOND_EVENTS: &str = "of secrets, environment and memory of processes, wh
                              secrets, and all changes but by opening are alerted on: this kernel takes no programs at its \
                              security hooks, and permission events (fanotify) refuse to open only, while the agent runs";
 
+/// What permission events do not see of programs that are started.
+const BEYOND_STARTS: &str = "of processes, arguments and phases, and what is started in sessions (`docker exec`), are alerted \
+                             on: permission events (fanotify) refuse programs, while the agent runs";
+
 /// What can be held is put into `hold`, with a sentence for what cannot.
 pub(super) fn put(profile: &Profile, means: Means, hold: &mut Hold) {
-    for dimension in [Dimension::Files, Dimension::Secrets, Dimension::Users] {
+    for dimension in [Dimension::Processes, Dimension::Files, Dimension::Secrets, Dimension::Users] {
         if !blocks(profile, dimension) {
             continue;
         }
@@ -29,6 +33,9 @@ pub(super) fn put(profile: &Profile, means: Means, hold: &mut Hold) {
 }
 
 fn held(profile: &Profile, means: Means, dimension: Dimension, hold: &mut Hold) -> Result<(), String> {
+    if dimension == Dimension::Processes {
+        return starts(profile, means, hold);
+    }
     let by_events = !means.security && means.permission && dimension == Dimension::Secrets;
     if !means.security && means.landlock && dimension == Dimension::Files {
         return domain::put(profile, hold);
@@ -58,6 +65,26 @@ fn held(profile: &Profile, means: Means, dimension: Dimension, hold: &mut Hold) 
             hold.held.files = Some(rules);
         }
     }
+    Ok(())
+}
+
+fn starts(profile: &Profile, means: Means, hold: &mut Hold) -> Result<(), String> {
+    if !means.permission {
+        return Err("this kernel asks nobody about programs (fanotify)".to_owned());
+    }
+    let settled = || profile.processes.iter().filter(|process| process.seen.pending.is_none());
+    // The kernel names a script as it was called, and where that was is not known.
+    if let Some(process) = settled().find(|process| !process.executable.starts_with('/')) {
+        return Err(format!("the profile allows {}, which does not begin at the root", process.executable));
+    }
+    let held = settled().filter_map(|process| Some((process, program(&process.parent)?)));
+    let rules = held.map(|(process, by)| StartRule {
+        program: process.executable.clone(),
+        by: by.map(str::to_owned),
+        digest: process.digest,
+    });
+    hold.starts = Some(rules.collect());
+    hold.beyond.push(BEYOND_STARTS.to_owned());
     Ok(())
 }
 
@@ -154,6 +181,39 @@ mod tests {
             let roots = Profile { kernel: vec![KernelOperation::ChangeRoot], ..profile };
             assert!(of(&roots, HOOKS).is_nothing() && of(&roots, EVENTS).is_nothing());
         }
+    }
+
+    #[test]
+    fn who_starts_what_is_held_where_the_kernel_asks() {
+        let process = |executable: &str, parent: &str| lazaret_profile::Process {
+            executable: executable.to_owned(),
+            digest: None,
+            parent: parent.to_owned(),
+            arguments: lazaret_profile::Arguments::Any,
+            seen: Seen::default(),
+        };
+        let mut profile = blocking(Dimension::Processes);
+        let pending = lazaret_profile::Pending { replicas: 1, of: 3, tainted: false };
+        let pending = Seen { pending: Some(pending), ..Seen::default() };
+        profile.processes = vec![
+            process("/app/serve", RUNTIME),
+            process("/bin/sh", "/app/serve"),
+            process("/bin/true", ANY),
+            lazaret_profile::Process { seen: pending, ..process("/bin/nc", "/bin/sh") },
+        ];
+        for means in [EVENTS, HOOKS] {
+            let hold = of(&profile, means);
+            let rules = hold.starts.unwrap();
+            let by: Vec<_> = rules.iter().map(|rule| (rule.program.as_str(), rule.by.as_deref())).collect();
+            // Whom the runtime starts needs no rule.
+            assert_eq!(by, [("/bin/sh", Some("/app/serve")), ("/bin/true", None)]);
+            assert!(hold.beyond[0].contains("arguments"), "{:?}", hold.beyond);
+        }
+        let hold = of(&profile, Means::default());
+        assert!(hold.starts.is_none() && hold.beyond[0].starts_with("processes are alerted on"));
+        profile.processes.push(process("./run.sh", "/bin/sh"));
+        let hold = of(&profile, EVENTS);
+        assert!(hold.starts.is_none() && hold.beyond[0].contains("./run.sh"), "{:?}", hold.beyond);
     }
 
     #[test]

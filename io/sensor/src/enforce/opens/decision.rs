@@ -1,10 +1,9 @@
 //! Whether one process may open one file. Nothing here reads a file but those of procfs, so nothing can hold it up,
 //! except [`examine`], which reads a program.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::os::unix::ffi::OsStringExt;
-use std::os::unix::fs::OpenOptionsExt;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::SystemTime;
 
@@ -16,7 +15,7 @@ use crate::enforce::pending::Pending;
 use crate::ladder::Rung;
 use crate::observation::{Observation, Outcome};
 use crate::process;
-use crate::sys::{self, FileState};
+use crate::sys;
 
 pub(crate) type Keeping = RwLock<Keepers>;
 
@@ -88,13 +87,13 @@ fn decide(pending: &Pending, kept: &Kept) -> Decision {
     }
     let programs: Option<Vec<&[u8]>> = rules.map(|rule| rule.program()).collect();
     let Some(programs) = programs else { return Decision::Allow };
-    let Some((_, state, mount)) = program(pending.pid()) else { return Decision::Refuse };
+    let Some((state, mount)) = process::program(pending.pid()) else { return Decision::Refuse };
     let known = kept.programs.get(&(state.device, state.inode));
     if let Some(known) = known.filter(|known| known.state == state && known.mount == mount) {
         let is_named = programs.iter().any(|program| *program == known.path);
         return if is_named { Decision::Allow } else { Decision::Refuse };
     }
-    let path = program_path(pending.pid());
+    let path = process::program_path(pending.pid());
     match kept.mounts.contains(&mount) && programs.iter().any(|program| *program == path) {
         true => Decision::ByContent,
         false => Decision::Refuse,
@@ -105,23 +104,9 @@ fn decide(pending: &Pending, kept: &Kept) -> Decision {
 /// content, but at its place.
 pub(crate) fn examine(pending: &Pending, kept: &Kept, cache: &Cache) -> bool {
     let Ok(file) = File::open(format!("/proc/{}/exe", pending.pid())) else { return false };
-    let path = program_path(pending.pid());
+    let path = process::program_path(pending.pid());
     let Ok(content) = digest_of(file, kept.number, pending, cache) else { return false };
     kept.request.contents.allows(&content.digest, || String::from_utf8_lossy(&path).into_owned())
-}
-
-/// The program that the process runs, without any access to its content.
-fn program(pid: u32) -> Option<(File, FileState, u64)> {
-    let file =
-        OpenOptions::new().read(true).custom_flags(libc::O_PATH).open(format!("/proc/{pid}/exe")).ok()?;
-    let (state, mount) = sys::file_state(&file).ok()?;
-    Some((file, state, mount))
-}
-
-fn program_path(pid: u32) -> Vec<u8> {
-    std::fs::read_link(format!("/proc/{pid}/exe"))
-        .map(|path| path.into_os_string().into_vec())
-        .unwrap_or_default()
 }
 
 /// From the root of the mount namespace, whatever root directory the process has.
@@ -150,7 +135,7 @@ pub(crate) fn describe(pending: &Pending, kept: &Kept) -> Observation {
     };
     let actor = Actor {
         pid,
-        executable: path_text(&program_path(pid)).into_owned(),
+        executable: path_text(&process::program_path(pid)).into_owned(),
         uid: who.uid,
         gid: who.gid,
         session: process::session(pid),

@@ -1,0 +1,366 @@
+//! Refuses programs of the image that a container's profile does not let another program start: a shell that a web
+//! server was talked into, say.
+//!
+//! The kernel asks before it opens a program, its interpreter and its loader, each by themselves, while the process still
+//! runs the program that asks. It tells neither arguments nor what of them was asked for first: what follows an allowed
+//! file is allowed once, to the process that was allowed it.
+//!
+//! What came in from outside ([`process::session`]) is not held: whether anybody may come in is decided elsewhere.
+
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use lazaret_model::{Digest, Session, path_text};
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
+
+use super::decision::Content;
+use super::head::Next;
+use super::{Enforcer, GuardError};
+use crate::process;
+use crate::sys::{self, FileState};
+
+/// That a program may be started. Paths as [`path_text`] writes them, from the container's root.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StartRule {
+    pub program: String,
+    /// The program that starts it; `None`: any.
+    pub by: Option<String>,
+    /// Of its content; `None`: any that may be executed at all.
+    pub digest: Option<Digest>,
+}
+
+/// A container in which nothing is started but by a rule.
+#[derive(Debug, Clone)]
+pub struct StartsRequest {
+    /// As of [`GuardRequest`](crate::GuardRequest), which has to be in force: it is what the kernel asks for.
+    pub container: String,
+    /// The container's first process.
+    pub pid: u32,
+    /// As of [`GuardRequest`](crate::GuardRequest).
+    pub rootfs: PathBuf,
+    pub rules: Vec<StartRule>,
+}
+
+/// A file by its device and inode.
+type FileId = ((u32, u32), u64);
+
+/// Processes of one container that were allowed a file and have not opened the next one: mostly none.
+const MOST_AWAITED: usize = 4096;
+const MOST_FOLLOWERS: usize = 256;
+
+/// All containers that are held so.
+#[derive(Debug, Default)]
+pub(crate) struct Lineages(RwLock<HashMap<String, Arc<Lineage>>>);
+
+impl Lineages {
+    pub(crate) fn of(&self, container: &str) -> Option<Arc<Lineage>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(container).cloned()
+    }
+
+    fn put(&self, container: &str, lineage: Option<Lineage>) {
+        let mut containers = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        match lineage {
+            Some(lineage) => containers.insert(container.to_owned(), Arc::new(lineage)),
+            None => containers.remove(container),
+        };
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Lineage {
+    init: u32,
+    /// PID namespaces that its processes are in, from the host's on.
+    depth: usize,
+    /// Its own mounts: what runs a program of another one belongs to the runtime.
+    mounts: HashSet<u64>,
+    rules: HashMap<String, Vec<StartRule>>,
+    /// Scripts are named as they are called, which may be by a link: what lay there.
+    scripts: HashMap<FileId, Vec<String>>,
+    /// What each process opens next of what it was allowed to execute.
+    awaited: Mutex<HashMap<u32, Next>>,
+    /// What was found by the names of interpreters and loaders: to look in `/proc` takes longer than all else.
+    followers: Mutex<HashMap<Arc<[u8]>, FileId>>,
+}
+
+impl Enforcer {
+    /// From its return on, what no rule lets a program start is refused to it; it replaces what held before. Returns what it
+    /// cannot hold, as subjects of sentences for people.
+    ///
+    /// # Errors
+    /// As of [`guard`](Self::guard); then it is as before.
+    pub(crate) fn hold_starts(&self, request: &StartsRequest) -> Result<Vec<String>, GuardError> {
+        let lineages = &self.common.lineages;
+        let around = self.surroundings(request.pid, &request.rootfs)?;
+        let own =
+            process::pids(request.pid).map_err(|source| GuardError::Process { pid: request.pid, source })?;
+        if own.last() != Some(&1) {
+            lineages.put(&request.container, None);
+            let why = "programs that others start, because it has no PID namespace of its own by which health checks and \
+                       people could be told from the rest,";
+            return Ok(vec![why.to_owned()]);
+        }
+        let mut rules: HashMap<String, Vec<StartRule>> = HashMap::new();
+        for rule in &request.rules {
+            rules.entry(rule.program.clone()).or_default().push(rule.clone());
+        }
+        let root = Path::new("/proc").join(request.pid.to_string()).join("root/.");
+        let root = root.join(around.base.strip_prefix("/").unwrap_or(&around.base));
+        let mut scripts: HashMap<FileId, Vec<String>> = HashMap::new();
+        if let Ok(root) = File::open(root) {
+            for name in rules.keys() {
+                if let Some(script) = script(&root, name) {
+                    scripts.entry(script).or_default().push(name.clone());
+                }
+            }
+        }
+        let lineage = Lineage {
+            init: request.pid,
+            depth: own.len(),
+            mounts: around.inside().map(|mount| mount.id).collect(),
+            rules,
+            scripts,
+            awaited: Mutex::default(),
+            followers: Mutex::default(),
+        };
+        lineages.put(&request.container, Some(lineage));
+        Ok(Vec::new())
+    }
+
+    pub(crate) fn release_starts(&self, container: &str) {
+        self.common.lineages.put(container, None);
+    }
+}
+
+impl Lineage {
+    /// Whether the process may go on with a file that it opens for execution. `path` is the file's from the container's root.
+    pub(crate) fn allows(&self, pid: u32, path: &Path, state: &FileState, content: &Content) -> bool {
+        let name = path_text(path.as_os_str().as_bytes());
+        let file = id(state);
+        if self.is_awaited(pid, &name, file) || self.is_named(pid, &name, file, &content.digest) {
+            self.expect(pid, &content.next);
+            return true;
+        }
+        self.is_from_outside(pid)
+    }
+
+    /// Whatever it is, nothing is awaited of the process any more.
+    fn is_awaited(&self, pid: u32, name: &str, file: FileId) -> bool {
+        let awaited = match lock(&self.awaited).remove(&pid) {
+            None | Some(Next::Nothing) => return false,
+            Some(Next::Unknown) => return true,
+            Some(Next::Named(awaited)) => awaited,
+        };
+        if path_text(&awaited) == name || lock(&self.followers).get(&awaited) == Some(&file) {
+            return true;
+        }
+        let found = opened(pid, &awaited).and_then(|file| Some(id(&sys::file_state(&file).ok()?.0)));
+        let mut followers = lock(&self.followers);
+        if found == Some(file) && awaited.starts_with(b"/") && followers.len() < MOST_FOLLOWERS {
+            followers.insert(awaited, file);
+        }
+        found == Some(file)
+    }
+
+    fn is_named(&self, pid: u32, name: &str, file: FileId, digest: &Digest) -> bool {
+        let called = self.scripts.get(&file).into_iter().flatten().map(String::as_str);
+        let rules = called.chain([name]).filter_map(|name| self.rules.get(name)).flatten();
+        let is_this = |rule: &&StartRule| rule.digest.is_none_or(|known| known == *digest);
+        let by: Vec<Option<&str>> = rules.filter(is_this).map(|rule| rule.by.as_deref()).collect();
+        if by.is_empty() || by.contains(&None) {
+            return !by.is_empty();
+        }
+        let is_by = |pid| {
+            let program = process::program_path(pid);
+            by.contains(&Some(&*path_text(&program)))
+        };
+        // Whoever is a child and has started nothing yet was known by its parent, which may have become something else.
+        is_by(pid) || process::who(pid).is_ok_and(|who| is_by(who.parent))
+    }
+
+    /// The way in: the runtime's process before it becomes the container's first program, and who entered.
+    fn is_from_outside(&self, pid: u32) -> bool {
+        let runs_others = || process::program(pid).is_some_and(|(_, mount)| !self.mounts.contains(&mount));
+        process::pids(pid).is_ok_and(|own| own.len() < self.depth)
+            || process::session(pid) != Session::Main
+            || (pid == self.init && runs_others())
+    }
+
+    fn expect(&self, pid: u32, next: &Next) {
+        if *next == Next::Nothing {
+            return;
+        }
+        let mut all = lock(&self.awaited);
+        if all.len() >= MOST_AWAITED {
+            // Some that were allowed and failed since.
+            all.retain(|pid, _| process::stat(*pid).is_ok());
+        }
+        if all.len() < MOST_AWAITED {
+            all.insert(pid, next.clone());
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn id(state: &FileState) -> FileId {
+    (state.device, state.inode)
+}
+
+/// What the process finds by that name, without leaving the file system that it starts from: another one might not answer.
+fn opened(pid: u32, name: &[u8]) -> Option<OwnedFd> {
+    let (from, within) = match name.starts_with(b"/") {
+        true => ("root", ResolveFlag::RESOLVE_IN_ROOT),
+        false => ("cwd", ResolveFlag::RESOLVE_BENEATH),
+    };
+    let from = File::open(format!("/proc/{pid}/{from}/.")).ok()?;
+    find(&from, Path::new(std::ffi::OsStr::from_bytes(name)), within)
+}
+
+fn find(from: &File, name: &Path, within: ResolveFlag) -> Option<OwnedFd> {
+    let how = OpenHow::new()
+        .flags(OFlag::O_PATH | OFlag::O_CLOEXEC)
+        .resolve(within | ResolveFlag::RESOLVE_NO_XDEV | ResolveFlag::RESOLVE_NO_MAGICLINKS);
+    openat2(from, name, how).ok()
+}
+
+/// The file, if it is a script.
+fn script(root: &File, name: &str) -> Option<FileId> {
+    let name = PathBuf::from(std::ffi::OsString::from_vec(name.as_bytes().to_vec()));
+    let file = File::from(find(root, &name, ResolveFlag::RESOLVE_IN_ROOT)?);
+    // A named pipe would be waited for, a device might do something.
+    if !file.metadata().ok()?.is_file() {
+        return None;
+    }
+    let (state, _) = sys::file_state(&file).ok()?;
+    let mut content = File::open(format!("/proc/self/fd/{}", file.as_raw_fd())).ok()?;
+    let mut head = [0; 2];
+    content.read_exact(&mut head).ok()?;
+    (&head == b"#!").then(|| id(&state))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    const HERE: FileState =
+        FileState { device: (0, 9), inode: 7, size: 1, changed: (1, 1), modified: (1, 1) };
+
+    fn rule(program: &str, by: Option<&str>, digest: Option<u8>) -> StartRule {
+        let digest = digest.map(|byte| Digest::from_bytes([byte; 32]));
+        StartRule { program: program.to_owned(), by: by.map(str::to_owned), digest }
+    }
+
+    fn lineage(rules: &[StartRule]) -> Lineage {
+        let mut lineage = Lineage {
+            init: 0,
+            depth: 1,
+            mounts: HashSet::new(),
+            rules: HashMap::new(),
+            scripts: HashMap::new(),
+            awaited: Mutex::default(),
+            followers: Mutex::default(),
+        };
+        for rule in rules {
+            lineage.rules.entry(rule.program.clone()).or_default().push(rule.clone());
+        }
+        lineage
+    }
+
+    fn content(next: Next) -> Content {
+        Content { digest: Digest::from_bytes([1; 32]), is_script: false, next }
+    }
+
+    fn this_program() -> String {
+        path_text(&process::program_path(std::process::id())).into_owned()
+    }
+
+    #[test]
+    fn programs_are_started_by_whom_a_rule_names() {
+        let (me, own) = (std::process::id(), this_program());
+        let lineage = lineage(&[
+            rule("/bin/any", None, None),
+            rule("/bin/mine", Some(&own), None),
+            rule("/bin/others", Some("/usr/bin/other"), None),
+            rule("/bin/changed", None, Some(2)),
+            rule("/bin/same", None, Some(1)),
+        ]);
+        let allows = |path: &str| lineage.allows(me, Path::new(path), &HERE, &content(Next::Nothing));
+        assert!(allows("/bin/any") && allows("/bin/mine") && allows("/bin/same"));
+        assert!(!allows("/bin/others") && !allows("/bin/changed") && !allows("/bin/sh"));
+    }
+
+    #[test]
+    fn a_child_that_has_started_nothing_is_known_by_its_parent() {
+        let lineage = lineage(&[rule("/bin/mine", Some(&this_program()), None)]);
+        let mut child = Command::new("sleep").arg("60").spawn().unwrap();
+        assert!(lineage.allows(child.id(), Path::new("/bin/mine"), &HERE, &content(Next::Nothing)));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    #[test]
+    fn what_follows_an_allowed_file_is_allowed_once() {
+        let me = std::process::id();
+        let lineage = lineage(&[rule("/bin/script", None, None), rule("/bin/strange", None, None)]);
+        let allows = |path: &str, next: Next| lineage.allows(me, Path::new(path), &HERE, &content(next));
+        let shell = || Next::Named(b"/bin/sh".as_slice().into());
+        let loader = || Next::Named(b"/lib/ld.so".as_slice().into());
+        assert!(!allows("/bin/sh", loader()));
+        assert!(
+            allows("/bin/script", shell())
+                && allows("/bin/sh", loader())
+                && allows("/lib/ld.so", Next::Nothing)
+        );
+        assert!(!allows("/bin/sh", loader()) && !allows("/lib/ld.so", Next::Nothing));
+        assert!(allows("/bin/script", shell()) && !allows("/bin/dash", Next::Nothing), "something else");
+        assert!(!allows("/bin/sh", loader()), "it was given up for something else");
+        assert!(allows("/bin/strange", Next::Unknown) && allows("/usr/bin/qemu", Next::Nothing));
+        assert!(!allows("/usr/bin/qemu", Next::Nothing));
+    }
+
+    #[test]
+    fn an_interpreter_may_be_called_by_a_link() {
+        let me = std::process::id();
+        let lineage = lineage(&[rule("/bin/script", None, None)]);
+        let shell = std::fs::canonicalize("/bin/sh").unwrap();
+        let state = sys::file_state(File::open(&shell).unwrap()).unwrap().0;
+        let next = Next::Named(b"/bin/sh".as_slice().into());
+        assert!(lineage.allows(me, Path::new("/bin/script"), &HERE, &content(next)));
+        assert!(lineage.allows(me, &shell, &state, &content(Next::Nothing)));
+    }
+
+    #[test]
+    fn what_was_allowed_and_failed_is_not_remembered_without_end() {
+        let lineage = lineage(&[rule("/bin/script", None, None)]);
+        let next = || content(Next::Named(b"/no/such/interpreter".as_slice().into()));
+        for gone in 0..10_000 {
+            lineage.allows(0x7000_0000 + gone, Path::new("/bin/script"), &HERE, &next());
+        }
+        assert!(lock(&lineage.awaited).len() <= MOST_AWAITED);
+        assert!(lineage.allows(std::process::id(), Path::new("/bin/script"), &HERE, &next()));
+        assert!(lock(&lineage.awaited).contains_key(&std::process::id()));
+    }
+
+    #[test]
+    fn scripts_are_found_by_what_they_are_called() {
+        let directory = tempfile::TempDir::new().unwrap();
+        std::fs::write(directory.path().join("real"), "#!/bin/sh\n").unwrap();
+        std::fs::write(directory.path().join("program"), "\x7fELF").unwrap();
+        std::os::unix::fs::symlink("/real", directory.path().join("link")).unwrap();
+        nix::unistd::mkfifo(&directory.path().join("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let root = File::open(directory.path()).unwrap();
+        assert!(script(&root, "/link").is_some() && script(&root, "/link") == script(&root, "/real"));
+        for none in ["/program", "/pipe", "/missing", "/"] {
+            assert_eq!(script(&root, none), None, "{none}");
+        }
+    }
+}
