@@ -17,6 +17,8 @@ const TEXT_LIMIT: usize = 64 << 10;
 /// Ancestors that are asked for.
 const GENERATIONS: usize = 64;
 const KERNEL_THREAD: u32 = 0x0020_0000;
+/// `PF_FORKNOEXEC`
+const STARTED_NOTHING: u32 = 0x0000_0040;
 
 /// A point of the boot clock in the resolution of `/proc`, in which both `/proc` and the kernel program tell
 /// when a process started. Together with the PID it names a process for good.
@@ -43,6 +45,8 @@ pub(crate) struct Place {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Stat {
     pub(crate) kernel_thread: bool,
+    /// It runs its parent's program, as it was when it was made.
+    pub(crate) started_nothing: bool,
     pub(crate) started: Ticks,
 }
 
@@ -57,7 +61,12 @@ fn parse_stat(text: &str) -> Option<Stat> {
     let mut fields = rest.split(' ');
     let flags: u32 = fields.nth(6)?.parse().ok()?;
     let started = fields.nth(12)?.parse().ok()?;
-    Some(Stat { kernel_thread: flags & KERNEL_THREAD != 0, started: Ticks(started) })
+    let has = |flag| flags & flag != 0;
+    Some(Stat {
+        kernel_thread: has(KERNEL_THREAD),
+        started_nothing: has(STARTED_NOTHING),
+        started: Ticks(started),
+    })
 }
 
 /// Inode of one of the process's namespaces: `pid` or `mnt`.
@@ -202,9 +211,11 @@ mod tests {
     #[test]
     fn a_process_may_be_called_anything() {
         let text = "7 (a) R 1 (b)) S 1 7 7 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 1234 9 9 9";
-        assert_eq!(parse_stat(text), Some(Stat { kernel_thread: false, started: Ticks(1234) }));
+        let stat = Stat { kernel_thread: false, started_nothing: false, started: Ticks(1234) };
+        assert_eq!(parse_stat(text), Some(stat));
         let text = "2 (kthreadd) S 0 0 0 0 -1 2129984 0 0 0 0 0 0 0 0 20 0 1 0 5 0 0 0";
-        assert_eq!(parse_stat(text), Some(Stat { kernel_thread: true, started: Ticks(5) }));
+        let stat = Stat { kernel_thread: true, started_nothing: true, started: Ticks(5) };
+        assert_eq!(parse_stat(text), Some(stat));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! runs the program that asks. It tells neither arguments nor what of them was asked for first: what follows an allowed
 //! file is allowed once, to the process that was allowed it.
 //!
-//! What came in from outside ([`process::session`]) is not held: whether anybody may come in is decided elsewhere.
+//! What came in from outside is not held: whether anybody may come in is decided elsewhere.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
@@ -15,7 +15,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use lazaret_model::{Digest, Session, path_text};
+use lazaret_model::{Digest, path_text};
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
 
 use super::decision::Content;
@@ -52,6 +52,8 @@ type FileId = ((u32, u32), u64);
 /// Processes of one container that were allowed a file and have not opened the next one: mostly none.
 const MOST_AWAITED: usize = 4096;
 const MOST_FOLLOWERS: usize = 256;
+/// Ancestors that are asked for.
+const GENERATIONS: usize = 64;
 
 /// All containers that are held so.
 #[derive(Debug, Default)]
@@ -178,16 +180,37 @@ impl Lineage {
             let program = process::program_path(pid);
             by.contains(&Some(&*path_text(&program)))
         };
-        // Whoever is a child and has started nothing yet was known by its parent, which may have become something else.
-        is_by(pid) || process::who(pid).is_ok_and(|who| is_by(who.parent))
+        // Who has started nothing yet was known by his parent, who may have become something else.
+        let by_parent = || {
+            process::stat(pid).is_ok_and(|stat| stat.started_nothing)
+                && process::who(pid).is_ok_and(|who| is_by(who.parent))
+        };
+        is_by(pid) || by_parent()
     }
 
     /// The way in: the runtime's process before it becomes the container's first program, and who entered.
     fn is_from_outside(&self, pid: u32) -> bool {
         let runs_others = || process::program(pid).is_some_and(|(_, mount)| !self.mounts.contains(&mount));
-        process::pids(pid).is_ok_and(|own| own.len() < self.depth)
-            || process::session(pid) != Session::Main
-            || (pid == self.init && runs_others())
+        match pid == self.init {
+            true => runs_others(),
+            false => self.has_entered(pid),
+        }
+    }
+
+    /// Whether its ancestors lead out of the container, and not to the first process. Namespaces that the container makes
+    /// are deeper than its own.
+    fn has_entered(&self, pid: u32) -> bool {
+        let mut process = pid;
+        for _ in 0..GENERATIONS {
+            match process::pids(process) {
+                Ok(own) if own.len() < self.depth => return true,
+                Ok(_) if process != self.init => {}
+                _ => return false,
+            }
+            let Ok(who) = process::who(process) else { return false };
+            process = who.parent;
+        }
+        false
     }
 
     fn expect(&self, pid: u32, next: &Next) {
@@ -248,6 +271,10 @@ fn script(root: &File, name: &str) -> Option<FileId> {
 #[cfg(test)]
 mod tests {
     use std::process::Command;
+    use std::time::{Duration, Instant};
+
+    use nix::sys::signal::Signal;
+    use nix::unistd::Pid;
 
     use super::*;
 
@@ -300,11 +327,37 @@ mod tests {
 
     #[test]
     fn a_child_that_has_started_nothing_is_known_by_its_parent() {
-        let lineage = lineage(&[rule("/bin/mine", Some(&this_program()), None)]);
-        let mut child = Command::new("sleep").arg("60").spawn().unwrap();
-        assert!(lineage.allows(child.id(), Path::new("/bin/mine"), &HERE, &content(Next::Nothing)));
-        child.kill().unwrap();
-        child.wait().unwrap();
+        let sleep =
+            path_text(std::fs::canonicalize("/usr/bin/sleep").unwrap().as_os_str().as_bytes()).into_owned();
+        let mut parent =
+            Command::new("sh").args(["-c", "while :; do :; done & exec sleep 60"]).spawn().unwrap();
+        let children = format!("/proc/{0}/task/{0}/children", parent.id());
+        let until = Instant::now() + Duration::from_secs(10);
+        while !process::program_path(parent.id()).ends_with(b"/sleep") {
+            assert!(Instant::now() < until, "the shell did not become another program");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let child: u32 = std::fs::read_to_string(children).unwrap().trim().parse().unwrap();
+        let lineage =
+            lineage(&[rule("/bin/a", Some(&sleep), None), rule("/bin/b", Some(&this_program()), None)]);
+        let allows = |pid, path: &str| lineage.allows(pid, Path::new(path), &HERE, &content(Next::Nothing));
+        let allowed = [allows(child, "/bin/a"), allows(parent.id(), "/bin/a"), allows(parent.id(), "/bin/b")];
+        nix::sys::signal::kill(Pid::from_raw(child.cast_signed()), Signal::SIGKILL).unwrap();
+        parent.kill().unwrap();
+        parent.wait().unwrap();
+        assert_eq!(allowed, [true, true, false], "one that has become something else has no parent's rights");
+    }
+
+    #[test]
+    fn who_entered_is_told_by_where_its_ancestors_are() {
+        let parent = process::who(std::process::id()).unwrap().parent;
+        let depth = process::pids(std::process::id()).unwrap().len();
+        let allows = |lineage: &Lineage| {
+            lineage.allows(std::process::id(), Path::new("/bin/sh"), &HERE, &content(Next::Nothing))
+        };
+        assert!(allows(&Lineage { depth: depth + 1, ..lineage(&[]) }), "outside of all of it");
+        assert!(!allows(&Lineage { init: parent, depth, ..lineage(&[]) }), "a child of the first process");
+        assert!(!allows(&Lineage { init: parent, depth: 0, ..lineage(&[]) }), "deeper than the container");
     }
 
     #[test]

@@ -14,7 +14,8 @@ use crate::support::{digest, install, receive, sensor, tool};
 const REFUSED: u32 = 2_000;
 const ALLOWED: u32 = 200;
 
-/// A shell that may start a script by a link, and `env`; the script's interpreter may start `touch`.
+/// A shell that may start a script by a link, `env` and `unshare`, which may start a shell; the script's interpreter may
+/// start `touch`.
 struct Scene {
     shell: Shell,
     place: TempDir,
@@ -34,7 +35,8 @@ impl Scene {
     }
 
     fn guard(&self, sensor: &Sensor) {
-        let programs = ["/bin/sh", "/bin/bash", "/usr/bin/env", "/usr/bin/touch"].map(program);
+        let programs =
+            ["/bin/sh", "/bin/bash", "/usr/bin/env", "/usr/bin/touch", "/usr/bin/unshare"].map(program);
         let files = programs.into_iter().chain([loader(), self.place.path().join("script")]);
         let allowed = files.map(|file| digest(&fs::read(file).unwrap())).collect();
         let request = GuardRequest {
@@ -60,6 +62,8 @@ impl Scene {
                 rule(&self.place.path().join("link"), "/bin/sh"),
                 rule(&program("/usr/bin/env"), "/bin/sh"),
                 rule(&program("/usr/bin/touch"), "/bin/bash"),
+                rule(&program("/usr/bin/unshare"), "/bin/sh"),
+                rule(&program("/bin/sh"), "/usr/bin/unshare"),
             ],
         };
         sensor.hold_starts(&request).unwrap()
@@ -101,6 +105,12 @@ fn nothing_is_started_but_by_whom_a_rule_names() {
     let by_loader = format!("{} {}", loader().display(), program("/usr/bin/touch").display());
     assert!(!scene.makes("by-loader", &by_loader));
     assert!(scene.makes("again", &link));
+
+    // The second process of a namespace is not its first, and has a parent outside of it.
+    let nested = scene.at("nested");
+    let said =
+        scene.shell.ask(&format!("unshare --pid sh -c 'while :; do :; done & touch {nested}; kill $!'"));
+    assert!(said.contains("touch: Operation not permitted") && !Path::new(&nested).exists(), "{said}");
 
     // Whoever comes in from outside was let in by others.
     let entered = scene.at("entered");
