@@ -1,142 +1,25 @@
-//! Refuses programs of the image that a container's profile does not let another program start: a shell that a web
-//! server was talked into, say.
-//!
-//! The kernel asks before it opens a program, its interpreter and its loader, each by themselves, while the process still
-//! runs the program that asks. It tells neither arguments nor what of them was asked for first: what follows an allowed
-//! file is allowed once, to the process that was allowed it.
-//!
-//! What came in from outside is not held: whether anybody may come in is decided elsewhere.
+//! Whether one process may go on with one file.
 
-use std::collections::{HashMap, HashSet};
 use std::fs::File;
-use std::io::Read;
-use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use lazaret_model::{Digest, path_text};
-use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
+use nix::fcntl::ResolveFlag;
 
-use super::decision::Content;
-use super::head::Next;
-use super::{Enforcer, GuardError};
+use super::{FileId, Lineage, StartRule, find, id};
+use crate::enforce::decision::Content;
+use crate::enforce::head::Next;
 use crate::process;
 use crate::sys::{self, FileState};
-
-/// That a program may be started. Paths as [`path_text`] writes them, from the container's root.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StartRule {
-    pub program: String,
-    /// The program that starts it; `None`: any.
-    pub by: Option<String>,
-    /// Of its content; `None`: any that may be executed at all.
-    pub digest: Option<Digest>,
-}
-
-/// A container in which nothing is started but by a rule.
-#[derive(Debug, Clone)]
-pub struct StartsRequest {
-    /// As of [`GuardRequest`](crate::GuardRequest), which has to be in force: it is what the kernel asks for.
-    pub container: String,
-    /// The container's first process.
-    pub pid: u32,
-    /// As of [`GuardRequest`](crate::GuardRequest).
-    pub rootfs: PathBuf,
-    pub rules: Vec<StartRule>,
-}
-
-/// A file by its device and inode.
-type FileId = ((u32, u32), u64);
 
 /// Processes of one container that were allowed a file and have not opened the next one: mostly none.
 const MOST_AWAITED: usize = 4096;
 const MOST_FOLLOWERS: usize = 256;
 /// Ancestors that are asked for.
 const GENERATIONS: usize = 64;
-
-/// All containers that are held so.
-#[derive(Debug, Default)]
-pub(crate) struct Lineages(RwLock<HashMap<String, Arc<Lineage>>>);
-
-impl Lineages {
-    pub(crate) fn of(&self, container: &str) -> Option<Arc<Lineage>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(container).cloned()
-    }
-
-    fn put(&self, container: &str, lineage: Option<Lineage>) {
-        let mut containers = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        match lineage {
-            Some(lineage) => containers.insert(container.to_owned(), Arc::new(lineage)),
-            None => containers.remove(container),
-        };
-    }
-}
-
-#[derive(Debug)]
-pub(crate) struct Lineage {
-    init: u32,
-    /// PID namespaces that its processes are in, from the host's on.
-    depth: usize,
-    /// Its own mounts: what runs a program of another one belongs to the runtime.
-    mounts: HashSet<u64>,
-    rules: HashMap<String, Vec<StartRule>>,
-    /// Scripts are named as they are called, which may be by a link: what lay there.
-    scripts: HashMap<FileId, Vec<String>>,
-    /// What each process opens next of what it was allowed to execute.
-    awaited: Mutex<HashMap<u32, Next>>,
-    /// What was found by the names of interpreters and loaders: to look in `/proc` takes longer than all else.
-    followers: Mutex<HashMap<Arc<[u8]>, FileId>>,
-}
-
-impl Enforcer {
-    /// From its return on, what no rule lets a program start is refused to it; it replaces what held before. Returns what it
-    /// cannot hold, as subjects of sentences for people.
-    ///
-    /// # Errors
-    /// As of [`guard`](Self::guard); then it is as before.
-    pub(crate) fn hold_starts(&self, request: &StartsRequest) -> Result<Vec<String>, GuardError> {
-        let lineages = &self.common.lineages;
-        let around = self.surroundings(request.pid, &request.rootfs)?;
-        let own =
-            process::pids(request.pid).map_err(|source| GuardError::Process { pid: request.pid, source })?;
-        if own.last() != Some(&1) {
-            lineages.put(&request.container, None);
-            let why = "programs that others start, because it has no PID namespace of its own by which health checks and \
-                       people could be told from the rest,";
-            return Ok(vec![why.to_owned()]);
-        }
-        let mut rules: HashMap<String, Vec<StartRule>> = HashMap::new();
-        for rule in &request.rules {
-            rules.entry(rule.program.clone()).or_default().push(rule.clone());
-        }
-        let root = Path::new("/proc").join(request.pid.to_string()).join("root/.");
-        let root = root.join(around.base.strip_prefix("/").unwrap_or(&around.base));
-        let mut scripts: HashMap<FileId, Vec<String>> = HashMap::new();
-        if let Ok(root) = File::open(root) {
-            for name in rules.keys() {
-                if let Some(script) = script(&root, name) {
-                    scripts.entry(script).or_default().push(name.clone());
-                }
-            }
-        }
-        let lineage = Lineage {
-            init: request.pid,
-            depth: own.len(),
-            mounts: around.inside().map(|mount| mount.id).collect(),
-            rules,
-            scripts,
-            awaited: Mutex::default(),
-            followers: Mutex::default(),
-        };
-        lineages.put(&request.container, Some(lineage));
-        Ok(Vec::new())
-    }
-
-    pub(crate) fn release_starts(&self, container: &str) {
-        self.common.lineages.put(container, None);
-    }
-}
 
 impl Lineage {
     /// Whether the process may go on with a file that it opens for execution. `path` is the file's from the container's root.
@@ -232,10 +115,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn id(state: &FileState) -> FileId {
-    (state.device, state.inode)
-}
-
 /// What the process finds by that name, without leaving the file system that it starts from: another one might not answer.
 fn opened(pid: u32, name: &[u8]) -> Option<OwnedFd> {
     let (from, within) = match name.starts_with(b"/") {
@@ -246,30 +125,9 @@ fn opened(pid: u32, name: &[u8]) -> Option<OwnedFd> {
     find(&from, Path::new(std::ffi::OsStr::from_bytes(name)), within)
 }
 
-fn find(from: &File, name: &Path, within: ResolveFlag) -> Option<OwnedFd> {
-    let how = OpenHow::new()
-        .flags(OFlag::O_PATH | OFlag::O_CLOEXEC)
-        .resolve(within | ResolveFlag::RESOLVE_NO_XDEV | ResolveFlag::RESOLVE_NO_MAGICLINKS);
-    openat2(from, name, how).ok()
-}
-
-/// The file, if it is a script.
-fn script(root: &File, name: &str) -> Option<FileId> {
-    let name = PathBuf::from(std::ffi::OsString::from_vec(name.as_bytes().to_vec()));
-    let file = File::from(find(root, &name, ResolveFlag::RESOLVE_IN_ROOT)?);
-    // A named pipe would be waited for, a device might do something.
-    if !file.metadata().ok()?.is_file() {
-        return None;
-    }
-    let (state, _) = sys::file_state(&file).ok()?;
-    let mut content = File::open(format!("/proc/self/fd/{}", file.as_raw_fd())).ok()?;
-    let mut head = [0; 2];
-    content.read_exact(&mut head).ok()?;
-    (&head == b"#!").then(|| id(&state))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::{HashMap, HashSet};
     use std::process::Command;
     use std::time::{Duration, Instant};
 
@@ -401,19 +259,5 @@ mod tests {
         assert!(lock(&lineage.awaited).len() <= MOST_AWAITED);
         assert!(lineage.allows(std::process::id(), Path::new("/bin/script"), &HERE, &next()));
         assert!(lock(&lineage.awaited).contains_key(&std::process::id()));
-    }
-
-    #[test]
-    fn scripts_are_found_by_what_they_are_called() {
-        let directory = tempfile::TempDir::new().unwrap();
-        std::fs::write(directory.path().join("real"), "#!/bin/sh\n").unwrap();
-        std::fs::write(directory.path().join("program"), "\x7fELF").unwrap();
-        std::os::unix::fs::symlink("/real", directory.path().join("link")).unwrap();
-        nix::unistd::mkfifo(&directory.path().join("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
-        let root = File::open(directory.path()).unwrap();
-        assert!(script(&root, "/link").is_some() && script(&root, "/link") == script(&root, "/real"));
-        for none in ["/program", "/pipe", "/missing", "/"] {
-            assert_eq!(script(&root, none), None, "{none}");
-        }
     }
 }
