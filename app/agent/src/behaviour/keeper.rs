@@ -217,7 +217,17 @@ impl Keeper {
         self.sensor.confine_network(group, &policy).map_err(|error| error.to_string())
     }
 
-    /// Ends what held a container, after its end.
+    /// Ends what held a run of a container, after its end. It may have been started again by then, and is held since: that
+    /// stays, however late the end of the one before is heard of.
+    pub fn release_run(&self, container: &str, group: u64) {
+        let is_held_anew = self.held().get(container).is_some_and(|held| *held != group);
+        match is_held_anew {
+            true => self.sensor.release_group(group),
+            false => self.release(container),
+        }
+    }
+
+    /// Ends what holds a container.
     pub fn release(&self, container: &str) {
         self.sensor.release_starts(container);
         self.sensor.release_secrets(container);

@@ -322,7 +322,8 @@ impl Observer {
     fn closed(&mut self, account: &Account) {
         let Some(container) = &account.container else { return };
         if self.state.containers.get(container).is_some_and(|watched| watched.is_group(account.cgroup_id)) {
-            self.forget(container);
+            self.keeper.release_run(container, account.cgroup_id);
+            self.overlook(container);
         }
     }
 

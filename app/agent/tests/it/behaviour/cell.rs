@@ -1,4 +1,5 @@
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -14,10 +15,23 @@ pub(super) struct Cell {
 
 impl Cell {
     pub(super) fn new() -> Option<Self> {
+        Self::below("lazaret-agent-test")
+    }
+
+    /// In a control group of the same name, elsewhere.
+    pub(super) fn again() -> Option<Self> {
+        Self::below("lazaret-agent-test-again")
+    }
+
+    pub(super) fn group_id(&self) -> u64 {
+        fs::metadata(&self.group).unwrap().ino()
+    }
+
+    fn below(parent: &str) -> Option<Self> {
         let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
         let mut lines = mounts.lines().map(|line| line.split(' ').collect::<Vec<_>>());
         let hierarchy = lines.find(|fields| fields[2] == "cgroup2")?[1].to_owned();
-        let group = PathBuf::from(hierarchy).join("lazaret-agent-test").join(CONTAINER);
+        let group = PathBuf::from(hierarchy).join(parent).join(CONTAINER);
         fs::create_dir_all(&group).unwrap();
         let first = enter(&group, &["sleep", "300"]).spawn().unwrap();
         Some(Self { group, first })

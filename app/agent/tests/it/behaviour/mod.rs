@@ -1,6 +1,7 @@
 //! Behaviour of a container as its namespaces and control group make it, on the real kernel: learned, then held against
 //! what was learned. Needs root and a unified control group hierarchy.
 
+mod again;
 mod cell;
 mod cost;
 mod killed;
