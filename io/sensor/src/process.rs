@@ -15,7 +15,7 @@ const NANOSECONDS_PER_TICK: u64 = 10_000_000;
 const COMMAND_LIMIT: usize = 4096;
 const TEXT_LIMIT: usize = 64 << 10;
 /// Ancestors that are asked for.
-const GENERATIONS: usize = 64;
+pub(crate) const GENERATIONS: usize = 64;
 const KERNEL_THREAD: u32 = 0x0020_0000;
 /// `PF_FORKNOEXEC`
 const STARTED_NOTHING: u32 = 0x0000_0040;

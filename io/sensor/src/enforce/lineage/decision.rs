@@ -1,15 +1,13 @@
 //! Whether one process may go on with one file.
 
-use std::fs::File;
-use std::os::fd::OwnedFd;
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use lazaret_model::{Digest, path_text};
-use nix::fcntl::ResolveFlag;
 
-use super::{FileId, Lineage, StartRule, find, id};
+use super::{FileId, Lineage, StartRule, find, id, opened};
 use crate::enforce::decision::Content;
 use crate::enforce::head::Next;
 use crate::process;
@@ -18,8 +16,6 @@ use crate::sys::{self, FileState};
 /// Processes of one container that were allowed a file and have not opened the next one: mostly none.
 const MOST_AWAITED: usize = 4096;
 const MOST_FOLLOWERS: usize = 256;
-/// Ancestors that are asked for.
-const GENERATIONS: usize = 64;
 
 impl Lineage {
     /// Whether the process may go on with a file that it opens for execution. `path` is the file's from the container's root.
@@ -43,12 +39,25 @@ impl Lineage {
         if path_text(&awaited) == name || lock(&self.followers).get(&awaited) == Some(&file) {
             return true;
         }
-        let found = opened(pid, &awaited).and_then(|file| Some(id(&sys::file_state(&file).ok()?.0)));
+        if self.found(pid, &awaited) != Some(file) {
+            return false;
+        }
         let mut followers = lock(&self.followers);
-        if found == Some(file) && awaited.starts_with(b"/") && followers.len() < MOST_FOLLOWERS {
+        if followers.len() < MOST_FOLLOWERS {
             followers.insert(awaited, file);
         }
-        found == Some(file)
+        true
+    }
+
+    /// What the process finds by an absolute name, if its root is among the container's own files: another file system
+    /// might not answer, and who asks here decides for all.
+    fn found(&self, pid: u32, name: &[u8]) -> Option<FileId> {
+        let root = opened(Path::new(&format!("/proc/{pid}/root"))).filter(|_| name.starts_with(b"/"))?;
+        if Some(sys::file_state(&root).ok()?.1) != self.root {
+            return None;
+        }
+        let file = find(&root, Path::new(OsStr::from_bytes(name)))?;
+        Some(id(&sys::file_state(&file).ok()?.0))
     }
 
     fn is_named(&self, pid: u32, name: &str, file: FileId, digest: &Digest) -> bool {
@@ -84,7 +93,7 @@ impl Lineage {
     /// are deeper than its own.
     fn has_entered(&self, pid: u32) -> bool {
         let mut process = pid;
-        for _ in 0..GENERATIONS {
+        for _ in 0..process::GENERATIONS {
             match process::pids(process) {
                 Ok(own) if own.len() < self.depth => return true,
                 Ok(_) if process != self.init => {}
@@ -101,28 +110,16 @@ impl Lineage {
             return;
         }
         let mut all = lock(&self.awaited);
+        // Whoever makes allowed starts fail halfway harms his own container at most, and holds up nobody.
         if all.len() >= MOST_AWAITED {
-            // Some that were allowed and failed since.
-            all.retain(|pid, _| process::stat(*pid).is_ok());
+            all.clear();
         }
-        if all.len() < MOST_AWAITED {
-            all.insert(pid, next.clone());
-        }
+        all.insert(pid, next.clone());
     }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// What the process finds by that name, without leaving the file system that it starts from: another one might not answer.
-fn opened(pid: u32, name: &[u8]) -> Option<OwnedFd> {
-    let (from, within) = match name.starts_with(b"/") {
-        true => ("root", ResolveFlag::RESOLVE_IN_ROOT),
-        false => ("cwd", ResolveFlag::RESOLVE_BENEATH),
-    };
-    let from = File::open(format!("/proc/{pid}/{from}/.")).ok()?;
-    find(&from, Path::new(std::ffi::OsStr::from_bytes(name)), within)
 }
 
 #[cfg(test)]
@@ -149,6 +146,7 @@ mod tests {
             init: 0,
             depth: 1,
             mounts: HashSet::new(),
+            root: None,
             rules: HashMap::new(),
             scripts: HashMap::new(),
             awaited: Mutex::default(),
@@ -241,12 +239,21 @@ mod tests {
     #[test]
     fn an_interpreter_may_be_called_by_a_link() {
         let me = std::process::id();
-        let lineage = lineage(&[rule("/bin/script", None, None)]);
+        let state = |path: &Path| sys::file_state(opened(path).unwrap()).unwrap();
+        let root = state(Path::new("/")).1;
+        let lineage = Lineage { root: Some(root), ..lineage(&[rule("/bin/script", None, None)]) };
         let shell = std::fs::canonicalize("/bin/sh").unwrap();
-        let state = sys::file_state(File::open(&shell).unwrap()).unwrap().0;
-        let next = Next::Named(b"/bin/sh".as_slice().into());
-        assert!(lineage.allows(me, Path::new("/bin/script"), &HERE, &content(next)));
-        assert!(lineage.allows(me, &shell, &state, &content(Next::Nothing)));
+        let follows = |lineage: &Lineage, name: &[u8]| {
+            let next = Next::Named(name.into());
+            assert!(lineage.allows(me, Path::new("/bin/script"), &HERE, &content(next)));
+            lineage.allows(me, &shell, &state(&shell).0, &content(Next::Nothing))
+        };
+        assert!(follows(&lineage, b"/bin/sh") && follows(&lineage, b"/bin/sh"), "found, and remembered");
+        assert_eq!(lock(&lineage.followers).len(), 1);
+        assert!(!follows(&lineage, b"bin/sh") && !follows(&lineage, b"/bin/true"));
+        // A process whose root is elsewhere is not followed there.
+        let elsewhere = Lineage { root: Some(u64::MAX), followers: Mutex::default(), ..lineage };
+        assert!(!follows(&elsewhere, b"/bin/sh"));
     }
 
     #[test]
@@ -258,6 +265,6 @@ mod tests {
         }
         assert!(lock(&lineage.awaited).len() <= MOST_AWAITED);
         assert!(lineage.allows(std::process::id(), Path::new("/bin/script"), &HERE, &next()));
-        assert!(lock(&lineage.awaited).contains_key(&std::process::id()));
+        assert!(lock(&lineage.awaited).contains_key(&std::process::id()), "and the latest is known");
     }
 }

@@ -10,10 +10,10 @@
 mod decision;
 
 use std::collections::{HashMap, HashSet};
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::Read;
-use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::ffi::OsStringExt;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -75,6 +75,8 @@ pub(crate) struct Lineage {
     depth: usize,
     /// Its own mounts: what runs a program of another one belongs to the runtime.
     mounts: HashSet<u64>,
+    /// The mount of its root.
+    root: Option<u64>,
     rules: HashMap<String, Vec<StartRule>>,
     /// Scripts are named as they are called, which may be by a link: what lay there.
     scripts: HashMap<FileId, Vec<String>>,
@@ -108,7 +110,7 @@ impl Enforcer {
         let root = Path::new("/proc").join(request.pid.to_string()).join("root/.");
         let root = root.join(around.base.strip_prefix("/").unwrap_or(&around.base));
         let mut scripts: HashMap<FileId, Vec<String>> = HashMap::new();
-        if let Ok(root) = File::open(root) {
+        if let Some(root) = opened(&root) {
             for name in rules.keys() {
                 if let Some(script) = script(&root, name) {
                     scripts.entry(script).or_default().push(name.clone());
@@ -119,6 +121,7 @@ impl Enforcer {
             init: request.pid,
             depth: own.len(),
             mounts: around.inside().map(|mount| mount.id).collect(),
+            root: around.root,
             rules,
             scripts,
             awaited: Mutex::default(),
@@ -137,17 +140,22 @@ fn id(state: &FileState) -> FileId {
     (state.device, state.inode)
 }
 
-fn find(from: &File, name: &Path, within: ResolveFlag) -> Option<OwnedFd> {
-    let how = OpenHow::new()
-        .flags(OFlag::O_PATH | OFlag::O_CLOEXEC)
-        .resolve(within | ResolveFlag::RESOLVE_NO_XDEV | ResolveFlag::RESOLVE_NO_MAGICLINKS);
-    openat2(from, name, how).ok()
+/// For looking at alone: nothing is asked of the file.
+fn opened(path: &Path) -> Option<File> {
+    OpenOptions::new().read(true).custom_flags(libc::O_PATH).open(path).ok()
+}
+
+/// What a name leads to that begins at this root, without leaving its file system.
+fn find(root: &File, name: &Path) -> Option<File> {
+    let resolve =
+        ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_XDEV | ResolveFlag::RESOLVE_NO_MAGICLINKS;
+    let how = OpenHow::new().flags(OFlag::O_PATH | OFlag::O_CLOEXEC).resolve(resolve);
+    openat2(root, name, how).ok().map(File::from)
 }
 
 /// The file, if it is a script.
 fn script(root: &File, name: &str) -> Option<FileId> {
-    let name = PathBuf::from(std::ffi::OsString::from_vec(name.as_bytes().to_vec()));
-    let file = File::from(find(root, &name, ResolveFlag::RESOLVE_IN_ROOT)?);
+    let file = find(root, Path::new(name))?;
     // A named pipe would be waited for, a device might do something.
     if !file.metadata().ok()?.is_file() {
         return None;
