@@ -7,7 +7,7 @@ use std::time::Duration;
 use lazaret_sensor::{DenyReason, ExecutionDenied, GuardError, Options, SensorEvent};
 
 use crate::jail::{Jail, attempt};
-use crate::support::{digest, receive, sensor, variant, victim};
+use crate::support::{digest, in_turn, receive, sensor, variant, victim};
 
 const RUNS: u64 = 500;
 const REFUSED: Result<(), i32> = Err(libc::EPERM);
@@ -101,6 +101,7 @@ fn names_links_and_modes_do_not_help() {
 #[test]
 fn a_change_in_place_is_noticed_at_once() {
     let test = "a_change_in_place_is_noticed_at_once";
+    let _turn = in_turn();
     let Some(victim) = victim(test) else { return };
     let Some((sensor, _events)) = sensor(test, &Options::default()) else { return };
     let (jail, allowed) = prepare(test, victim);
@@ -134,6 +135,7 @@ fn write_last_byte(path: &str, change: impl Fn(u8) -> u8) -> u8 {
 #[test]
 fn a_program_that_somebody_can_still_write_to_is_refused() {
     let test = "a_program_that_somebody_can_still_write_to_is_refused";
+    let _turn = in_turn();
     let Some(victim) = victim(test) else { return };
     let Some((sensor, mut events)) = sensor(test, &Options::default()) else { return };
     let (jail, allowed) = prepare(test, victim);

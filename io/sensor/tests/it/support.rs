@@ -2,7 +2,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use lazaret_model::Digest;
@@ -26,6 +26,13 @@ pub(crate) fn sensor(test: &str, options: &Options) -> Option<(Sensor, Receiver<
         Ok((sensor, events))
     });
     working.map_err(|problem| eprintln!("SKIPPED: {test}: {problem}")).ok()
+}
+
+/// A process that is forked holds what is open for writing until its own execution is decided. So tests whose executions
+/// wait for that, and tests that write to programs all the time, take turns.
+pub(crate) fn in_turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The victim, statically linked.
