@@ -240,6 +240,7 @@ struct task_io_accounting {
 
 struct task_struct {
 	struct thread_info thread_info;
+	unsigned int flags;
 	struct signal_struct *signal;
 	int pid;
 	int tgid;

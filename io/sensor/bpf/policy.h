@@ -18,7 +18,7 @@ struct policy {
 	__u32 kill_origins;
 	__u32 network;
 	__u64 refuse;       /* a bit for each `enum kind` that a program at a security hook refuses (refuse.h) */
-	__u32 held;         /* HELD_…: what is held to rules (held.h), or by the container's own first program */
+	__u32 held;         /* HELD_…: what is held to rules (rules.h), or by the container's own first program */
 	__u32 version;      /* of the rules that hold */
 };
 

@@ -3,7 +3,7 @@
 #ifndef LAZARET_REACHES_H
 #define LAZARET_REACHES_H
 
-#include "refuse.h"
+#include "lineage.h"
 
 /* What has no file: refused if the policy says so for its kind. */
 static __always_inline int refuse_kind(enum kind kind)
@@ -41,7 +41,7 @@ static __always_inline int refuse_origin(struct path *path, __u32 shift, enum ki
 SEC("lsm/bprm_check_security")
 int BPF_PROG(refuse_exec, struct linux_binprm *bprm)
 {
-	return refuse_origin(&bprm->file->f_path, 0, KIND_EXEC);
+	return refuse_origin(&bprm->file->f_path, 0, KIND_EXEC) ?: refuse_start(bprm);
 }
 
 #define PROT_EXEC 4
@@ -85,7 +85,7 @@ int BPF_PROG(refuse_traceme, struct task_struct *parent)
 	return refuse_kind(KIND_PTRACE);
 }
 
-/* While files are held, nothing gives them other names. */
+/* While files or programs are held, nothing gives them other names. */
 static __always_inline int refuse_mounting(enum kind kind)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -93,7 +93,7 @@ static __always_inline int refuse_mounting(enum kind kind)
 	struct policy *policy = own_policy(task, &group);
 	if (!policy || is_bringing(task))
 		return 0;
-	if (!(policy->refuse & 1ull << kind) && !(policy->held & (HELD_FILES | HELD_SECRETS)))
+	if (!(policy->refuse & 1ull << kind) && !(policy->held & (HELD_FILES | HELD_SECRETS | HELD_STARTS)))
 		return 0;
 	return refused(task, decision_of(task), kind, NULL, 0);
 }
@@ -186,7 +186,8 @@ static __always_inline bool may_become(struct decision *decision, struct policy 
 	struct rule_key key = { .cgroup = group, .place = PLACE_OF_USER | user, .version = policy->version };
 	if (bpf_map_lookup_elem(&rules, &key))
 		return true;
-	key.program = program_number(decision, group, policy->version);
+	struct task_struct *task = bpf_get_current_task_btf();
+	key.program = program_number(decision, task->mm->exe_file, group, policy->version);
 	return key.program && bpf_map_lookup_elem(&rules, &key);
 }
 

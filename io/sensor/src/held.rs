@@ -1,16 +1,13 @@
-//! What a control group may do with files, and whom its processes may become, as programs at the kernel's security
-//! hooks hold it (`bpf/held.h`): rules that allow, in the form in which the kernel looks them up.
+//! What a control group may do with files, what it may start, and whom its processes may become, as programs at the
+//! kernel's security hooks hold it (`bpf/rules.h`): rules that allow, in the form in which the kernel looks them up.
 
+mod maps;
 mod matching;
 mod place;
 
-use std::collections::HashMap;
-
-use aya::maps::MapError;
 use lazaret_model::FileOperation;
 
-use crate::confine::ConfineError;
-use crate::tracer::{Controls, chain};
+pub(crate) use maps::{Held, name_secrets};
 
 /// What is held to rules; `None`: not held. What is held and that no rule names is refused: the caller gets EPERM.
 /// Reading what the image brought is always allowed, unless it is secret.
@@ -22,6 +19,8 @@ pub struct HeldPolicy {
     pub secrets: Option<Vec<PathRule>>,
     /// Users that a process may make itself.
     pub users: Option<Vec<UserRule>>,
+    /// Programs that are started ([`PathRule::start`]) within the container: what comes in from outside is not held.
+    pub starts: Option<Vec<PathRule>>,
 }
 
 impl HeldPolicy {
@@ -68,11 +67,15 @@ pub enum RuleError {
     Escape(String),
 }
 
-/// `bpf/held.h`
+/// `bpf/rules.h`
 const LONGEST: usize = 256;
 const FILES: u32 = 1;
 const SECRETS: u32 = 2;
 const USERS: u32 = 4;
+const STARTS: u32 = 32;
+/// Operations of no [`FileOperation`].
+const START: u32 = 13;
+const START_CHANGED: u32 = 14;
 const SEED_WHOLE: u64 = 0xcbf2_9ce4_8422_2325;
 const SEED_ANYWHERE: u64 = 0x9ae1_6a3b_2f90_404f;
 const MARK_ABOVE: u64 = 0x5bd1_e995_5bd1_e995;
@@ -103,6 +106,17 @@ impl PathRule {
         let by = by.map(|by| checked(by, false)).transpose()?;
         let operations = operations.iter().fold(0, |bits, operation| bits | 1u32 << *operation as u32);
         Ok(Self { pattern: checked(head, true)?, open, by, operations })
+    }
+
+    /// That a program may be started, by a program or (`None`) by any; both paths are written without stars. `changed`: also
+    /// one that was made or changed since the container began.
+    ///
+    /// # Errors
+    /// The kernel programs cannot compare it.
+    pub fn start(program: &str, by: Option<&str>, changed: bool) -> Result<Self, RuleError> {
+        let by = by.map(|by| checked(by, false)).transpose()?;
+        let operations = 1 << START | u32::from(changed) << START_CHANGED;
+        Ok(Self { pattern: checked(program, false)?, open: false, by, operations })
     }
 
     /// What the kernel program looks it up by: the whole name, or the directory in which all matches are.
@@ -191,131 +205,6 @@ impl SecretPlace<'_> {
     }
 }
 
-/// What was written into the maps of rules for each group.
-#[derive(Debug, Default)]
-pub(crate) struct Held {
-    rules: HashMap<u64, Vec<RuleKey>>,
-    programs: HashMap<u64, Vec<ProgramKey>>,
-}
-
-impl Held {
-    /// Finds what a predecessor left.
-    pub(crate) fn of(controls: &Controls) -> Self {
-        let mut held = Self::default();
-        for key in controls.rules.keys().flatten() {
-            held.rules.entry(key[0]).or_default().push(key);
-        }
-        for key in controls.programs.keys().flatten() {
-            let group = key.first_chunk().map_or(0, |group| u64::from_ne_bytes(*group));
-            held.programs.entry(group).or_default().push(key);
-        }
-        held
-    }
-
-    /// Writes the rules beside those that hold, under another version, and returns the bits of what they are about.
-    /// [`settle`](Self::settle) is to follow when that version holds.
-    pub(crate) fn write(
-        &mut self,
-        controls: &mut Controls,
-        group: u64,
-        version: u32,
-        policy: &HeldPolicy,
-    ) -> Result<u32, ConfineError> {
-        let mut writing = Writing { controls, held: self, group, version, numbers: HashMap::new() };
-        let mut bits = 0;
-        for (bit, rules) in [(FILES, &policy.files), (SECRETS, &policy.secrets)] {
-            bits |= if rules.is_some() { bit } else { 0 };
-            for rule in rules.iter().flatten() {
-                writing.rule(rule.place(), rule.by.as_deref(), rule.encode(bit))?;
-            }
-        }
-        bits |= if policy.users.is_some() { USERS } else { 0 };
-        for rule in policy.users.iter().flatten() {
-            writing.rule(PLACE_OF_USER | u64::from(rule.uid), rule.by.as_deref(), [0; 268])?;
-        }
-        Ok(bits)
-    }
-
-    /// Takes all away that is of another version.
-    pub(crate) fn settle(&mut self, controls: &mut Controls, group: u64, version: Option<u32>) {
-        if let Some(keys) = self.rules.get_mut(&group) {
-            for key in keys.extract_if(.., |key| Some(halves(key[2]).0) != version) {
-                let _ = controls.rules.remove(&key);
-            }
-        }
-        if let Some(keys) = self.programs.get_mut(&group) {
-            let of = |key: &ProgramKey| u32::from_ne_bytes([key[8], key[9], key[10], key[11]]);
-            for key in keys.extract_if(.., |key| Some(of(key)) != version) {
-                let _ = controls.programs.remove(&key);
-            }
-        }
-        self.rules.retain(|_, keys| !keys.is_empty());
-        self.programs.retain(|_, keys| !keys.is_empty());
-    }
-}
-
-struct Writing<'a> {
-    controls: &'a mut Controls,
-    held: &'a mut Held,
-    group: u64,
-    version: u32,
-    /// Of programs.
-    numbers: HashMap<Vec<u8>, u32>,
-}
-
-impl Writing<'_> {
-    fn rule(&mut self, place: u64, by: Option<&[u8]>, rule: Rule) -> Result<(), ConfineError> {
-        let group = self.group;
-        let full = |why: MapError| ConfineError::Full { group, why: chain(&why) };
-        let program = by.map_or(Ok(0), |by| self.number(by))?;
-        for index in 0..MOST_ALIKE {
-            let key = [group, place, join(self.version, program), u64::from(index)];
-            if self.controls.rules.get(&key, 0).is_err() {
-                self.controls.rules.insert(key, rule, 0).map_err(full)?;
-                self.held.rules.entry(group).or_default().push(key);
-                return Ok(());
-            }
-        }
-        Err(ConfineError::Full { group, why: format!("more than {MOST_ALIKE} rules are alike") })
-    }
-
-    fn number(&mut self, by: &[u8]) -> Result<u32, ConfineError> {
-        if let Some(number) = self.numbers.get(by) {
-            return Ok(*number);
-        }
-        let number = u32::try_from(self.numbers.len()).unwrap_or(u32::MAX - 1) + 1;
-        let mut key = [0; 272];
-        key[..8].copy_from_slice(&self.group.to_ne_bytes());
-        key[8..12].copy_from_slice(&self.version.to_ne_bytes());
-        key[16..16 + by.len()].copy_from_slice(by);
-        let full = |why: MapError| ConfineError::Full { group: self.group, why: chain(&why) };
-        self.controls.programs.insert(key, number, 0).map_err(full)?;
-        self.held.programs.entry(self.group).or_default().push(key);
-        self.numbers.insert(by.to_owned(), number);
-        Ok(number)
-    }
-}
-
-/// Marks names as secret.
-pub(crate) fn name_secrets(controls: &mut Controls, places: &[SecretPlace<'_>]) -> Result<(), ConfineError> {
-    let full = |why: MapError| ConfineError::Full { group: 0, why: chain(&why) };
-    for hash in places.iter().flat_map(|place| place.hashes()) {
-        controls.secret_places.insert(hash, 1, 0).map_err(full)?;
-    }
-    Ok(())
-}
-
-/// Two neighbours in the kernel's structure, as one number.
-fn join(first: u32, second: u32) -> u64 {
-    let ([a, b, c, d], [e, f, g, h]) = (first.to_ne_bytes(), second.to_ne_bytes());
-    u64::from_ne_bytes([a, b, c, d, e, f, g, h])
-}
-
-fn halves(both: u64) -> (u32, u32) {
-    let [a, b, c, d, e, f, g, h] = both.to_ne_bytes();
-    (u32::from_ne_bytes([a, b, c, d]), u32::from_ne_bytes([e, f, g, h]))
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -370,7 +259,7 @@ mod tests {
 
     #[test]
     fn numbers_are_those_of_the_kernel_program() {
-        let header = include_str!("../bpf/held.h").to_lowercase();
+        let header = [include_str!("../bpf/held.h"), include_str!("../bpf/rules.h")].concat().to_lowercase();
         for (name, value) in [
             ("seed_whole", SEED_WHOLE),
             ("seed_anywhere", SEED_ANYWHERE),
@@ -382,6 +271,16 @@ mod tests {
         for (number, operation) in FileOperation::ALL.iter().enumerate() {
             assert_eq!(*operation as usize, number);
             assert!(header.contains(&format!("operation_{}", operation.name().replace('-', "_"))));
+        }
+        let numbered = "operation_connect,\n\t/* of programs, which no fileoperation is. `src/held.rs` has them, too. */\n\t\
+                        operation_start,\n\toperation_start_changed,";
+        assert!(header.contains(numbered));
+        assert_eq!(
+            (START, START_CHANGED),
+            (FileOperation::Connect as u32 + 1, FileOperation::Connect as u32 + 2)
+        );
+        for (name, value) in [("files", FILES), ("secrets", SECRETS), ("users", USERS), ("starts", STARTS)] {
+            assert!(header.contains(&format!("#define held_{name} {value}\n")), "{name}");
         }
     }
 

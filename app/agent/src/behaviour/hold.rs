@@ -3,15 +3,16 @@
 
 mod domain;
 mod rules;
+mod starts;
 
 use lazaret_model::{Dimension, KernelOperation, Transport};
 use lazaret_profile::{Action, Mode, Peer, Permission, Profile};
 use lazaret_sensor::{
     ConfineError, Deadly, Domain, HeldPolicy, NetworkPolicy, PathRule, PeerRule, PortRule, Protocol, Sensor,
-    StartRule,
 };
 
 use crate::start::withheld::Withheld;
+pub(super) use starts::Starts;
 
 /// What is put into the kernel for a container's control group.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -24,7 +25,7 @@ pub(super) struct Hold {
     /// Who opens which secret, where it is permission events that refuse the rest. `None`: not held.
     pub(super) secrets: Option<Vec<PathRule>>,
     /// Who starts which program, where the kernel asks before it does. `None`: not held.
-    pub(super) starts: Option<Vec<StartRule>>,
+    pub(super) starts: Option<Starts>,
     /// Where files may be changed, for a container that holds itself to it (Landlock). `None`: not held so.
     pub(super) domain: Option<Domain>,
     /// What its system call filter keeps from a container, where nothing in the kernel refuses it.

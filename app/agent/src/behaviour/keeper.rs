@@ -124,7 +124,8 @@ impl Keeper {
         record: &ContainerRecord,
     ) -> Result<(), String> {
         let expectation = self.expectation(record);
-        let hold = self.hold_of(&expectation);
+        let mut hold = self.hold_of(&expectation);
+        self.hold_lasting_starts(container, (pid, rootfs), &mut hold);
         let put = self.put(container, pid, &hold).and_then(|group| {
             let contents = expectation.programs.clone().unwrap_or_default();
             self.hold_starts(container, (pid, rootfs), &hold)
@@ -186,8 +187,22 @@ impl Keeper {
         Ok(())
     }
 
+    /// What programs at security hooks are to refuse, too: they stay when the agent is gone.
+    fn hold_lasting_starts(&self, container: &str, process: (u32, &Path), hold: &mut Hold) {
+        let Some(starts) = hold.starts.as_ref().filter(|starts| starts.lasts) else { return };
+        let names: Vec<&str> = starts.rules.iter().map(|rule| rule.program.as_str()).collect();
+        let scripts = self.sensor.script_places(process, &names).map_err(|error| error.to_string());
+        match scripts.and_then(|scripts| starts.by_place(&scripts)) {
+            Ok(rules) => hold.held.starts = Some(rules),
+            Err(why) => {
+                let what = format!("programs that others start while no agent runs ({why})");
+                self.tell_beyond(container, vec![what]);
+            }
+        }
+    }
+
     fn hold_starts(&self, container: &str, (pid, rootfs): (u32, &Path), hold: &Hold) -> Result<(), String> {
-        let Some(rules) = hold.starts.clone() else {
+        let Some(rules) = hold.starts.as_ref().map(|starts| starts.rules.clone()) else {
             self.sensor.release_starts(container);
             return Ok(());
         };

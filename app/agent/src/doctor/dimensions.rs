@@ -95,15 +95,26 @@ impl Rungs {
                 true,
                 "the process is ended when the call returns (bpf-kill): not called prevented".to_owned(),
             ),
+            Dimension::Processes if self.fanotify && self.security => (
+                true,
+                "prevented: a program that the profile does not let another one start is refused, by where it is \
+                 (bpf-lsm), and while the agent runs by what it holds (fanotify); arguments, and what is started in \
+                 sessions (`docker exec`), are alerted on"
+                    .to_owned(),
+            ),
             Dimension::Processes if self.fanotify => (
                 true,
                 "prevented while the agent runs: a program that the profile does not let another one start is refused \
                  (fanotify); arguments, and what is started in sessions (`docker exec`), are alerted on"
                     .to_owned(),
             ),
-            Dimension::Processes | Dimension::Users | Dimension::Login if self.starts => {
-                (true, TOLD.to_owned())
-            }
+            Dimension::Login if self.starts => (
+                true,
+                "alerted on; where the admission policy lets nobody log in, the engine refuses `docker exec` and \
+                 `docker attach` before"
+                    .to_owned(),
+            ),
+            Dimension::Processes | Dimension::Users if self.starts => (true, TOLD.to_owned()),
             Dimension::Libraries | Dimension::Files | Dimension::Secrets | Dimension::Capabilities
                 if self.seen =>
             {
@@ -210,7 +221,7 @@ mod tests {
         }
 
         let hooks = checks(&tried(&["exec-tracing", "fanotify", "observation", "network", "bpf-lsm"]));
-        for name in ["block files", "block secrets", "block users", "block system-calls"] {
+        for name in ["block files", "block secrets", "block users", "block system-calls", "block processes"] {
             assert!(of(&hooks, name).1.starts_with("prevented") && of(&hooks, name).1.contains("bpf-lsm"));
         }
 

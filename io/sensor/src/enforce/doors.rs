@@ -1,5 +1,7 @@
 //! What a sensor offers of this.
 
+use std::path::Path;
+
 use super::{Enforcer, GuardError, GuardRequest, SecretsRequest, StartsRequest, Watched};
 use crate::sensor::Sensor;
 
@@ -33,6 +35,19 @@ impl Sensor {
     /// As of [`guard`](Self::guard); then it is as before.
     pub fn hold_starts(&self, request: &StartsRequest) -> Result<Vec<String>, GuardError> {
         self.refusing()?.hold_starts(request)
+    }
+
+    /// Where scripts are that [`StartRule`]s name as they are called, which may be by a link: such names, and the places
+    /// by which [`PathRule::start`](crate::PathRule::start) knows them.
+    ///
+    /// # Errors
+    /// Nothing is known of the process, or of where its root will be.
+    pub fn script_places(
+        &self,
+        container: (u32, &Path),
+        names: &[&str],
+    ) -> Result<Vec<(String, String)>, GuardError> {
+        self.refusing()?.script_places(container, names)
     }
 
     /// Ends what [`hold_starts`](Self::hold_starts) began.

@@ -17,7 +17,7 @@ impl PathRule {
         self.by.as_deref()
     }
 
-    /// As `compare` of `bpf/held.h`: on a mismatch the last star takes one more character.
+    /// As `compare` of `bpf/rules.h`: on a mismatch the last star takes one more character.
     fn matches(&self, path: &[u8]) -> bool {
         let (mut at, mut of) = (0, 0);
         let mut star = None;

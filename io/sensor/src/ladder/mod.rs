@@ -127,6 +127,8 @@ pub(crate) fn climb(sensor: &Sensor) -> Vec<Stair> {
     let files = held(Act::WriteNothing, HeldPolicy { files: Some(Vec::new()), ..HeldPolicy::default() });
     let secrets =
         held(Act::ReadEnvironment, HeldPolicy { secrets: Some(Vec::new()), ..HeldPolicy::default() });
+    // A program that no rule names: without a file it has no name at all.
+    let starts = held(Act::ExecuteMemory, HeldPolicy { starts: Some(Vec::new()), ..HeldPolicy::default() });
     let users = held(Act::BecomeNobody, HeldPolicy { users: Some(Vec::new()), ..HeldPolicy::default() });
     let nobody = NetworkPolicy { peers: Some(Vec::new()), ports: None };
     let connect = trial.run(
@@ -167,7 +169,7 @@ pub(crate) fn climb(sensor: &Sensor) -> Vec<Stair> {
             Dimension::Processes,
             "programs that a profile does not let another one start",
             true,
-            vec![whole(), (Rung::Fanotify, fanotify), landlock(), alert()],
+            vec![lsm(&starts), (Rung::Fanotify, fanotify), landlock(), alert()],
         ),
         stair(
             Dimension::Executables,

@@ -9,6 +9,7 @@ mod files;
 mod machine;
 mod races;
 mod reaches;
+mod starts;
 
 use std::panic::{self, AssertUnwindSafe};
 use std::time::{Duration, Instant};
@@ -70,6 +71,8 @@ const TESTS: &[Test] = tests![
     reaches::what_reaches_into_the_kernel_is_refused,
     reaches::users_are_those_of_the_profile,
     reaches::a_group_below_the_container_is_held_too,
+    starts::programs_are_started_by_whom_a_rule_names_alone,
+    starts::what_comes_in_from_outside_is_not_held,
     races::nothing_comes_through_in_thousands_of_tries,
 ];
 
@@ -128,7 +131,8 @@ fn the_ladder_begins_with_security_hooks(watch: &mut Watch) {
         assert!(stair.prevents, "{what}");
         stair.enforcing()
     };
-    for what in ["without a file", "loader", "namespaces", "changed", "secrets", "users"] {
+    for what in ["without a file", "loader", "namespaces", "changed", "secrets", "users", "another one start"]
+    {
         assert_eq!(enforcing(what), Rung::BpfLsm, "{what}");
     }
     assert_eq!(enforcing("did not bring"), Rung::Fanotify);

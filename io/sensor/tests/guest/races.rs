@@ -18,7 +18,12 @@ pub(crate) fn nothing_comes_through_in_thousands_of_tries(watch: &mut Watch) {
     fs::write(victim, "content").unwrap();
     fs::write(secret, "content").unwrap();
     watch.sensor.name_secrets(&[SecretPlace::Anywhere("/.ssh/")]).unwrap();
-    let policy = HeldPolicy { files: Some(Vec::new()), secrets: Some(Vec::new()), users: None };
+    let policy = HeldPolicy {
+        files: Some(Vec::new()),
+        secrets: Some(Vec::new()),
+        users: None,
+        starts: Some(Vec::new()),
+    };
     watch.sensor.hold(cell.group, &policy).unwrap();
     let deadly = [Deadly::ExecuteMemory, Deadly::Mount, Deadly::NewNamespace];
     watch.sensor.make_deadly(cell.group, &deadly).unwrap();
@@ -42,6 +47,7 @@ pub(crate) fn nothing_comes_through_in_thousands_of_tries(watch: &mut Watch) {
         ("bpf-lsm", TRIES, &["mount", "/tmp/races"]),
         ("bpf-lsm", TRIES, &["user-namespace"]),
         ("bpf-lsm", TRIES, &["child", "memfd", effect]),
+        ("bpf-lsm", TRIES, &["execute", "/act", effect]),
         ("cgroup-bpf", TRIES, &["connect", "127.0.0.1", &port]),
         ("cgroup-bpf", TRIES, &["fastopen", "127.0.0.1", &port]),
         ("cgroup-bpf", TRIES, &["udp", "127.0.0.1", &other]),

@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <linux/io_uring.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -188,6 +189,22 @@ static int act(int count, char **words)
 	if (!strcmp(what, "execute")) {
 		execl(words[2], "act", "effect", words[3], NULL);
 		return say(-1);
+	}
+	/* A program, with the words that follow. */
+	if (!strcmp(what, "run")) {
+		execv(words[2], words + 2);
+		return say(-1);
+	}
+	/* By the second process of a PID namespace, whose parent is outside of it. */
+	if (!strcmp(what, "second")) {
+		if (unshare(CLONE_NEWPID) < 0)
+			return say(-1);
+		pid_t first = fork();
+		if (!first)
+			return pause();
+		words[1] = "child";
+		act(count, words);
+		return kill(first, SIGKILL);
 	}
 	if (!strcmp(what, "times")) {
 		for (repeats = atoi(words[2]); repeats; repeats--) {

@@ -7,18 +7,14 @@
 use lazaret_model::{Dimension, FileOperation, KernelOperation, RUNTIME};
 use lazaret_profile::learn::{STREAMING, STREAMS};
 use lazaret_profile::{ANY, FileRule, Profile, User};
-use lazaret_sensor::{PathRule, RuleError, StartRule, UserRule};
+use lazaret_sensor::{PathRule, RuleError, UserRule};
 
-use super::{Hold, Means, blocks, domain};
+use super::{Hold, Means, blocks, domain, starts};
 
 /// What permission events do not see of secrets.
 const BEYOND_EVENTS: &str = "of secrets, environment and memory of processes, what is made elsewhere than in a directory of \
                              secrets, and all changes but by opening are alerted on: this kernel takes no programs at its \
                              security hooks, and permission events (fanotify) refuse to open only, while the agent runs";
-
-/// What permission events do not see of programs that are started.
-const BEYOND_STARTS: &str = "of processes, arguments and phases, and what is started in sessions (`docker exec`), are alerted \
-                             on: permission events (fanotify) refuse programs, while the agent runs";
 
 /// What can be held is put into `hold`, with a sentence for what cannot.
 pub(super) fn put(profile: &Profile, means: Means, hold: &mut Hold) {
@@ -34,7 +30,7 @@ pub(super) fn put(profile: &Profile, means: Means, hold: &mut Hold) {
 
 fn held(profile: &Profile, means: Means, dimension: Dimension, hold: &mut Hold) -> Result<(), String> {
     if dimension == Dimension::Processes {
-        return starts(profile, means, hold);
+        return starts::put(profile, means, hold);
     }
     let by_events = !means.security && means.permission && dimension == Dimension::Secrets;
     if !means.security && means.landlock && dimension == Dimension::Files {
@@ -45,13 +41,10 @@ fn held(profile: &Profile, means: Means, dimension: Dimension, hold: &mut Hold) 
     }
     match dimension {
         Dimension::Users => hold.held.users = Some(users(&profile.users).map_err(said)?),
-        _ if renames_files(profile) => {
-            let why = "the profile allows new roots or namespaces, in which files have other names";
-            return Err(why.to_owned());
-        }
+        _ if renames_files(profile) => return Err(OTHER_NAMES.to_owned()),
         Dimension::Secrets if by_events => {
-            if profile.volumes.iter().any(|volume| volume.seen.pending.is_none()) {
-                return Err("the profile allows mounts, which give files other names".to_owned());
+            if mounts(profile) {
+                return Err(MOUNTED_NAMES.to_owned());
             }
             hold.secrets = Some(files(&profile.secrets).map_err(said)?);
             hold.beyond.push(BEYOND_EVENTS.to_owned());
@@ -68,38 +61,26 @@ fn held(profile: &Profile, means: Means, dimension: Dimension, hold: &mut Hold) 
     Ok(())
 }
 
-fn starts(profile: &Profile, means: Means, hold: &mut Hold) -> Result<(), String> {
-    if !means.permission {
-        return Err("this kernel asks nobody about programs (fanotify)".to_owned());
-    }
-    let settled = || profile.processes.iter().filter(|process| process.seen.pending.is_none());
-    // The kernel names a script as it was called, and where that was is not known.
-    if let Some(process) = settled().find(|process| !process.executable.starts_with('/')) {
-        return Err(format!("the profile allows {}, which does not begin at the root", process.executable));
-    }
-    let held = settled().filter_map(|process| Some((process, program(&process.parent)?)));
-    let rules = held.map(|(process, by)| StartRule {
-        program: process.executable.clone(),
-        by: by.map(str::to_owned),
-        digest: process.digest,
-    });
-    hold.starts = Some(rules.collect());
-    hold.beyond.push(BEYOND_STARTS.to_owned());
-    Ok(())
-}
-
 pub(super) fn said(problem: RuleError) -> String {
     format!("the kernel programs cannot be told of a rule: {problem}")
 }
 
-fn renames_files(profile: &Profile) -> bool {
+pub(super) const MOUNTED_NAMES: &str = "the profile allows mounts, which give files other names";
+pub(super) const OTHER_NAMES: &str =
+    "the profile allows new roots or namespaces, in which files have other names";
+
+pub(super) fn mounts(profile: &Profile) -> bool {
+    profile.volumes.iter().any(|volume| volume.seen.pending.is_none())
+}
+
+pub(super) fn renames_files(profile: &Profile) -> bool {
     [KernelOperation::ChangeRoot, KernelOperation::Namespace, KernelOperation::UserNamespace]
         .iter()
         .any(|operation| profile.kernel.contains(operation))
 }
 
 /// `None`: any program. The runtime is not held.
-fn program(by: &str) -> Option<Option<&str>> {
+pub(super) fn program(by: &str) -> Option<Option<&str>> {
     match by {
         RUNTIME => None,
         ANY => Some(None),
@@ -181,39 +162,6 @@ mod tests {
             let roots = Profile { kernel: vec![KernelOperation::ChangeRoot], ..profile };
             assert!(of(&roots, HOOKS).is_nothing() && of(&roots, EVENTS).is_nothing());
         }
-    }
-
-    #[test]
-    fn who_starts_what_is_held_where_the_kernel_asks() {
-        let process = |executable: &str, parent: &str| lazaret_profile::Process {
-            executable: executable.to_owned(),
-            digest: None,
-            parent: parent.to_owned(),
-            arguments: lazaret_profile::Arguments::Any,
-            seen: Seen::default(),
-        };
-        let mut profile = blocking(Dimension::Processes);
-        let pending = lazaret_profile::Pending { replicas: 1, of: 3, tainted: false };
-        let pending = Seen { pending: Some(pending), ..Seen::default() };
-        profile.processes = vec![
-            process("/app/serve", RUNTIME),
-            process("/bin/sh", "/app/serve"),
-            process("/bin/true", ANY),
-            lazaret_profile::Process { seen: pending, ..process("/bin/nc", "/bin/sh") },
-        ];
-        for means in [EVENTS, HOOKS] {
-            let hold = of(&profile, means);
-            let rules = hold.starts.unwrap();
-            let by: Vec<_> = rules.iter().map(|rule| (rule.program.as_str(), rule.by.as_deref())).collect();
-            // Whom the runtime starts needs no rule.
-            assert_eq!(by, [("/bin/sh", Some("/app/serve")), ("/bin/true", None)]);
-            assert!(hold.beyond[0].contains("arguments"), "{:?}", hold.beyond);
-        }
-        let hold = of(&profile, Means::default());
-        assert!(hold.starts.is_none() && hold.beyond[0].starts_with("processes are alerted on"));
-        profile.processes.push(process("./run.sh", "/bin/sh"));
-        let hold = of(&profile, EVENTS);
-        assert!(hold.starts.is_none() && hold.beyond[0].contains("./run.sh"), "{:?}", hold.beyond);
     }
 
     #[test]

@@ -13,14 +13,16 @@ use std::collections::{HashMap, HashSet};
 use std::fs::{File, OpenOptions};
 use std::io::Read;
 use std::os::fd::AsRawFd;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use lazaret_model::Digest;
+use lazaret_model::{Digest, path_text};
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
 
 use super::head::Next;
+use super::surroundings::Surroundings;
 use super::{Enforcer, GuardError};
 use crate::process;
 use crate::sys::{self, FileState};
@@ -107,12 +109,10 @@ impl Enforcer {
         for rule in &request.rules {
             rules.entry(rule.program.clone()).or_default().push(rule.clone());
         }
-        let root = Path::new("/proc").join(request.pid.to_string()).join("root/.");
-        let root = root.join(around.base.strip_prefix("/").unwrap_or(&around.base));
         let mut scripts: HashMap<FileId, Vec<String>> = HashMap::new();
-        if let Some(root) = opened(&root) {
+        if let Some(root) = root_of(request.pid, &around) {
             for name in rules.keys() {
-                if let Some(script) = script(&root, name) {
+                if let Some((script, _)) = script(&root, name) {
                     scripts.entry(script).or_default().push(name.clone());
                 }
             }
@@ -131,6 +131,23 @@ impl Enforcer {
         Ok(Vec::new())
     }
 
+    /// Where scripts are that are named as they are called, which may be by a link: such names, and places.
+    ///
+    /// # Errors
+    /// Nothing is known of the process, or of where its root will be.
+    pub(crate) fn script_places(
+        &self,
+        (pid, rootfs): (u32, &Path),
+        names: &[&str],
+    ) -> Result<Vec<(String, String)>, GuardError> {
+        let Some(root) = root_of(pid, &self.surroundings(pid, rootfs)?) else { return Ok(Vec::new()) };
+        let place = |name: &&str| {
+            let place = place(&root, &script(&root, name)?.1)?;
+            (place != **name).then(|| ((*name).to_owned(), place))
+        };
+        Ok(names.iter().filter_map(place).collect())
+    }
+
     pub(crate) fn release_starts(&self, container: &str) {
         self.common.lineages.put(container, None);
     }
@@ -145,6 +162,12 @@ fn opened(path: &Path) -> Option<File> {
     OpenOptions::new().read(true).custom_flags(libc::O_PATH).open(path).ok()
 }
 
+/// A container's root, also before it has become that of the process.
+fn root_of(pid: u32, around: &Surroundings) -> Option<File> {
+    let root = Path::new("/proc").join(pid.to_string()).join("root/.");
+    opened(&root.join(around.base.strip_prefix("/").unwrap_or(&around.base)))
+}
+
 /// What a name leads to that begins at this root, without leaving its file system.
 fn find(root: &File, name: &Path) -> Option<File> {
     let resolve =
@@ -153,8 +176,15 @@ fn find(root: &File, name: &Path) -> Option<File> {
     openat2(root, name, how).ok().map(File::from)
 }
 
+/// Where a file is, from this root on.
+fn place(root: &File, file: &File) -> Option<String> {
+    let path = |file: &File| std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())).ok();
+    let place = Path::new("/").join(path(file)?.strip_prefix(path(root)?).ok()?);
+    Some(path_text(place.as_os_str().as_bytes()).into_owned())
+}
+
 /// The file, if it is a script.
-fn script(root: &File, name: &str) -> Option<FileId> {
+fn script(root: &File, name: &str) -> Option<(FileId, File)> {
     let file = find(root, Path::new(name))?;
     // A named pipe would be waited for, a device might do something.
     if !file.metadata().ok()?.is_file() {
@@ -164,7 +194,7 @@ fn script(root: &File, name: &str) -> Option<FileId> {
     let mut content = File::open(format!("/proc/self/fd/{}", file.as_raw_fd())).ok()?;
     let mut head = [0; 2];
     content.read_exact(&mut head).ok()?;
-    (&head == b"#!").then(|| id(&state))
+    (&head == b"#!").then(|| (id(&state), file))
 }
 
 #[cfg(test)]
@@ -179,9 +209,10 @@ mod tests {
         std::os::unix::fs::symlink("/real", directory.path().join("link")).unwrap();
         nix::unistd::mkfifo(&directory.path().join("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
         let root = File::open(directory.path()).unwrap();
-        assert!(script(&root, "/link").is_some() && script(&root, "/link") == script(&root, "/real"));
+        let ((link, file), (real, _)) = (script(&root, "/link").unwrap(), script(&root, "/real").unwrap());
+        assert_eq!((link, place(&root, &file).unwrap()), (real, "/real".to_owned()));
         for none in ["/program", "/pipe", "/missing", "/"] {
-            assert_eq!(script(&root, none), None, "{none}");
+            assert!(script(&root, none).is_none(), "{none}");
         }
     }
 }
