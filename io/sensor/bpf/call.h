@@ -191,7 +191,7 @@ static __always_inline void add_path(struct call *call, __u64 *used, __u32 slot,
 static __always_inline void add_base(struct task_struct *task, struct call *call, __u64 *used, __u32 slot,
 				     __s32 directory)
 {
-	struct file *file = directory == AT_FDCWD ? NULL : file_of(task, directory);
+	struct file *file = directory == AT_FDCWD ? NULL : file_of(directory);
 	if (file)
 		add_path(call, used, slot, &file->f_path);
 	else
@@ -227,7 +227,7 @@ static __always_inline bool is_news(struct call *call)
 static __always_inline void tell(struct call *call, __u64 used, bool alarming)
 {
 	struct record *record = &call->record;
-	complete(record, bpf_get_current_task_btf());
+	complete(record);
 	send(record, sizeof(*record) + WITHIN(used, CALL_TEXT_ROOM), alarming ? RING_ALERTS : RING_FACTS);
 }
 

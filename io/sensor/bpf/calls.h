@@ -85,7 +85,7 @@ static __always_inline void end_child(struct task_struct *task, __u16 kind)
 {
 	__u64 group;
 	struct policy *policy = policy_of(&group);
-	if (policy && policy->kill & 1ull << (kind & 63) && !is_runtime(task))
+	if (policy && policy->kill & 1ull << (kind & 63) && !runtime_runs())
 		bpf_send_signal(9);
 }
 
@@ -137,7 +137,7 @@ int BPF_PROG(call_returned, struct pt_regs *registers, long result)
 		return 0;
 	bool failed = result < 0 && result > -4096;
 	/* What is opened is mostly opened again, which is known sooner than this. */
-	if ((handling != HANDLE_OPEN || failed) && is_runtime(task))
+	if ((handling != HANDLE_OPEN || failed) && runtime_runs())
 		return 0;
 	__u32 zero = 0;
 	struct call *call = bpf_map_lookup_elem(&call_scratch, &zero);

@@ -47,7 +47,7 @@ static __always_inline void set_fact(struct call *call, struct dentry *dentry, _
 static __always_inline void handle_open(struct task_struct *task, struct call *call, __u64 how)
 {
 	struct record *record = &call->record;
-	struct file *file = file_of(task, record->values[0]);
+	struct file *file = file_of(record->values[0]);
 	if (!file)
 		return;
 	LOOK(call->file, file);
@@ -66,7 +66,7 @@ static __always_inline void handle_open(struct task_struct *task, struct call *c
 	record->values[2] = SEEN(call->inode, inode, struct inode, i_ino);
 	set_fact(call, dentry, (flags & (O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND)));
 	/* Before all that costs more: what was told passed the rest. Nobody dies of an opening. */
-	if (is_told(&call->fact) || is_runtime(task))
+	if (is_told(&call->fact) || runtime_runs())
 		return;
 	__u32 mode = SEEN(call->inode, inode, struct inode, i_mode);
 	__u32 kind = mode & S_IFMT;
@@ -94,7 +94,7 @@ static __always_inline void handle_open(struct task_struct *task, struct call *c
 static __always_inline void handle_descriptor(struct task_struct *task, struct call *call, __u8 second)
 {
 	struct record *record = &call->record;
-	struct file *file = file_of(task, record->values[1]);
+	struct file *file = file_of(record->values[1]);
 	if (!file || BPF_CORE_READ(file, f_inode, i_nlink) == 0)
 		return;
 	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);

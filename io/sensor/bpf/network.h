@@ -63,7 +63,7 @@ static __always_inline bool is_listed(struct peer *peer)
 static __always_inline void tell_peer(struct peer *peer, __u64 cgroup, __u32 socket, enum kind kind, bool refused)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	if (!is_inside(task) || !is_current() || is_runtime(task))
+	if (!is_inside(task) || !is_current() || runtime_runs())
 		return;
 	struct inode *program = task->mm->exe_file->f_inode;
 	struct fact fact = {
@@ -81,7 +81,7 @@ static __always_inline void tell_peer(struct peer *peer, __u64 cgroup, __u32 soc
 	/* A refusal is told each time: it is what somebody did, not only what somebody does. */
 	if (!refused && is_repeated(&fact))
 		return;
-	struct record record;
+	struct record record = {};
 	describe(&record, task, kind);
 	record.values[0] = peer->address[0] | (__u64)peer->address[1] << 32;
 	record.values[1] = peer->address[2] | (__u64)peer->address[3] << 32;
@@ -168,7 +168,7 @@ int socket_made(struct bpf_sock *socket)
 		return ALLOW;
 	struct task_struct *task = bpf_get_current_task_btf();
 	if (is_inside(task) && is_current()) {
-		struct record record;
+		struct record record = {};
 		describe(&record, task, KIND_SOCKET);
 		record.values[0] = -1ull;
 		record.values[1] = socket->family;

@@ -18,13 +18,13 @@ static __always_inline struct policy *own_policy(struct task_struct *task, __u64
 }
 
 /*
- * Whether the process is a runtime on its way to the container's program. Stricter than `is_runtime`: what a
+ * Whether the process is a runtime on its way to the container's program. Stricter than `runtime_runs`: what a
  * container forks is not one, whoever it makes its parent, because it runs a program of the container's own mounts.
  */
 static __always_inline bool is_bringing(struct task_struct *task)
 {
 	struct task_struct *parent = task->group_leader->real_parent;
-	if (parent->thread_pid->level || !is_runtime(task))
+	if (parent->thread_pid->level || !runtime_runs())
 		return false;
 	struct vfsmount *mount = BPF_CORE_READ(task, mm, exe_file, f_path.mnt);
 	struct mount *whole = (void *)mount - bpf_core_field_offset(struct mount, mnt);

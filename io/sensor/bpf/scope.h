@@ -99,9 +99,16 @@ static __always_inline bool is_entering(struct task_struct *task)
 	       parent->nsproxy->mnt_ns->ns.inum == host_mount_namespace;
 }
 
-/* Whether the process is the container runtime on its way to the container's program. */
-static __always_inline bool is_runtime(struct task_struct *task)
+/*
+ * Some functions here are none that are written in where they are called: for each pointer that the kernel follows, its
+ * verifier looks through all of the kernel's types, so that a program takes seconds to load in which that stands on
+ * many ways. A function that others may call is looked at once.
+ */
+
+/* Whether the running process is the container runtime on its way to the container's program. */
+__attribute__((noinline)) __u32 runtime_runs(void)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
 	if (!(has_foreign_parent(task) || is_entering(task)) ||
 	    task->group_leader->start_boottime < sensor_started)
 		return false;
@@ -140,8 +147,11 @@ static __always_inline void set_init(struct record *record, struct pid_namespace
 }
 
 /* The rest, which costs most. */
-static __always_inline void complete(struct record *record, struct task_struct *task)
+__attribute__((noinline)) int complete(struct record *record)
 {
+	if (!record)
+		return 0;
+	struct task_struct *task = bpf_get_current_task_btf();
 	struct pid *pid = task->thread_pid;
 	__u32 level = pid->level;
 	struct upid inner = at_level(pid, level);
@@ -175,14 +185,17 @@ static __always_inline void complete(struct record *record, struct task_struct *
 		record->flags |= FLAG_FOREIGN_PARENT;
 	const __u64 *comm = (const void *)task->comm;
 	__builtin_memcpy(record->comm, (__u64[]){ comm[0], comm[1] }, sizeof(record->comm));
-	__u32 *entry = bpf_map_lookup_elem(&entered, &record->pid);
+	__u32 process = task->tgid;
+	__u32 *entry = bpf_map_lookup_elem(&entered, &process);
 	record->entered = entry ? *entry : 0;
+	return 0;
 }
 
+/* Of the running process. */
 static __always_inline void describe(struct record *record, struct task_struct *task, enum kind kind)
 {
 	identify(record, task, kind);
-	complete(record, task);
+	complete(record);
 }
 
 #endif

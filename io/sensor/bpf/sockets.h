@@ -13,7 +13,7 @@
 
 static __always_inline struct sock *socket_of(struct task_struct *task, __u32 descriptor)
 {
-	struct file *file = file_of(task, descriptor);
+	struct file *file = file_of(descriptor);
 	if (!file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
 		return NULL;
 	struct socket *socket = BPF_CORE_READ(file, private_data);

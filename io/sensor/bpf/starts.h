@@ -30,15 +30,22 @@ struct {
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
 
-static __always_inline struct file *file_of(struct task_struct *task, __u32 descriptor)
+/* The address of the running process's open file; zero if there is none. */
+__attribute__((noinline)) __u64 file_at(__u32 descriptor)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
 	struct fdtable *table = task->files->fdt;
 	if (descriptor >= table->max_fds)
-		return NULL;
+		return 0;
 	struct file *file = NULL;
 	struct file **files = table->fd;
 	bpf_probe_read_kernel(&file, sizeof(file), files + descriptor);
-	return file;
+	return (__u64)file;
+}
+
+static __always_inline struct file *file_of(__u32 descriptor)
+{
+	return (void *)file_at(descriptor);
 }
 
 /*
@@ -73,13 +80,20 @@ static __always_inline void note_arrival(struct task_struct *task)
 }
 
 /* The first program of a process that came from outside: from now on it is the container's own. */
-static __always_inline void arrive(struct task_struct *task)
+__attribute__((noinline)) int note_way_in(void)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
+	if (!has_foreign_parent(task)) {
+		if (is_entering(task))
+			note_arrival(task);
+		return 0;
+	}
 	note_arrival(task);
 	struct pid *pid = task->thread_pid;
 	__u32 process = task->tgid;
 	if (at_level(pid, pid->level).nr != 1)
 		bpf_map_update_elem(&entered, &process, &process, BPF_ANY);
+	return 0;
 }
 
 SEC("tp_btf/sched_process_fork")
@@ -102,10 +116,7 @@ int BPF_PROG(exec, struct task_struct *task, int old_pid, struct linux_binprm *b
 {
 	if (!is_inside(task) || !is_current())
 		return 0;
-	if (has_foreign_parent(task))
-		arrive(task);
-	else if (is_entering(task))
-		note_arrival(task);
+	note_way_in();
 	__u32 zero = 0;
 	struct start *start = bpf_map_lookup_elem(&start_scratch, &zero);
 	if (!start)
@@ -115,7 +126,7 @@ int BPF_PROG(exec, struct task_struct *task, int old_pid, struct linux_binprm *b
 
 	struct file *file = task->mm->exe_file;
 	struct inode *inode = file->f_inode;
-	enum origin origin = origin_by(inode->i_sb->s_magic, inode->i_nlink, file->f_path.dentry, inode) & 15;
+	enum origin origin = origin_by(inode->i_sb->s_magic, inode->i_nlink, file->f_path.dentry, inode);
 	bool script = bprm->interp != bprm->filename;
 	__u32 sockets = socket_streams() & 7;
 	struct task_struct *parent = task->real_parent;
@@ -124,6 +135,10 @@ int BPF_PROG(exec, struct task_struct *task, int old_pid, struct linux_binprm *b
 	__u64 arguments_length = task->mm->arg_end - arguments;
 	__u64 whole_length = task->mm->env_end - arguments;
 	bool terminal = task->signal->tty != NULL;
+	/* For the verifier all that follows is one way then, and not one for each of their values. */
+	origin = UNKNOWN(origin) & 15;
+	script = UNKNOWN(script) & 1;
+	terminal = UNKNOWN(terminal) & 1;
 
 	record->values[0] = capabilities(&task->cred->cap_effective);
 	record->values[1] = capabilities(&task->cred->cap_permitted);
@@ -134,11 +149,6 @@ int BPF_PROG(exec, struct task_struct *task, int old_pid, struct linux_binprm *b
 	record->values[5] = parents_program->i_ino;
 	record->values[6] = parents_program->i_sb->s_dev;
 	record->values[7] = (__u32)bprm->argc;
-
-	__u64 held_group;
-	struct policy *policy = policy_of(&held_group);
-	if (policy && (policy->kill_origins & 1u << origin || must_die(record, policy)))
-		kill(record);
 
 	long length = bpf_probe_read_kernel_str(start->text, GROUP_ROOM, task->cgroups->dfl_cgrp->kn->name);
 	__u64 used = length > 1 ? WITHIN(length - 1, GROUP_ROOM - 1) : 0;
@@ -162,6 +172,11 @@ int BPF_PROG(exec, struct task_struct *task, int old_pid, struct linux_binprm *b
 		record->lengths[3] = whole_length;
 		used += whole_length;
 	}
+	/* Last, because of the many ways through it. */
+	__u64 held_group;
+	struct policy *policy = policy_of(&held_group);
+	if (policy && (policy->kill_origins & 1u << origin || must_die(record, policy)))
+		kill(record);
 	__u64 size = sizeof(*record) + WITHIN(used, TEXT_ROOM);
 	bool alarming = sockets || record->flags & FLAG_KILLED || origin == ORIGIN_MEMORY || origin == ORIGIN_DELETED;
 	send(record, size, alarming ? RING_ALERTS : RING_STARTS);
@@ -198,9 +213,9 @@ SEC("tp_btf/sched_process_exit")
 int BPF_PROG(ended, struct task_struct *task)
 {
 	count_written(task);
-	if (task->pid != task->tgid || !is_inside(task) || !is_current() || is_runtime(task))
+	if (task->pid != task->tgid || !is_inside(task) || !is_current() || runtime_runs())
 		return 0;
-	struct record record;
+	struct record record = {};
 	describe(&record, task, KIND_EXIT);
 	record.values[0] = (__u32)task->exit_code;
 	if (record.entered)

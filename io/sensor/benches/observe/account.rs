@@ -1,5 +1,7 @@
 //! What one event costs by the kernel's own account, which costs something itself: so in turns of its own.
 
+use std::time::Instant;
+
 use crate::jail::Jail;
 use crate::loads::{LOADS, UNINTERESTING};
 use crate::programs::{Counting, Programs};
@@ -55,9 +57,11 @@ impl Event {
 }
 
 pub(crate) fn account(jail: &Jail) {
-    let mut turns = Vec::new();
+    let (mut turns, mut beginnings) = (Vec::new(), Vec::new());
     for _ in 0..TURNS {
+        let begun = Instant::now();
         let Some((_sensor, mut sightings)) = observing(Watcher::Watched) else { return };
+        beginnings.push(begun.elapsed().as_secs_f64());
         let Some(_counting) = Counting::begin() else {
             return eprintln!(
                 "SKIPPED: {BENCH}: the kernel keeps no account of programs (bpf_stats_enabled)"
@@ -82,6 +86,8 @@ pub(crate) fn account(jail: &Jail) {
         let least = costs.iter().copied().fold(f64::INFINITY, f64::min);
         println!("{:<40} {:>7.0} {least:>7.0}   {AIM:.0}", event.name, median(costs).unwrap_or_default());
     }
+    let beginning = median(beginnings).unwrap_or_default();
+    println!("\nuntil the kernel has looked through the programs and taken them: {beginning:.2} s");
     println!("\nand for each piece of work, on average:");
     for (number, load) in LOADS.iter().enumerate() {
         let mut sum = Programs::default();
