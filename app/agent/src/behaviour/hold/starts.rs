@@ -1,11 +1,12 @@
 //! Who starts which program, by a profile: as rules for permission events, which know what a file holds and are asked
 //! while the agent runs, and for programs at security hooks, which know where it is and stay when the agent is gone.
 
+use lazaret_model::Dimension;
 use lazaret_profile::{Permission, Profile};
 use lazaret_sensor::{PathRule, StartRule};
 
 use super::rules::{MOUNTED_NAMES, OTHER_NAMES, mounts, program, renames_files, said};
-use super::{Hold, Means};
+use super::{Hold, Means, blocks};
 
 /// What of processes is only told.
 const BEYOND: &str =
@@ -38,7 +39,9 @@ pub(super) fn put(profile: &Profile, means: Means, hold: &mut Hold) -> Result<()
         digest: process.digest,
     });
     let added = profile.executables.added.iter().any(|added| added.seen.pending.is_none());
-    let changed = added || profile.executables.drift != Permission::Deny;
+    // A file that was merely touched looks as a changed one does: what it holds is asked of permission events.
+    let touches = !blocks(profile, Dimension::Files);
+    let changed = added || touches || profile.executables.drift != Permission::Deny;
     let mut starts = Starts { rules: rules.collect(), lasts: false, changed };
     let short = match () {
         () if !means.security => Some("this kernel takes no programs at its security hooks".to_owned()),
@@ -79,8 +82,8 @@ impl Starts {
 
 #[cfg(test)]
 mod tests {
-    use lazaret_model::{Dimension, RUNTIME};
-    use lazaret_profile::{ANY, Arguments, Mode, Pending, Process, Seen, Volume};
+    use lazaret_model::RUNTIME;
+    use lazaret_profile::{ANY, Arguments, Executables, Mode, Pending, Process, Seen, Volume};
 
     use super::*;
     use crate::behaviour::testing::profile;
@@ -148,6 +151,7 @@ mod tests {
     fn scripts_are_held_by_where_they_are_too() {
         let mut profile = blocking();
         profile.executables.drift = Permission::Deny;
+        profile.modes.set(Dimension::Files, Mode::Block);
         let starts = Hold::of(&profile, HOOKS).starts.unwrap();
         let scripts = [("/bin/sh".to_owned(), "/usr/bin/dash".to_owned())];
         let rule = |program: &str, by: Option<&str>| PathRule::start(program, by, false).unwrap();
@@ -159,8 +163,14 @@ mod tests {
                 rule("/bin/true", None)
             ]
         );
-        profile.executables.drift = Permission::Allow;
-        let starts = Hold::of(&profile, HOOKS).starts.unwrap();
-        assert!(starts.by_place(&[]).unwrap().contains(&PathRule::start("/bin/true", None, true).unwrap()));
+        let accepts_changed = |profile: &Profile| {
+            let starts = Hold::of(profile, HOOKS).starts.unwrap();
+            starts.by_place(&[]).unwrap().contains(&PathRule::start("/bin/true", None, true).unwrap())
+        };
+        assert!(!accepts_changed(&profile));
+        let drifts = Executables { drift: Permission::Allow, ..profile.executables.clone() };
+        assert!(accepts_changed(&Profile { executables: drifts, ..profile.clone() }));
+        profile.modes.set(Dimension::Files, Mode::Alert);
+        assert!(accepts_changed(&profile), "who may touch files may touch programs");
     }
 }
