@@ -28,7 +28,9 @@ impl Observer {
             else {
                 continue;
             };
-            if let Err(why) = self.keeper.hold(&container, (pid, Path::new("/")), &known.record) {
+            if let Err(why) = self.keeper.hold(&container, (pid, Path::new("/")), &known.record)
+                && !has_ended(pid)
+            {
                 self.gap(format!("container {} is not held to its profile: {why}", known.record.name), 1);
             }
         }
@@ -56,6 +58,9 @@ impl Observer {
             let held = guarded.map_err(|error| error.to_string());
             let held = held.and_then(|()| self.keeper.hold(container, (*pid, Path::new("/")), &known.record));
             if let Err(why) = held {
+                if has_ended(*pid) {
+                    continue;
+                }
                 let what = format!("container {} is not held to its new profile: {why}", known.record.name);
                 tracing::error!("{what}");
                 self.spool.note(EventKind::Gap { what, count: 1 });
@@ -102,5 +107,32 @@ impl Observer {
         let inventory = self.inventory.lock().unwrap_or_else(PoisonError::into_inner);
         let managed = inventory.running().iter().filter(|(_, known)| known.decision.is_some());
         managed.map(|(container, known)| (container.clone(), known.pid)).collect()
+    }
+}
+
+/// Whether the container's first process is gone, or waits for nothing but to be taken notice of: there is nobody left who
+/// could be held.
+fn has_ended(pid: u32) -> bool {
+    std::fs::read_link(format!("/proc/{pid}/exe")).is_err()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    #[test]
+    fn who_has_ended_is_told_from_who_runs() {
+        assert!(!has_ended(std::process::id()));
+        let mut child = Command::new("true").spawn().unwrap();
+        let until = Instant::now() + Duration::from_secs(10);
+        while !has_ended(child.id()) {
+            assert!(Instant::now() < until, "it has not been waited for yet");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        child.wait().unwrap();
+        assert!(has_ended(child.id()));
     }
 }
