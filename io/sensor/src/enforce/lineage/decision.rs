@@ -16,6 +16,7 @@ use crate::sys::{self, FileState};
 /// Processes of one container that were allowed a file and have not opened the next one: mostly none.
 const MOST_AWAITED: usize = 4096;
 const MOST_FOLLOWERS: usize = 256;
+const ATTEMPTS: u32 = 8;
 
 impl Lineage {
     /// Whether the process may go on with a file that it opens for execution. `path` is the file's from the container's root.
@@ -92,17 +93,23 @@ impl Lineage {
     /// Whether its ancestors lead out of the container, and not to the first process. Namespaces that the container makes
     /// are deeper than its own.
     fn has_entered(&self, pid: u32) -> bool {
+        // A parent may end while it is looked at: then the process has another one.
+        (0..ATTEMPTS).find_map(|_| self.leads_out(pid)).unwrap_or(false)
+    }
+
+    /// `None`: an ancestor ended meanwhile.
+    fn leads_out(&self, pid: u32) -> Option<bool> {
         let mut process = pid;
         for _ in 0..process::GENERATIONS {
-            match process::pids(process) {
-                Ok(own) if own.len() < self.depth => return true,
-                Ok(_) if process != self.init => {}
-                _ => return false,
+            if process::pids(process).ok()?.len() < self.depth {
+                return Some(true);
             }
-            let Ok(who) = process::who(process) else { return false };
-            process = who.parent;
+            if process == self.init {
+                return Some(false);
+            }
+            process = process::who(process).ok()?.parent;
         }
-        false
+        Some(false)
     }
 
     fn expect(&self, pid: u32, next: &Next) {
