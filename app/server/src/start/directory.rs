@@ -16,7 +16,15 @@ const LARGEST: u64 = 64 << 10;
 pub(crate) struct StateDirectory {
     path: PathBuf,
     /// The kernel lets go of the lock when the process ends, however it ends.
-    _lock: File,
+    lock: File,
+}
+
+impl Drop for StateDirectory {
+    /// A child of this process that is just being started shares the lock's file until it runs its
+    /// program: closing the file here would not let go of the lock.
+    fn drop(&mut self) {
+        let _ = self.lock.unlock();
+    }
 }
 
 impl StateDirectory {
@@ -50,7 +58,7 @@ impl StateDirectory {
         lock.set_len(0)
             .and_then(|()| writeln!(lock, "{}", std::process::id()))
             .map_err(fail("write", &name))?;
-        Ok(Self { path: path.to_owned(), _lock: lock })
+        Ok(Self { path: path.to_owned(), lock })
     }
 
     pub(crate) fn database(&self) -> PathBuf {
@@ -107,6 +115,15 @@ mod tests {
         assert!(error.contains(&format!("(process {})", std::process::id())), "{error}");
         drop(held);
         StateDirectory::open(&path).unwrap();
+    }
+
+    #[test]
+    fn a_child_that_is_being_started_holds_nothing() {
+        let parent = tempfile::tempdir().unwrap();
+        let held = StateDirectory::open(parent.path()).unwrap();
+        let _of_the_child = held.lock.try_clone().unwrap();
+        drop(held);
+        StateDirectory::open(parent.path()).unwrap();
     }
 
     #[test]
