@@ -1,8 +1,10 @@
 //! Runs every test of the workspace, adds the results up, and says loudly what was skipped.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
 
 /// What stands before a name in a list of failed tests.
 const NAME: &str = "    ";
@@ -29,13 +31,15 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<bool, String> {
 
     let mut summary = Summary::default();
     let mut screen = std::io::stdout();
-    for line in BufReader::new(output).split(b'\n') {
-        let line = line.map_err(|error| format!("cannot read the output of cargo: {error}"))?;
-        let line = String::from_utf8_lossy(&line);
-        if summary.take(&line) {
+    let left_behind = each_line(output, &mut child, |line| {
+        if summary.take(line) {
             // A closed terminal must not end the tests half way.
             let _ = writeln!(screen, "{line}").and_then(|()| screen.flush());
         }
+    })?;
+    if left_behind {
+        println!("a test left a process behind that still has its output");
+        summary.failed += 1;
     }
     let status = child.wait().map_err(|error| format!("cannot wait for cargo: {error}"))?;
 
@@ -57,6 +61,30 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<bool, String> {
     }
     println!("{} passed, {} failed", summary.passed, summary.failed);
     Ok(status.success() && summary.failed == 0)
+}
+
+/// Gives each line of what cargo says; tells whether its output is open still when it has ended.
+fn each_line(
+    output: impl Read + Send + 'static,
+    cargo: &mut Child,
+    mut take: impl FnMut(&str),
+) -> Result<bool, String> {
+    const PATIENCE: Duration = Duration::from_secs(2);
+    let (sender, lines) = mpsc::channel();
+    std::thread::spawn(move || BufReader::new(output).split(b'\n').try_for_each(|line| sender.send(line)));
+    loop {
+        match lines.recv_timeout(PATIENCE) {
+            Ok(Ok(line)) => take(&String::from_utf8_lossy(&line)),
+            Ok(Err(error)) => return Err(format!("cannot read the output of cargo: {error}")),
+            Err(RecvTimeoutError::Disconnected) => return Ok(false),
+            Err(RecvTimeoutError::Timeout) => {
+                let ended = cargo.try_wait().map_err(|error| format!("cannot wait for cargo: {error}"))?;
+                if ended.is_some() {
+                    return Ok(true);
+                }
+            }
+        }
+    }
 }
 
 fn is_root() -> bool {
@@ -146,5 +174,18 @@ mod tests {
         assert_eq!(summary.failures, ["b"]);
         assert_eq!(summary.skipped.len(), 2);
         assert_eq!(summary.inexcusable(), ["SKIPPED: a needs root"]);
+    }
+
+    #[test]
+    fn what_a_test_leaves_behind_holds_up_nothing() {
+        let said = |script: &str| {
+            let mut shell = Command::new("sh").args(["-c", script]).stdout(Stdio::piped()).spawn().unwrap();
+            let output = shell.stdout.take().unwrap();
+            let mut lines = Vec::new();
+            let left_behind = each_line(output, &mut shell, |line| lines.push(line.to_owned())).unwrap();
+            (lines.join(" "), left_behind)
+        };
+        assert_eq!(said("echo one; sleep 3; echo two"), ("one two".to_owned(), false));
+        assert_eq!(said("echo one; sleep 20 & echo two"), ("one two".to_owned(), true));
     }
 }
