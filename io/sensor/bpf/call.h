@@ -38,6 +38,7 @@ enum handling {
 #define SHAPE_ONCE 8          /* told once in a while for each program, first argument and outcome */
 #define SHAPE_ROUTINE 16      /* told of watched control groups only */
 #define SHAPE_CHANGE 32       /* an attempt that fails is told of those whose files Landlock holds */
+#define SHAPE_ATTRIBUTE 64    /* an attempt that fails is told of those whose filter refuses it */
 
 struct shape {
 	__u8 kind;

@@ -46,7 +46,7 @@ static __always_inline void handle_plain(struct task_struct *task, struct call *
 		if (second != NO_ARGUMENT && flags & SHAPE_DIRECTORIES)
 			add_base(task, call, &used, 3, argument(record, second - 1));
 	}
-	if (record->kind == KIND_MOUNT && !(flags & SHAPE_DIRECTORIES))
+	if (record->kind == KIND_MOUNT && second != NO_ARGUMENT && !(flags & SHAPE_DIRECTORIES))
 		add_text(call, &used, 3, argument(record, 2));
 	deliver(call, used, flags & SHAPE_ALERT);
 }
@@ -109,7 +109,7 @@ int BPF_PROG(call_returned, struct pt_regs *registers, long result)
 	if (result < 0 && result > -4096 && !(flags & SHAPE_FAILED)) {
 		if (result == -EPERM)
 			tell_if_deferred(task);
-		if (!(flags & SHAPE_CHANGE) || !may_be_held(result))
+		if (!(flags & (SHAPE_CHANGE | SHAPE_ATTRIBUTE)) || !may_be_held(result, flags & SHAPE_ATTRIBUTE))
 			return 0;
 	}
 	__u64 arguments[8] = {};

@@ -128,14 +128,23 @@ static __always_inline bool must_die(struct record *record, struct policy *polic
 /* Landlock holds the processes: where files may be changed is no matter of these programs. `src/confine.rs` has it too. */
 #define HELD_DOMAIN 8
 
-/* Whether a change of a file may have failed for that. The error is that of missing permissions, too. */
-static __always_inline bool may_be_held(long result)
+/* A filter of system calls keeps mode, owner, times and attributes of files as they are. `src/confine/domain.rs` has it too. */
+#define HELD_ATTRIBUTES 64
+
+/*
+ * Whether a change of a file, or one of its attributes, may have failed for that. The errors are those of missing
+ * permissions, too.
+ */
+static __always_inline bool may_be_held(long result, bool attribute)
 {
-	if (result != -EACCES && result != -EXDEV)
+	__u32 held = result == -EACCES || result == -EXDEV ? HELD_DOMAIN : 0;
+	if (attribute)
+		held = result == -EPERM ? HELD_ATTRIBUTES : 0;
+	if (!held)
 		return false;
 	__u64 group;
 	struct policy *policy = policy_of(&group);
-	return policy && policy->held & HELD_DOMAIN;
+	return policy && policy->held & held;
 }
 
 /* SIGKILL is delivered before the process executes another instruction of its own. */

@@ -42,6 +42,8 @@ const ONCE: u8 = 8;
 const ROUTINE: u8 = 16;
 /// An attempt that fails is told of containers whose files Landlock holds.
 const CHANGE: u8 = 32;
+/// An attempt that fails is told of containers whose filter refuses it.
+const ATTRIBUTE: u8 = 64;
 
 const PROT_EXEC: u64 = 4;
 /// The two calls have these numbers on all architectures, and libc does not name the newer one.
@@ -151,14 +153,14 @@ const TABLE: &[Operation] = &[
     operation(Kind::Unlink, &[libc::SYS_unlinkat], &[301]).takes(1, NONE).with(AT | ROUTINE | CHANGE),
     operation(Kind::Directory, old::MKDIR, &[39]).takes(0, NONE).with(ROUTINE | CHANGE),
     operation(Kind::Directory, &[libc::SYS_mkdirat], &[296]).takes(1, NONE).with(AT | ROUTINE | CHANGE),
-    operation(Kind::Mode, old::CHMOD, &[15]).takes(0, NONE).with(ROUTINE),
+    operation(Kind::Mode, old::CHMOD, &[15]).takes(0, NONE).with(ROUTINE | ATTRIBUTE),
     operation(Kind::Mode, &[libc::SYS_fchmodat, libc::SYS_fchmodat2], &[306, 452])
         .takes(1, NONE)
-        .with(AT | ROUTINE),
+        .with(AT | ROUTINE | ATTRIBUTE),
     operation(Kind::Node, old::MKNOD, &[14]).takes(0, NONE).with(ROUTINE | CHANGE),
     operation(Kind::Node, &[libc::SYS_mknodat], &[297]).takes(1, NONE).with(AT | ROUTINE | CHANGE),
-    operation(Kind::Times, old::UTIMES, &[30, 271]).takes(0, NONE).with(ROUTINE),
-    operation(Kind::Times, &[libc::SYS_utimensat], &[320, 412]).takes(1, NONE).with(AT | ROUTINE),
+    operation(Kind::Times, old::UTIMES, &[30, 271]).takes(0, NONE).with(ROUTINE | ATTRIBUTE),
+    operation(Kind::Times, &[libc::SYS_utimensat], &[320, 412]).takes(1, NONE).with(AT | ROUTINE | ATTRIBUTE),
     operation(
         Kind::Credentials,
         &[
@@ -213,20 +215,20 @@ const TABLE: &[Operation] = &[
     operation(Kind::Unmount, &[libc::SYS_umount2], &[22, 52]).takes(0, NONE).with(ALERT | FAILED | ROUTINE),
     operation(Kind::Truncate, &[libc::SYS_truncate], &[92, 193]).takes(0, NONE).with(ROUTINE | CHANGE),
     operation(Kind::Truncate, &[libc::SYS_ftruncate], &[93, 194]).by(DESCRIPTOR).with(ROUTINE),
-    operation(Kind::Mode, &[libc::SYS_fchmod], &[94]).by(DESCRIPTOR).with(ROUTINE),
-    operation(Kind::Owner, old::CHOWN, &[16, 182, 198, 212]).takes(0, NONE).with(ROUTINE),
-    operation(Kind::Owner, &[libc::SYS_fchownat], &[298]).takes(1, NONE).with(AT | ROUTINE),
-    operation(Kind::Owner, &[libc::SYS_fchown], &[95, 207]).by(DESCRIPTOR).with(ROUTINE),
+    operation(Kind::Mode, &[libc::SYS_fchmod], &[94]).by(DESCRIPTOR).with(ROUTINE | ATTRIBUTE),
+    operation(Kind::Owner, old::CHOWN, &[16, 182, 198, 212]).takes(0, NONE).with(ROUTINE | ATTRIBUTE),
+    operation(Kind::Owner, &[libc::SYS_fchownat], &[298]).takes(1, NONE).with(AT | ROUTINE | ATTRIBUTE),
+    operation(Kind::Owner, &[libc::SYS_fchown], &[95, 207]).by(DESCRIPTOR).with(ROUTINE | ATTRIBUTE),
     operation(Kind::Attribute, &[libc::SYS_setxattr, libc::SYS_lsetxattr], &[226, 227])
         .takes(0, 1)
-        .with(ROUTINE),
+        .with(ROUTINE | ATTRIBUTE),
     operation(Kind::Attribute, &[libc::SYS_removexattr, libc::SYS_lremovexattr], &[235, 236])
         .takes(0, 1)
-        .with(ROUTINE),
+        .with(ROUTINE | ATTRIBUTE),
     operation(Kind::Attribute, &[libc::SYS_fsetxattr, libc::SYS_fremovexattr], &[228, 237])
         .by(DESCRIPTOR)
         .takes(NONE, 1)
-        .with(ROUTINE),
+        .with(ROUTINE | ATTRIBUTE),
     operation(Kind::Dns, &[libc::SYS_write], &[4]).by(WRITE),
     operation(Kind::Dns, &[libc::SYS_writev], &[]).by(WRITE).takes(NONE, 1),
     operation(Kind::Listen, &[libc::SYS_listen], &[363]).by(LISTEN),
@@ -268,6 +270,13 @@ pub(crate) fn tables() -> Tables {
 pub(crate) fn is_at(operation: u8) -> bool {
     let place = usize::from(operation).checked_sub(1);
     place.and_then(|place| TABLE.get(place)).is_some_and(|operation| operation.flags & AT != 0)
+}
+
+/// Whether the operation copies a mount, which has one path only.
+pub(crate) fn is_copy(operation: u8) -> bool {
+    let place = usize::from(operation).checked_sub(1);
+    let operation = place.and_then(|place| TABLE.get(place));
+    operation.is_some_and(|operation| operation.kind == Kind::Mount && operation.second == NONE)
 }
 
 /// Whether the operation's path is the kernel's, of a file that is named by a descriptor.

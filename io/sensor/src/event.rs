@@ -63,6 +63,8 @@ pub struct ExecutionDenied {
     pub sha256: Option<Digest>,
     /// It was read, and names its interpreter.
     pub is_script: bool,
+    /// It is in no directory: it was removed, or never had a name.
+    pub is_nameless: bool,
     pub pid: u32,
     /// Name of the process that tried.
     pub by: String,

@@ -56,6 +56,7 @@ pub use held::{HeldPolicy, PathRule, RuleError, SecretPlace, UserRule};
 pub use ladder::{Rung, Stair, Standing};
 pub use namespaces::HostError;
 pub use observation::{Account, EvidenceGap, Observation, Outcome, ProcessEnded, Sighting};
+pub use observe::resolved;
 pub use pins::{BPF_FILE_SYSTEM, provide_bpf_file_system};
 pub use probe::{Mechanism, probe};
 pub use resources::ResourceMeter;

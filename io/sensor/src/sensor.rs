@@ -203,6 +203,13 @@ impl Sensor {
         self.confinement(|confinement| confinement.tell_refused(cgroup_id, tells))
     }
 
+    /// Whether changes of mode, owner, times and attributes of files that fail with EPERM are told of the control group: of
+    /// one whose system call filter refuses them. Other reasons have this error too.
+    pub fn tell_attributes(&self, cgroup_id: u64, tells: bool) -> Result<(), ConfineError> {
+        self.observation().map_err(|why| ConfineError::Unavailable(why.to_owned()))?;
+        self.confinement(|confinement| confinement.tell_attributes(cgroup_id, tells))
+    }
+
     /// Whether a process of the control group goes on when an act fails that would end it: of one from whose processes a
     /// filter keeps it.
     pub fn spare_refused(&self, cgroup_id: u64, spares: bool) -> Result<(), ConfineError> {

@@ -42,10 +42,27 @@ pub(crate) struct FileState {
 
 /// State of an open file and the id of the mount that it was opened through.
 pub(crate) fn file_state(file: impl AsFd) -> io::Result<(FileState, u64)> {
+    let status = status(file)?;
+    let state = FileState {
+        device: (status.stx_dev_major, status.stx_dev_minor),
+        inode: status.stx_ino,
+        size: status.stx_size,
+        changed: (status.stx_ctime.tv_sec, status.stx_ctime.tv_nsec),
+        modified: (status.stx_mtime.tv_sec, status.stx_mtime.tv_nsec),
+    };
+    Ok((state, status.stx_mnt_id))
+}
+
+/// Whether no directory has a name for an open file.
+pub(crate) fn is_nameless(file: impl AsFd) -> io::Result<bool> {
+    status(file).map(|status| status.stx_nlink == 0)
+}
+
+fn status(file: impl AsFd) -> io::Result<libc::statx> {
     let mut buffer = MaybeUninit::<libc::statx>::zeroed();
     // SAFETY: the path is an empty C string, the buffer is a statx that the kernel fills, and all-zero bytes
     // are a valid statx, so it is initialized whatever the kernel leaves out.
-    let status = unsafe {
+    unsafe {
         let result = libc::statx(
             file.as_fd().as_raw_fd(),
             c"".as_ptr(),
@@ -57,16 +74,8 @@ pub(crate) fn file_state(file: impl AsFd) -> io::Result<(FileState, u64)> {
         if result != 0 {
             return Err(io::Error::last_os_error());
         }
-        buffer.assume_init()
-    };
-    let state = FileState {
-        device: (status.stx_dev_major, status.stx_dev_minor),
-        inode: status.stx_ino,
-        size: status.stx_size,
-        changed: (status.stx_ctime.tv_sec, status.stx_ctime.tv_nsec),
-        modified: (status.stx_mtime.tv_sec, status.stx_mtime.tv_nsec),
-    };
-    Ok((state, status.stx_mnt_id))
+        Ok(buffer.assume_init())
+    }
 }
 
 /// Asks the kernel to hold up everybody who opens this file for writing until the lease is given back.

@@ -5,13 +5,13 @@ mod domain;
 mod rules;
 mod starts;
 
-use lazaret_model::{Dimension, KernelOperation, Transport};
+use lazaret_model::{Dimension, FileOperation, KernelOperation, Transport};
 use lazaret_profile::{Action, Mode, Peer, Permission, Profile};
 use lazaret_sensor::{
     ConfineError, Deadly, Domain, HeldPolicy, NetworkPolicy, PathRule, PeerRule, PortRule, Protocol, Sensor,
 };
 
-use crate::start::withheld::Withheld;
+use crate::start::withheld::{Reach, Withheld};
 pub(super) use starts::Starts;
 
 /// What is put into the kernel for a container's control group.
@@ -90,6 +90,9 @@ impl Hold {
         }
         if means.filter && !means.security {
             hold.withheld = Withheld::of(&hold.deadly);
+            if blocks(profile, Dimension::Files) && !changes_attributes(profile) {
+                hold.withheld = hold.withheld.and_attributes();
+            }
         }
         hold
     }
@@ -101,6 +104,7 @@ impl Hold {
             && self.held.is_nothing()
             && self.secrets.is_none()
             && self.domain.is_none()
+            && self.withheld.is_nothing()
     }
 
     /// In force when it returns, but for [`secrets`](Self::secrets), [`starts`](Self::starts), [`domain`](Self::domain) and
@@ -115,6 +119,7 @@ impl Hold {
             Ok(()) => sensor.hold(group, &self.held),
             Err(_) => {
                 sensor.tell_refused(group, self.domain.is_some())?;
+                sensor.tell_attributes(group, self.withheld.contains(Reach::Attributes))?;
                 sensor.spare_refused(group, !self.withheld.is_nothing())
             }
         }
@@ -214,6 +219,13 @@ fn blocks(profile: &Profile, dimension: Dimension) -> bool {
         && !profile.wide.contains(&dimension)
 }
 
+/// Whether the profile names a file whose mode, owner, times or attributes something changes.
+fn changes_attributes(profile: &Profile) -> bool {
+    let mut rules = profile.files.iter().chain(&profile.secrets).filter(|rule| rule.seen.pending.is_none());
+    let attributes = [FileOperation::Attributes, FileOperation::SetUserId];
+    rules.any(|rule| rule.operations.iter().any(|operation| attributes.contains(operation)))
+}
+
 const fn protocol(transport: Transport) -> Option<Protocol> {
     match transport {
         Transport::Tcp => Some(Protocol::Tcp),
@@ -228,7 +240,6 @@ mod tests {
 
     use super::*;
     use crate::behaviour::testing::profile;
-    use crate::start::withheld::Reach;
 
     fn connect(to: Peer, port: u16) -> Connect {
         Connect {
@@ -320,6 +331,18 @@ mod tests {
         let withheld: Vec<_> = Hold::of(&profile, filters).withheld.iter().collect();
         assert!(withheld.contains(&Reach::Trace) && withheld.contains(&Reach::Mount));
         assert!(!withheld.contains(&Reach::IoUring) && !withheld.contains(&Reach::NewNamespace));
+        assert!(!withheld.contains(&Reach::Attributes), "files are not held");
+        profile.modes.set(Dimension::Files, Mode::Block);
+        let keeps = |profile: &Profile| Hold::of(profile, filters).withheld.contains(Reach::Attributes);
+        assert!(keeps(&profile));
+        let mut changing = profile.clone();
+        changing.files = vec![lazaret_profile::FileRule {
+            path: Pattern::literal("/srv/x"),
+            by: "/app/serve".to_owned(),
+            operations: vec![FileOperation::Attributes],
+            seen: Seen::default(),
+        }];
+        assert!(!keeps(&changing), "something does it");
         let hooks = Means { security: true, ..filters };
         assert!(Hold::of(&profile, hooks).withheld.is_nothing(), "what is better refuses it");
     }

@@ -17,6 +17,7 @@ mod lesson;
 mod watched;
 mod verdict;
 mod telling;
+mod script;
 mod sessions;
 mod flood;
 pub mod answer;

@@ -17,6 +17,7 @@ use super::in_use::InUse;
 use super::keeper::Keeper;
 use super::kin::Kin;
 use super::lesson::learn;
+use super::script;
 use super::sessions::Recorder;
 use super::shelf::Shelf;
 use super::telling::{self, Context};
@@ -151,13 +152,13 @@ impl Observer {
         // What a container is held to since its start is known of those that are watched.
         self.watch(&observation.container, seconds(observation.at));
         let watched = self.state.containers.get(&observation.container);
-        let known = watched.and_then(|watched| watched.known.as_ref());
-        let outcome = match &observation.behaviour.fact {
-            Fact::File(_) => known.and_then(|known| known.domain.judge(observation)),
-            _ => known.and_then(|known| known.withheld.judge(observation)).or(Some(observation.outcome)),
+        let judged = match (watched, &observation.behaviour.fact) {
+            (Some(watched), _) => watched.judge(observation),
+            (None, Fact::File(_)) => None,
+            (None, _) => Some(observation.clone()),
         };
-        if let Some(outcome) = outcome {
-            self.done(&Observation { outcome, ..observation.clone() });
+        if let Some(judged) = judged {
+            self.done(&judged);
         }
     }
 
@@ -198,6 +199,9 @@ impl Observer {
         let expectation = admitted.as_ref().map(|known| Arc::clone(&known.expectation));
         let mut verdict =
             Verdict::of(observation, expectation.as_deref(), circumstances(placed.circumstances));
+        for deviation in &mut verdict.deviations {
+            script::recognize(deviation, behaviour, || kin.arguments(actor.pid, &actor.executable));
+        }
         if let Some(known) = admitted {
             let scan = known.scans.look(behaviour, &verdict.deviations, at);
             verdict.deviations.extend(scan);

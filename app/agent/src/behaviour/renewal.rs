@@ -85,11 +85,13 @@ impl Observer {
         }
     }
 
-    /// A container's program begins, perhaps not for the first time: it may hold itself to something else now.
+    /// A container's program begins, perhaps not for the first time: it may hold itself to something else now, by the
+    /// newest profile, of which the others may not have heard yet.
     pub(super) fn begins(&mut self, container: &str) {
         let (begun, withheld) = self.remembered(container);
         let watched = self.state.containers.get_mut(container);
         if let Some(known) = watched.and_then(|watched| watched.known.as_mut()) {
+            known.expectation = self.keeper.expectation(&known.record);
             known.domain = Holding::of(begun.as_deref(), self.keeper.domain(&known.record));
             known.withheld = withheld;
         }

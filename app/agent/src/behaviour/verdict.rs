@@ -68,7 +68,18 @@ fn refusal(behaviour: &Behaviour) -> Deviation {
         Fact::Mount(_) => Category::Volume,
         Fact::File(_) => Category::FileWrite,
         Fact::Identity(_) => Category::UserChange,
+        Fact::Kernel(operation) => Category::of_operation(operation),
         _ => Category::SystemCall,
+    };
+    let (expected, remedy) = match behaviour.fact {
+        Fact::Mount(_) => (
+            "while files are held, nothing gives them other names",
+            "mount it from outside, or let files and secrets be alerted on",
+        ),
+        _ => (
+            "what the container is held to since its start",
+            "start it anew, if its profile allows it by now",
+        ),
     };
     Deviation {
         dimension: behaviour.dimension(),
@@ -76,8 +87,8 @@ fn refusal(behaviour: &Behaviour) -> Deviation {
         mode: Mode::Block,
         action: Action::Deny,
         what: format!("{} was refused: {}", behaviour.actor.executable, subject(&behaviour.fact)),
-        expected: "while files are held, nothing gives them other names".to_owned(),
-        remedy: "mount it from outside, or let files and secrets be alerted on".to_owned(),
+        expected: expected.to_owned(),
+        remedy: remedy.to_owned(),
     }
 }
 
@@ -196,6 +207,12 @@ mod tests {
         let verdict = verdict(&refused);
         let event = of_profile(&verdict.deviations[0], &refused, &context());
         assert_eq!((event.outcome.as_str(), event.rung.as_str()), ("prevented", "bpf-lsm"));
+        let traced = Observation {
+            outcome: Outcome::Refused(Rung::Seccomp),
+            ..observation(Fact::Kernel(KernelOperation::Trace))
+        };
+        let verdict = Verdict::of(&traced, Some(&expectation()), Circumstances::STEADY);
+        assert_eq!(verdict.deviations[0].category, Category::Injection, "by its own name");
     }
 
     #[test]

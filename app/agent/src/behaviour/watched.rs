@@ -5,16 +5,16 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use lazaret_engine::docker::ContainerRecord;
-use lazaret_model::{Actor, Behaviour, Digest, Fact, RUNTIME, Session, Transport};
+use lazaret_model::{Actor, Behaviour, Digest, Fact, FileAccess, RUNTIME, Session, Transport};
 use lazaret_profile::check::{Circumstances, Scans};
 use lazaret_profile::learn::{Counted, Life, Milestone, Replica, Sessions, Visit};
-use lazaret_sensor::{Domain, Observation, Outcome, ProcessEnded, ResourceMeter, Rung};
+use lazaret_sensor::{Domain, Observation, Outcome, ProcessEnded, ResourceMeter, Rung, resolved};
 
 use super::answer::Done;
 use super::expectation::Expectation;
 use super::verdict::seconds;
 use crate::start::begin::fingerprint;
-use crate::start::withheld::Withheld;
+use crate::start::withheld::{NOT_PERMITTED, Withheld};
 
 /// Command lines of visitors that are remembered.
 const MOST_VISITS: usize = 64;
@@ -98,8 +98,12 @@ impl Holding {
         match (self, observation.behaviour.actor.session) {
             // The other name of what is moved or linked may be the one.
             (Self::To(domain), Session::Main) => {
+                // It never says that an operation is not permitted: that is something else.
+                if observation.outcome == Outcome::Failed(NOT_PERMITTED) {
+                    return None;
+                }
                 let names = std::iter::once(&access.path).chain(access.other.as_ref());
-                let refused = names.into_iter().any(|name| !domain.allows(name));
+                let refused = names.into_iter().any(|name| !domain.allows(name, access.operation));
                 refused.then_some(Outcome::Refused(Rung::Landlock))
             }
             (Self::Something, Session::Main) => Some(observation.outcome),
@@ -155,6 +159,30 @@ impl Watched {
             self.visits.clear();
         }
         self.visits.insert(execution.arguments.clone())
+    }
+
+    /// What became of an act that failed, if that is to be told.
+    pub(super) fn judge(&self, observation: &Observation) -> Option<Observation> {
+        let judged = |outcome| Observation { outcome, ..observation.clone() };
+        let known = self.known.as_ref();
+        let withheld = known.and_then(|known| known.withheld.judge(observation));
+        let Fact::File(access) = &observation.behaviour.fact else {
+            return Some(judged(withheld.unwrap_or(observation.outcome)));
+        };
+        let domain = &known?.domain;
+        if let Some(outcome) = withheld.or_else(|| domain.judge(observation)) {
+            return Some(judged(outcome));
+        }
+        if !matches!(domain, Holding::To(_)) {
+            return None;
+        }
+        // A link in a place that is open to it leads to one that is not.
+        let pids = [Some(observation.behaviour.actor.pid), self.main];
+        let path = resolved(&pids.into_iter().flatten().collect::<Vec<_>>(), &access.path)?;
+        let mut linked = observation.clone();
+        linked.behaviour.fact = Fact::File(FileAccess { path, ..access.clone() });
+        linked.outcome = domain.judge(&linked)?;
+        Some(linked)
     }
 
     /// Puts an observation into the container's life.
@@ -300,7 +328,7 @@ mod tests {
 
     #[test]
     fn a_change_that_failed_is_refused_by_what_its_container_is_held_to_alone() {
-        let rule = PathRule::new("/data/**", None, &[FileOperation::Create]).unwrap();
+        let rule = PathRule::new("/data/**", None, &[FileOperation::Rename]).unwrap();
         let domain = Domain::of(&[rule]).unwrap();
         let held = Holding::To(domain.clone());
         let failed = Outcome::Failed(13);

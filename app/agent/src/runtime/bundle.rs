@@ -29,7 +29,8 @@ pub(super) fn change(
         serde_json::from_slice(&bytes).map_err(|error| format!("config.json: {error}"))?;
     let again = insert(&mut configuration, &hook(executable, socket)?)?;
     if !withheld.is_nothing() {
-        seccomp::withhold(linux(&mut configuration)?, withheld)?;
+        let as_root = begins_as_root(&configuration);
+        seccomp::withhold(linux(&mut configuration)?, withheld, as_root)?;
     }
     if let Some(first) = begins_with {
         begin_with(&mut configuration, first, again)?;
@@ -102,6 +103,11 @@ fn begin_with(configuration: &mut Value, first: &str, again: bool) -> Result<(),
         calls.push(json!({"names": missing, "action": "SCMP_ACT_ALLOW"}));
     }
     Ok(())
+}
+
+/// Who is not named is root (OCI runtime specification, "User").
+fn begins_as_root(configuration: &Value) -> bool {
+    configuration["process"]["user"]["uid"].as_u64().unwrap_or(0) == 0
 }
 
 fn linux(configuration: &mut Value) -> Result<&mut Map<String, Value>, String> {

@@ -6,7 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use super::bundle::{check_spelling, member};
-use crate::start::withheld::{NOT_PERMITTED, Refused, UNKNOWN, Withheld};
+use crate::start::withheld::{NOT_PERMITTED, Reach, Refused, UNKNOWN, Withheld};
 
 const ALLOW: &str = "SCMP_ACT_ALLOW";
 const REFUSE: &str = "SCMP_ACT_ERRNO";
@@ -15,8 +15,12 @@ const FAMILIES: std::ops::Range<u64> = 0..46;
 /// The kernel takes no more of a family, and the filter is asked about the whole register.
 const FAMILY_BITS: u64 = 0xffff_ffff;
 
-/// Takes `withheld` from what the container may call. Done twice, it is as done once.
-pub(crate) fn withhold(linux: &mut Map<String, Value>, withheld: &Withheld) -> Result<(), String> {
+/// Takes `withheld` from what the container may call that begins as root, or not. Done twice, it is as done once.
+pub(crate) fn withhold(
+    linux: &mut Map<String, Value>,
+    withheld: &Withheld,
+    begins_as_root: bool,
+) -> Result<(), String> {
     if withheld.is_nothing() {
         return Ok(());
     }
@@ -31,7 +35,8 @@ pub(crate) fn withhold(linux: &mut Map<String, Value>, withheld: &Withheld) -> R
     let rules = rules.as_array_mut().ok_or("`linux.seccomp.syscalls` of config.json is not a list")?;
     rules.iter().try_for_each(check)?;
     let mut own = Vec::new();
-    for call in withheld.iter().flat_map(|reach| reach.calls()) {
+    let of_root = |reach: Reach| if begins_as_root { reach.calls_of_root() } else { &[] };
+    for call in withheld.iter().flat_map(|reach| reach.calls().iter().chain(of_root(reach))) {
         // Of what is unknown a C library tries another way.
         let error = if *call == "clone3" { UNKNOWN } else { NOT_PERMITTED };
         let rule = json!({"names": [call], "action": REFUSE, "errnoRet": error});
@@ -171,14 +176,14 @@ mod tests {
     use super::*;
 
     fn all() -> Withheld {
-        Withheld::of(Deadly::ALL)
+        Withheld::of(Deadly::ALL).and_attributes()
     }
 
     fn withheld(linux: &Value) -> Value {
         let mut once = linux.as_object().unwrap().clone();
-        withhold(&mut once, &all()).unwrap();
+        withhold(&mut once, &all(), true).unwrap();
         let mut twice = once.clone();
-        withhold(&mut twice, &all()).unwrap();
+        withhold(&mut twice, &all(), true).unwrap();
         assert_eq!(once, twice, "done twice, it is as done once");
         Value::Object(once)["seccomp"].clone()
     }
@@ -217,6 +222,20 @@ mod tests {
     }
 
     #[test]
+    fn the_runtime_gives_others_than_root_their_standard_output() {
+        let engines = json!({"seccomp": {"defaultAction": REFUSE, "syscalls": [
+            {"names": ["chmod", "fchown", "read"], "action": ALLOW},
+        ]}});
+        let left = |as_root| {
+            let mut linux = engines.as_object().unwrap().clone();
+            withhold(&mut linux, &all(), as_root).unwrap();
+            let seccomp = Value::Object(linux)["seccomp"].clone();
+            ["chmod", "fchown", "read"].map(|call| !about(&seccomp, call).is_empty())
+        };
+        assert_eq!((left(true), left(false)), ([false, false, true], [false, true, true]));
+    }
+
+    #[test]
     fn a_family_that_the_engine_refuses_stays_refused() {
         let condition = json!({"index": 0, "value": 40, "op": "SCMP_CMP_NE"});
         let engines = json!({"seccomp": {"defaultAction": REFUSE, "syscalls": [
@@ -239,7 +258,7 @@ mod tests {
             assert_eq!(about(&after, "unshare").len(), 8, "one for each kind of namespace");
         }
         let mut nothing = Map::new();
-        withhold(&mut nothing, &Withheld::default()).unwrap();
+        withhold(&mut nothing, &Withheld::default(), true).unwrap();
         assert!(nothing.is_empty());
     }
 
@@ -260,7 +279,7 @@ mod tests {
             json!({"seccomp": {"defaultAction": REFUSE, "syscalls": [{"names": ["ptrace"]}]}}),
             json!({"seccomp": {"defaultAction": ALLOW, "Syscalls": []}}),
         ] {
-            assert!(withhold(&mut bad.as_object().unwrap().clone(), &all()).is_err(), "{bad}");
+            assert!(withhold(&mut bad.as_object().unwrap().clone(), &all(), true).is_err(), "{bad}");
         }
     }
 }

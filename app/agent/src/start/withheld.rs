@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use lazaret_model::{Fact, KernelOperation};
+use lazaret_model::{Fact, FileOperation, KernelOperation};
 use lazaret_sensor::{Deadly, Observation, Outcome, Rung};
 use nix::errno::Errno;
 use serde::{Deserialize, Serialize};
@@ -27,6 +27,8 @@ pub enum Reach {
     Mount,
     /// Sockets of packets (packet(7)). Other raw sockets are refused by programs of the control group.
     PacketSocket,
+    /// Changes of mode, owner, times and extended attributes of files.
+    Attributes,
 }
 
 /// packet(7)
@@ -60,6 +62,11 @@ impl Reach {
             Fact::Kernel(KernelOperation::ChangeRoot) => Self::ChangeRoot,
             Fact::Mount(_) => Self::Mount,
             Fact::RawSocket(socket) if socket.family == AF_PACKET => Self::PacketSocket,
+            Fact::File(access)
+                if matches!(access.operation, FileOperation::Attributes | FileOperation::SetUserId) =>
+            {
+                Self::Attributes
+            }
             _ => return None,
         })
     }
@@ -81,6 +88,40 @@ impl Reach {
                 &["mount", "move_mount", "open_tree", "open_tree_attr", "fsmount", "umount", "umount2"]
             }
             Self::PacketSocket => &[],
+            Self::Attributes => &[
+                "chmod",
+                "fchmodat",
+                "fchmodat2",
+                "fchmod",
+                "chown",
+                "lchown",
+                "fchownat",
+                "chown32",
+                "lchown32",
+                "utime",
+                "utimes",
+                "futimesat",
+                "utimensat",
+                "utimensat_time64",
+                "setxattr",
+                "lsetxattr",
+                "fsetxattr",
+                "setxattrat",
+                "removexattr",
+                "lremovexattr",
+                "fremovexattr",
+                "removexattrat",
+                "file_setattr",
+            ],
+        }
+    }
+
+    /// Calls that are refused to those who begin as root: for others the runtime makes them after it has put the filter into
+    /// force, to give them their own standard output.
+    pub const fn calls_of_root(self) -> &'static [&'static str] {
+        match self {
+            Self::Attributes => &["fchown", "fchown32"],
+            _ => &[],
         }
     }
 
@@ -115,6 +156,16 @@ impl Withheld {
         Self(deadly.iter().filter_map(|deadly| Reach::of(*deadly)).collect())
     }
 
+    /// Changes of attributes, too.
+    pub fn and_attributes(mut self) -> Self {
+        self.0.insert(Reach::Attributes);
+        self
+    }
+
+    pub fn contains(&self, reach: Reach) -> bool {
+        self.0.contains(&reach)
+    }
+
     pub fn is_nothing(&self) -> bool {
         self.0.is_empty()
     }
@@ -138,7 +189,7 @@ impl Withheld {
 
 #[cfg(test)]
 mod tests {
-    use lazaret_model::Mounting;
+    use lazaret_model::{FileAccess, FileOrigin, Mounting};
 
     use super::*;
     use crate::behaviour::testing::observation;
@@ -159,11 +210,21 @@ mod tests {
         assert_eq!(judged(trace, Outcome::Killed), None);
         let mount = Mounting { source: String::new(), target: "/x".to_owned(), kind: "tmpfs".to_owned() };
         assert_eq!(judged(Fact::Mount(mount), Outcome::Failed(NOT_PERMITTED)), None, "not withheld");
+        let stamped = FileAccess {
+            path: "/usr/bin/tac".to_owned(),
+            operation: FileOperation::Attributes,
+            other: None,
+            origin: FileOrigin::Image,
+        };
+        let refused =
+            Observation { outcome: Outcome::Failed(NOT_PERMITTED), ..observation(Fact::File(stamped)) };
+        assert_eq!(Withheld::default().and_attributes().judge(&refused), by_filter);
+        assert_eq!(Withheld::default().judge(&refused), None);
     }
 
     #[test]
     fn is_remembered_as_words() {
-        let withheld = Withheld::of(Deadly::ALL);
+        let withheld = Withheld::of(Deadly::ALL).and_attributes();
         let text = serde_json::to_string(&withheld).unwrap();
         assert!(text.starts_with(r#"["trace","enter-namespace""#), "{text}");
         assert_eq!(serde_json::from_str::<Withheld>(&text).unwrap(), withheld);

@@ -249,6 +249,7 @@ impl Watch {
         let category = match programs.and_then(|programs| programs.has_place(&denied.path)) {
             _ if denied.reason == DenyReason::NotInProfile => Category::UnexpectedProcess,
             Some(true) => Category::ModifiedBinary,
+            _ if denied.is_nameless => Category::Fileless,
             _ if denied.is_script => Category::Script,
             _ => Category::NewBinary,
         };

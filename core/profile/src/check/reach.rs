@@ -42,7 +42,7 @@ impl Compiled {
         if index.allows(by, path, operation, phase) {
             return;
         }
-        self.deviates(dimension, category(operation, path), found, || Words {
+        self.deviates(dimension, category(access, path), found, || Words {
             what: format!("{by} did to {path}: {}", operation.name()),
             expected: {
                 let usual = index.operations(by, path);
@@ -93,7 +93,7 @@ impl Compiled {
 
     pub(super) fn kernel(&self, operation: KernelOperation, by: &str, found: &mut Vec<Deviation>) {
         if !self.kernel.contains(&operation) {
-            self.deviates(Dimension::SystemCalls, operation_category(operation), found, || Words {
+            self.deviates(Dimension::SystemCalls, Category::of_operation(operation), found, || Words {
                 what: format!("{by} did what reaches out of it: {}", operation.name()),
                 expected: listed(self.kernel.iter().map(|operation| operation.name()), "nothing of the kind"),
                 remedy: "if it needs to, add it to `kernel` of the profile".to_owned(),
@@ -136,33 +136,51 @@ impl Compiled {
     }
 }
 
-pub(crate) fn category(operation: FileOperation, path: &str) -> Category {
-    match operation {
-        FileOperation::Read if is_secret_place(path) => Category::SecretAccess,
+/// What it is to do this with a file by one of its paths.
+fn category(access: &FileAccess, path: &str) -> Category {
+    match access.operation {
+        // A secret under another name is as good as read.
+        FileOperation::Read | FileOperation::Link | FileOperation::Symlink | FileOperation::Rename
+            if is_secret_place(path) =>
+        {
+            Category::SecretAccess
+        }
         FileOperation::Read if is_sensitive(path) => Category::SensitiveRead,
         FileOperation::Read => Category::FileRead,
+        FileOperation::Write | FileOperation::Append if is_process_memory(path) => Category::Injection,
         FileOperation::Connect => Category::Connect,
         FileOperation::SetUserId => Category::SetUserId,
         FileOperation::Device => Category::Escape,
         FileOperation::Link | FileOperation::Symlink if is_sensitive(path) => Category::SensitiveRead,
         FileOperation::Truncate | FileOperation::Delete if is_log(path) => Category::LogTampering,
+        // It is gone from where it is looked for, or another one is there.
+        FileOperation::Rename if is_log(&access.path) || access.other.as_deref().is_some_and(is_log) => {
+            Category::LogTampering
+        }
         _ => Category::FileWrite,
     }
+}
+
+fn is_process_memory(path: &str) -> bool {
+    path.starts_with("/proc/") && path.ends_with("/mem")
 }
 
 pub(super) fn is_log(path: &str) -> bool {
     path.starts_with("/var/log/") || path.ends_with(".log") || path.ends_with("_history")
 }
 
-fn operation_category(operation: KernelOperation) -> Category {
-    match operation {
-        KernelOperation::Trace | KernelOperation::WrittenCode => Category::Injection,
-        KernelOperation::LoadModule => Category::KernelModule,
-        KernelOperation::Bpf => Category::Bpf,
-        KernelOperation::IoUring => Category::IoUring,
-        KernelOperation::EnterNamespace
-        | KernelOperation::UserNamespace
-        | KernelOperation::Namespace
-        | KernelOperation::ChangeRoot => Category::Escape,
+impl Category {
+    /// What it is to reach into the kernel so.
+    pub const fn of_operation(operation: KernelOperation) -> Self {
+        match operation {
+            KernelOperation::Trace | KernelOperation::WrittenCode => Self::Injection,
+            KernelOperation::LoadModule => Self::KernelModule,
+            KernelOperation::Bpf => Self::Bpf,
+            KernelOperation::IoUring => Self::IoUring,
+            KernelOperation::EnterNamespace
+            | KernelOperation::UserNamespace
+            | KernelOperation::Namespace
+            | KernelOperation::ChangeRoot => Self::Escape,
+        }
     }
 }

@@ -87,6 +87,7 @@ fn what_was_not_is_told_by_its_category() {
         (file(PERL, "/run/secrets/db_password", FileOperation::Read), Category::SecretAccess),
         (file(PERL, "/var/log/app/app.log", FileOperation::Truncate), Category::LogTampering),
         (file(PERL, "/var/log/app/app.log", FileOperation::Delete), Category::LogTampering),
+        (file(PERL, "/proc/7/mem", FileOperation::Write), Category::Injection),
         (file(PERL, "/tmp/rs", FileOperation::SetUserId), Category::SetUserId),
         (file(PERL, "/tmp/sda", FileOperation::Device), Category::Escape),
         (connect(PERL, "198.51.100.2", 9001, None), Category::Connect),
@@ -151,9 +152,21 @@ fn what_was_not_is_told_by_its_category() {
     let mut rights = execution(&["/usr/bin/tac"]);
     rights.gains = Some(Gain { uid: 0, gid: 0, capabilities: u64::MAX });
     assert!(categories(&compiled, &by(PERL, Fact::Exec(rights))).contains(&Category::SetUserId));
-    let mut linked = access("/tmp/hl", FileOperation::Link);
-    linked.other = Some("/etc/shadow".to_owned());
-    assert_eq!(categories(&compiled, &by(PERL, Fact::File(linked))), [Category::SensitiveRead]);
+    let (secret, log) = ("/run/secrets/db_password", "/var/log/app/app.log");
+    for (path, other, operation, expected) in [
+        ("/tmp/hl", "/etc/shadow", FileOperation::Link, Category::SensitiveRead),
+        ("/tmp/hl", secret, FileOperation::Link, Category::SecretAccess),
+        ("/tmp/sl", secret, FileOperation::Symlink, Category::SecretAccess),
+        (secret, "/tmp/x", FileOperation::Rename, Category::SecretAccess),
+        (log, "/tmp/x", FileOperation::Rename, Category::LogTampering),
+        ("/tmp/x", log, FileOperation::Rename, Category::LogTampering),
+        ("/tmp/x", "/tmp/y", FileOperation::Rename, Category::FileWrite),
+    ] {
+        let mut paired = access(path, operation);
+        paired.other = Some(other.to_owned());
+        let found = categories(&compiled, &by(PERL, Fact::File(paired)));
+        assert_eq!(found, [expected], "{path} {other} {operation:?}");
+    }
     assert_eq!(
         categories(&compiled, &entered(9, &["/usr/bin/dash"])).first(),
         Some(&Category::UnexpectedProcess)

@@ -95,13 +95,21 @@ fn cases() -> Vec<(&'static str, Vec<Behaviour>, Vec<Behaviour>)> {
         ),
         (
             "service-account",
-            vec![f("/var/run/secrets/kubernetes.io/serviceaccount/token", Read)],
+            vec![
+                f("/var/run/secrets/kubernetes.io/serviceaccount/token", Read),
+                linked("/run/secrets/kubernetes.io/serviceaccount/token", "/tmp/x", Rename),
+            ],
             vec![f("/run/secrets/db", Read)],
         ),
         (
             "process-memory",
-            vec![f("/proc/1/environ", Read), f("/proc/7/mem", Write)],
-            vec![f("/proc/1/status", Read)],
+            vec![f("/proc/1/environ", Read), f("/proc/7/mem", Read)],
+            vec![f("/proc/1/status", Read), f("/proc/7/mem", Write)],
+        ),
+        (
+            "memory-written",
+            vec![f("/proc/7/mem", Write), f("/proc/7/task/8/mem", Append)],
+            vec![f("/proc/7/mem", Read), f("/proc/7/oom_score_adj", Write)],
         ),
         (
             "instance-metadata",
@@ -177,7 +185,12 @@ fn cases() -> Vec<(&'static str, Vec<Behaviour>, Vec<Behaviour>)> {
         ("raw-packets", vec![socket(17)], vec![socket(2)]),
         (
             "logs-cleared",
-            vec![f("/var/log/app/app.log", Truncate), f("/var/log/app/app.log", Delete)],
+            vec![
+                f("/var/log/app/app.log", Truncate),
+                f("/var/log/app/app.log", Delete),
+                linked("/var/log/app/app.log", "/tmp/x", Rename),
+                linked("/tmp/x", "/var/log/app/app.log", Rename),
+            ],
             vec![f("/var/log/app/app.log", Append)],
         ),
         (

@@ -138,6 +138,27 @@ impl Field {
         Ok(())
     }
 
+    /// Nobody changes of a file of the image what is not its content.
+    pub(crate) fn attributes(&mut self, image: &Image) -> Result<()> {
+        let container = self.host.begin(&self.host.create(image)?)?;
+        let attempts =
+            ["chmod 4755", "chown 1", "touch -c -t 202001010000"].map(|how| format!("{how} /usr/bin/tac"));
+        let said = container.attack("/rce", &attempts.join("; ")).unwrap_or_default();
+        let refused = said.matches("not permitted").count();
+        check!(refused == attempts.len(), "attributes of a file are changed: {said}");
+        let is_told = |told: &Told| {
+            let by_filter = |alert: &&Alert| alert.by.as_deref() == Some("seccomp");
+            let categories =
+                told.of(&container.id).iter().filter(by_filter).map(|alert| alert.category.as_str());
+            let categories: Vec<&str> = categories.collect();
+            categories.contains(&"privilege.setuid") && categories.contains(&"file.write")
+        };
+        let heard = self.told.listen(&self.host.lab, LATE, is_told)?;
+        check!(heard, "refused changes of attributes are not told: {:#?}", self.told.of(&container.id));
+        self.host.remove(&container.id);
+        Ok(())
+    }
+
     /// The same profile, that blocks in all dimensions; also after the agent was killed.
     pub(crate) fn refuse_programs(&mut self, image: &Image) -> Result<()> {
         let file = self.promoted(image)?;

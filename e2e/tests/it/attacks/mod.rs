@@ -48,6 +48,7 @@ fn held(field: &mut Field, corpus: &Corpus) -> Result<()> {
 
     field.enforce(&first)?;
     let prevented = field.all(corpus)?;
+    field.attributes(&first)?;
     let mut wrong_blocked = field.benign(&first)?;
     field.refuse_programs(&first)?;
     let shells = field.shells(corpus)?;

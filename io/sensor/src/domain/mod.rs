@@ -41,16 +41,12 @@ const REFER: u64 = 1 << 13;
 const TRUNCATE: u64 = 1 << 14;
 
 const WRITING: u64 = WRITE_FILE | TRUNCATE;
-const CHANGING: u64 = WRITING
-    | REMOVE_DIR
-    | REMOVE_FILE
-    | MAKE_CHAR
-    | MAKE_DIR
-    | MAKE_REG
-    | MAKE_FIFO
-    | MAKE_BLOCK
-    | MAKE_SYM
-    | REFER;
+const MAKING: u64 = MAKE_DIR | MAKE_REG | MAKE_FIFO;
+const REMOVING: u64 = REMOVE_DIR | REMOVE_FILE;
+const DEVICES: u64 = MAKE_CHAR | MAKE_BLOCK;
+/// All that comes and goes but device nodes.
+const CHANGING: u64 = WRITING | MAKING | REMOVING | MAKE_SYM | REFER;
+const ALL: u64 = CHANGING | DEVICES;
 
 /// With this version a file may be moved to another directory at all (Linux 5.19).
 const KNOWS_REFERENCES: u32 = 2;
@@ -66,16 +62,8 @@ const PROCFS: &[u8] = b"/proc";
 /// What a container may change.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Domain {
-    /// By path.
-    places: BTreeMap<Vec<u8>, Ground>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Ground {
-    /// What is there may be written to.
-    Written,
-    /// Files come and go there too.
-    Changed,
+    /// Rights by path; what is below has them too.
+    places: BTreeMap<Vec<u8>, u64>,
 }
 
 /// Why Landlock cannot hold it to the rules.
@@ -97,28 +85,30 @@ impl Domain {
     pub fn of(rules: &[PathRule]) -> Result<Self, DomainError> {
         let mut domain = Self::default();
         for rule in rules {
-            let Some(ground) = ground(rule) else { continue };
+            let rights = rights(rule);
+            if rights == 0 {
+                continue;
+            }
             let directory = rule.directory();
             let place = match () {
                 () if is_below(rule.literal(), PROCFS) => PROCFS,
                 // A name that is made may be unmade and made again, as another file.
-                () if ground == Ground::Changed || !rule.is_literal() => directory,
+                () if comes_and_goes(rights) || !rule.is_literal() => directory,
                 () => rule.literal(),
             };
             if place.is_empty() {
                 return Err(DomainError::Root(path_text(rule.literal()).into_owned()));
             }
-            let known = domain.places.entry(place.to_owned()).or_insert(ground);
-            *known = (*known).max(ground);
+            *domain.places.entry(place.to_owned()).or_default() |= rights;
         }
-        let covered = |place: &[u8], ground: Ground| {
+        let covered = |place: &[u8], rights: u64| {
             let above = domain.places.iter().filter(|(other, _)| other.as_slice() != place);
-            above.into_iter().any(|(other, of)| *of >= ground && is_below(place, other))
+            above.into_iter().any(|(other, of)| *of & rights == rights && is_below(place, other))
         };
         let needless: Vec<_> = domain
             .places
             .iter()
-            .filter(|(place, ground)| covered(place, **ground))
+            .filter(|(place, rights)| covered(place, **rights))
             .map(|(place, _)| place.clone())
             .collect();
         for place in needless {
@@ -134,16 +124,18 @@ impl Domain {
     pub fn wider_than(&self, rules: &[PathRule]) -> Vec<String> {
         let is_whole = |place: &[u8]| {
             let whole = |rule: &&PathRule| rule.is_tree() && rule.directory() == place;
-            rules.iter().filter(whole).any(|rule| ground(rule).is_some())
+            rules.iter().filter(whole).any(|rule| rights(rule) != 0)
         };
-        let wide = self.places.iter().filter(|(_, ground)| **ground == Ground::Changed);
+        let wide = self.places.iter().filter(|(_, rights)| comes_and_goes(**rights));
         wide.filter(|(place, _)| !is_whole(place)).map(|(place, _)| path_text(place).into_owned()).collect()
     }
 
-    /// Whether nothing at this path is refused.
-    pub fn allows(&self, path: &str) -> bool {
+    /// Whether this is not refused at this path.
+    pub fn allows(&self, path: &str, operation: FileOperation) -> bool {
         let path = OsStr::new(path).as_bytes();
-        self.places.keys().any(|place| path == place || is_below(path, place))
+        let places = self.places.iter().filter(|(place, _)| path == *place || is_below(path, place));
+        let (known, given) = places.fold((false, 0), |(_, given), (_, rights)| (true, given | rights));
+        known && given & needed(operation) == needed(operation)
     }
 
     /// As the starter reads it, for a kernel with this version of Landlock.
@@ -153,12 +145,8 @@ impl Domain {
             KNOWS_REFERENCES => !TRUNCATE,
             _ => u64::MAX,
         };
-        let mut bytes = (CHANGING & known).to_le_bytes().to_vec();
-        for (place, ground) in &self.places {
-            let rights = match ground {
-                Ground::Written => WRITING,
-                Ground::Changed => CHANGING,
-            };
+        let mut bytes = (ALL & known).to_le_bytes().to_vec();
+        for (place, rights) in &self.places {
             bytes.extend((rights & known).to_le_bytes());
             bytes.extend(place);
             bytes.push(0);
@@ -167,15 +155,38 @@ impl Domain {
     }
 }
 
-/// `None`: it changes nothing that Landlock knows of.
-fn ground(rule: &PathRule) -> Option<Ground> {
-    use FileOperation::{Append, Create, Delete, Device, Link, Rename, Symlink, Truncate, Write};
-    let does = |operations: &[FileOperation]| operations.iter().any(|operation| rule.allows(*operation));
-    if does(&[Create, Delete, Rename, Link, Symlink, Device]) {
-        Some(Ground::Changed)
-    } else {
-        does(&[Write, Append, Truncate]).then_some(Ground::Written)
+/// What the operation takes of a right on the file, or on its directory.
+const fn needed(operation: FileOperation) -> u64 {
+    match operation {
+        FileOperation::Write | FileOperation::Append => WRITE_FILE,
+        FileOperation::Truncate => TRUNCATE,
+        FileOperation::Create => MAKE_REG,
+        FileOperation::Delete => REMOVE_FILE,
+        FileOperation::Rename | FileOperation::Link => REFER,
+        FileOperation::Symlink => MAKE_SYM,
+        FileOperation::Device => DEVICES,
+        _ => 0,
     }
+}
+
+/// What a rule gives; nothing: it changes nothing that Landlock knows of.
+fn rights(rule: &PathRule) -> u64 {
+    let given = |operation: &FileOperation| match operation {
+        // What is written is written anew after a restart.
+        FileOperation::Write | FileOperation::Append | FileOperation::Truncate => WRITING,
+        FileOperation::Create => MAKING | WRITING,
+        FileOperation::Delete => REMOVING,
+        // Where something is moved to there must not be more rights than where it was.
+        FileOperation::Rename | FileOperation::Link => CHANGING,
+        operation => needed(*operation),
+    };
+    let allowed = FileOperation::ALL.iter().filter(|operation| rule.allows(**operation));
+    allowed.map(given).fold(0, |all, rights| all | rights)
+}
+
+/// Whether they are rights on a directory.
+const fn comes_and_goes(rights: u64) -> bool {
+    rights & !WRITING != 0
 }
 
 fn is_below(path: &[u8], directory: &[u8]) -> bool {
@@ -192,26 +203,31 @@ mod tests {
         PathRule::new(pattern, Some("/bin/p"), operations).unwrap()
     }
 
-    fn places(domain: &Domain) -> Vec<(&str, Ground)> {
+    fn places(domain: &Domain) -> Vec<(&str, u64)> {
         domain.places.iter().map(|(place, ground)| (std::str::from_utf8(place).unwrap(), *ground)).collect()
     }
 
+    /// Where files are made and written, and not taken away.
+    const MADE: u64 = MAKING | WRITING;
+
     #[test]
     fn a_right_is_given_where_all_that_the_rule_names_is() {
-        use FileOperation::{Append, Attributes, Create, Delete, Read, Rename, Truncate, Write};
-        use Ground::{Changed, Written};
+        use FileOperation::{
+            Append, Attributes, Create, Delete, Device, Read, Rename, Symlink, Truncate, Write,
+        };
         for (pattern, operations, expected) in [
-            ("/srv/data/**", &[Create, Write][..], Some(("/srv/data", Changed))),
-            ("/srv/tmp-*", &[Create], Some(("/srv", Changed))),
-            ("/srv/*/x", &[Delete], Some(("/srv", Changed))),
-            ("/srv/ab**", &[Rename], Some(("/srv", Changed))),
-            ("/srv/last", &[Create], Some(("/srv", Changed))),
-            ("/srv/last", &[Write, Truncate], Some(("/srv/last", Written))),
-            ("/srv/*", &[Append], Some(("/srv", Written))),
-            ("/x", &[Write], Some(("/x", Written))),
-            (r"/a\x2ab", &[Write], Some(("/a*b", Written))),
-            ("/proc/*/oom_score_adj", &[Write], Some(("/proc", Written))),
-            ("/proc/1/comm", &[Write], Some(("/proc", Written))),
+            ("/srv/data/**", &[Create, Write][..], Some(("/srv/data", MADE))),
+            ("/srv/tmp-*", &[Create], Some(("/srv", MADE))),
+            ("/srv/*/x", &[Delete], Some(("/srv", REMOVING))),
+            ("/srv/ab**", &[Rename], Some(("/srv", CHANGING))),
+            ("/srv/last", &[Create], Some(("/srv", MADE))),
+            ("/srv/last", &[Symlink, Device], Some(("/srv", MAKE_SYM | DEVICES))),
+            ("/srv/last", &[Write, Truncate], Some(("/srv/last", WRITING))),
+            ("/srv/*", &[Append], Some(("/srv", WRITING))),
+            ("/x", &[Write], Some(("/x", WRITING))),
+            (r"/a\x2ab", &[Write], Some(("/a*b", WRITING))),
+            ("/proc/*/oom_score_adj", &[Write], Some(("/proc", WRITING))),
+            ("/proc/1/comm", &[Write], Some(("/proc", WRITING))),
             ("/srv/**", &[Read], None),
             ("/srv/**", &[Attributes], None),
         ] {
@@ -247,34 +263,55 @@ mod tests {
             rule("/opt/tmp/**", &[Create]),
         ];
         let domain = Domain::of(&rules).unwrap();
-        let expected = [
-            ("/opt", Ground::Written),
-            ("/opt/tmp", Ground::Changed),
-            ("/srv", Ground::Changed),
-            ("/srvx", Ground::Written),
-            ("/var/log", Ground::Changed),
-        ];
+        let expected =
+            [("/opt", WRITING), ("/opt/tmp", MADE), ("/srv", MADE), ("/srvx", WRITING), ("/var/log", MADE)];
         assert_eq!(places(&domain), expected);
         assert_eq!(domain.wider_than(&rules), ["/var/log"]);
         for (path, allowed) in
             [("/srv/x", true), ("/srv", true), ("/srvx", true), ("/srvy", false), ("/var/lo", false)]
         {
-            assert_eq!(domain.allows(path), allowed, "{path}");
+            assert_eq!(domain.allows(path, FileOperation::Write), allowed, "{path}");
+            assert!(!domain.allows(path, FileOperation::Device), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_made_is_not_taken_away_without_a_rule() {
+        use FileOperation::{Append, Create, Delete, Link, Rename, Symlink, Truncate};
+        let domain = Domain::of(&[rule("/var/log/app.log", &[Create]), rule("/tmp/**", &[Rename])]).unwrap();
+        let allowed = |path: &str| {
+            let all = [Create, Append, Truncate, Delete, Rename, Link, Symlink];
+            all.into_iter().filter(|operation| domain.allows(path, *operation)).count()
+        };
+        assert_eq!((allowed("/var/log/app.log"), allowed("/tmp/x")), (3, 7));
+    }
+
+    #[test]
+    fn device_nodes_are_made_where_a_rule_says_so() {
+        let domain = Domain::of(&[
+            rule("/srv/**", &[FileOperation::Create]),
+            rule("/srv/dev/**", &[FileOperation::Device]),
+        ]);
+        let domain = domain.unwrap();
+        assert_eq!(places(&domain), [("/srv", MADE), ("/srv/dev", DEVICES)]);
+        for (path, allowed) in [("/srv/sda", false), ("/srv/dev/sda", true)] {
+            assert_eq!(domain.allows(path, FileOperation::Device), allowed, "{path}");
+            assert!(domain.allows(path, FileOperation::Create), "{path}");
         }
     }
 
     #[test]
     fn an_older_kernel_is_asked_for_what_it_knows() {
-        let domain = Domain::of(&[rule("/srv/**", &[FileOperation::Create])]).unwrap();
+        let domain = Domain::of(&[rule("/srv/**", &[FileOperation::Rename])]).unwrap();
         let held = |version| {
             let bytes = domain.bytes(version);
-            assert_eq!(bytes[..8], bytes[8..16]);
             assert_eq!(&bytes[16..], b"/srv\0");
-            u64::from_le_bytes(bytes[..8].try_into().unwrap())
+            let rights = |from: usize| u64::from_le_bytes(bytes[from..from + 8].try_into().unwrap());
+            (rights(0), rights(8))
         };
-        assert_eq!(held(3), CHANGING);
-        assert_eq!(held(2), CHANGING & !TRUNCATE);
-        assert_eq!(held(1), CHANGING & !TRUNCATE & !REFER);
+        assert_eq!(held(3), (ALL, CHANGING));
+        assert_eq!(held(2), (ALL & !TRUNCATE, CHANGING & !TRUNCATE));
+        assert_eq!(held(1), (ALL & !TRUNCATE & !REFER, CHANGING & !TRUNCATE & !REFER));
     }
 
     #[test]
@@ -299,13 +336,17 @@ mod tests {
                 })
                 .collect();
             if let Ok(domain) = Domain::of(&rules) {
-                for rule in rules.iter().filter(|rule| ground(rule).is_some()) {
+                for rule in rules.iter().filter(|rule| rights(rule) != 0) {
                     let mut matched = rule.literal().to_vec();
                     matched.extend(b"ab");
                     let text = String::from_utf8(matched).unwrap();
-                    prop_assert!(rule.is_literal() || domain.allows(&text), "{rule:?} {text} {domain:?}");
+                    let mut does = FileOperation::ALL.iter().filter(|operation| rule.allows(**operation));
+                    prop_assert!(
+                        rule.is_literal() || does.all(|operation| domain.allows(&text, *operation)),
+                        "{rule:?} {text} {domain:?}"
+                    );
                 }
-                let _ = domain.allows(&path);
+                let _ = domain.allows(&path, FileOperation::Write);
             }
         }
     }

@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 
-use super::{CHANGING, KNOWS_REFERENCES, KNOWS_TRUNCATION, REFER, TRUNCATE, WRITE_FILE, kernel};
+use super::{ALL, KNOWS_REFERENCES, KNOWS_TRUNCATION, REFER, TRUNCATE, WRITE_FILE, kernel};
 
 /// Where it may write, and where not: both take anything.
 const OPEN: &str = "/dev/zero";
@@ -49,7 +49,7 @@ fn tried() -> Result<String, String> {
 #[expect(unsafe_code, reason = "between fork and exec only system calls may be made")]
 fn try_it(version: u32) -> io::Result<i32> {
     let (allowed, refused) = (File::options().write(true).open(OPEN)?, CString::new(CLOSED)?);
-    let known = if version < KNOWS_TRUNCATION { CHANGING & !TRUNCATE } else { CHANGING };
+    let known = if version < KNOWS_TRUNCATION { ALL & !TRUNCATE } else { ALL };
     debug_assert!(known & REFER != 0);
     let mut command = Command::new("/");
     // SAFETY: the closure makes system calls, with what was opened and made before, and asks for no memory.

@@ -198,6 +198,7 @@ pub(crate) fn describe(
         path: pending.file().map(|fd| path(fd, pending.pid())).unwrap_or_default(),
         sha256: content.as_ref().map(|content| content.digest),
         is_script: content.is_some_and(|content| content.is_script),
+        is_nameless: pending.file().is_some_and(|fd| sys::is_nameless(fd).unwrap_or_default()),
         pid: pending.pid(),
         by: process::comm(pending.pid()).unwrap_or_default(),
         rung: "fanotify",

@@ -5,6 +5,7 @@ mod exec;
 mod files;
 mod peers;
 mod refused;
+mod resolved;
 mod scripts;
 
 use std::collections::HashMap;
@@ -20,6 +21,8 @@ use crate::ladder::Rung;
 use crate::observation::{Observation, Outcome};
 use crate::record::{FileId, Kind, Record, flag};
 use crate::sys;
+
+pub use resolved::resolved;
 
 /// Bounds of what is remembered: forgetting costs a look into `/proc`, or an executable's name.
 const PROGRAMS: usize = 65_536;
@@ -206,6 +209,10 @@ fn outcome(record: &Record) -> Outcome {
 fn mounting(record: &Record) -> Mounting {
     let [target, source, _, kind] = &record.texts;
     let flags = record.values[4];
+    if calls::is_copy(low8(record.values[7])) {
+        let path = path_text(target).into_owned();
+        return Mounting { source: path.clone(), target: path, kind: "copy".to_owned() };
+    }
     let kind = match flags {
         // move_mount(2) has no flags there.
         _ if calls::is_at(low8(record.values[7])) => "move".to_owned(),

@@ -1,30 +1,25 @@
 //! Where a script comes from. The kernel knows only its interpreter by the time it tells of the start.
 
 use std::fs;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use lazaret_model::FileOrigin;
-use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
+
+use super::resolved::Resolved;
 
 /// By the file system of the process's root directory, where an overlay says what is its own layer. `None`: the process
 /// is gone, the file is, or the root is no overlay.
 pub(super) fn origin(pid: u32, path: &str) -> Option<FileOrigin> {
-    let root = fs::File::open(format!("/proc/{pid}/root")).ok()?;
-    let how = OpenHow::new()
-        .flags(OFlag::O_PATH | OFlag::O_CLOEXEC)
-        .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
-    let file: OwnedFd = openat2(&root, path, how).ok()?;
-    let (of_file, of_root) = (mount(file.as_raw_fd())?, mount(root.as_raw_fd())?);
+    let found = Resolved::of(pid, path)?;
+    let (of_file, of_root) = (mount(found.file.as_raw_fd())?, mount(found.root.as_raw_fd())?);
     if of_file != of_root {
         return Some(FileOrigin::Mounted);
     }
     let mounts = fs::read_to_string(format!("/proc/{pid}/mountinfo")).ok()?;
     let upper = upper(&mounts, of_root)?;
-    let resolved = fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())).ok()?;
-    let base = fs::read_link(format!("/proc/self/fd/{}", root.as_raw_fd())).ok()?;
-    let inside = resolved.strip_prefix(&base).ok()?;
+    let inside = found.inside()?;
     // A path of the host, in which no link of the container can lead astray but in its last component's parents.
     let is_own = fs::symlink_metadata(upper.join(inside))
         .is_ok_and(|data| data.mode() & libc::S_IFMT == libc::S_IFREG);

@@ -1,13 +1,14 @@
 //! What becomes of processes that wait for an agent which ends.
 
 use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
 use lazaret_sensor::{ExecutableSet, Options, SecretPlace, SecretsRequest, Sensor};
 
 use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
@@ -16,6 +17,30 @@ use crate::shell::Shell;
 
 const CONTAINER: &str = "LAZARET_TEST_CONTAINER";
 const PLACE: &str = "LAZARET_TEST_PLACE";
+
+/// Dies with the test: also when it fails while the process is stopped.
+struct Agent(Child);
+
+impl Agent {
+    fn end(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+
+    /// Returns when none of its threads goes on.
+    fn stop(&self) {
+        let process = Pid::from_raw(self.0.id().cast_signed());
+        kill(process, Signal::SIGSTOP).unwrap();
+        let stopped = waitpid(process, Some(WaitPidFlag::WUNTRACED)).unwrap();
+        assert_eq!(stopped, WaitStatus::Stopped(process, Signal::SIGSTOP));
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
 
 #[test]
 fn a_dead_agent_leaves_nobody_waiting() {
@@ -33,25 +58,24 @@ fn a_dead_agent_leaves_nobody_waiting() {
         token.display()
     ));
     assert_eq!(shell.hear(PATIENCE).as_deref(), Some("ready"));
-    let mut agent = Command::new(std::env::current_exe().unwrap())
+    let agent = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "abandoned::an_agent_of_its_own", "--nocapture"])
         .env(CONTAINER, shell.pid().to_string())
         .env(PLACE, place.path())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut told = BufReader::new(agent.stderr.take().unwrap()).lines().map_while(Result::ok);
+    let mut agent = Agent(agent);
+    let mut told = BufReader::new(agent.0.stderr.take().unwrap()).lines().map_while(Result::ok);
     assert!(told.any(|line| line.contains("kept")), "the agent did not begin");
     let read = format!("cat {}", token.display());
     shell.tell(&read);
     let refused = shell.hear(PATIENCE).unwrap_or_default();
     assert!(refused.contains("Operation not permitted"), "{refused}");
-    let process = Pid::from_raw(i32::try_from(agent.id()).unwrap());
-    kill(process, Signal::SIGSTOP).unwrap();
+    agent.stop();
     shell.tell(&read);
     assert_eq!(shell.hear(Duration::from_millis(500)), None, "nobody could have decided");
-    agent.kill().unwrap();
-    agent.wait().unwrap();
+    agent.end();
     assert_eq!(shell.hear(PATIENCE).as_deref(), Some("secret"), "it still waits");
 }
 

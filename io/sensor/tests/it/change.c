@@ -174,6 +174,7 @@ static void try_all(void)
 	done("rename inside", rename(IN("new"), IN("sub/new")));
 	done("link inside", link(IN("sub/new"), IN("other")));
 	done("symlink inside", symlink("other", IN("soft")));
+	refused("device inside", mknod(IN("device"), S_IFCHR | 0666, makedev(1, 3)));
 	done("pipe inside", mknod(IN("fifo"), S_IFIFO | 0666, 0));
 	file = done("nameless inside", open(inside, O_TMPFILE | O_RDWR, 0666));
 	close(file);
@@ -186,6 +187,14 @@ int main(int count, char **words)
 {
 	if (count == 3 && !strcmp(words[1], "write")) {
 		printf("%d\n", open(words[2], O_WRONLY) < 0 ? errno : 0);
+		return 0;
+	}
+	if (count == 3 && !strcmp(words[1], "remove")) {
+		printf("%d\n", unlink(words[2]) < 0 ? errno : 0);
+		return 0;
+	}
+	if (count == 4 && !strcmp(words[1], "move")) {
+		printf("%d\n", rename(words[2], words[3]) < 0 ? errno : 0);
 		return 0;
 	}
 	if (count > 1 && !strcmp(words[1], "look")) {

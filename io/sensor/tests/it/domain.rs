@@ -146,8 +146,8 @@ fn files_change_where_the_rules_say_and_nowhere_else() {
     assert!(counts(&free)[1] >= 25, "{}", said(&free));
 
     let rules = bytes(&[
-        rule("/srv/in/**", FileOperation::Create),
-        rule("/data/*", FileOperation::Delete),
+        rule("/srv/in/**", FileOperation::Rename),
+        rule("/data/*", FileOperation::Rename),
         rule("/etc/one", FileOperation::Write),
         rule("/etc/absent/**", FileOperation::Create),
     ]);
@@ -174,6 +174,29 @@ fn files_change_where_the_rules_say_and_nowhere_else() {
         let output = run(&jail, Some(rules.clone()), 0, &["/srv/in/copy", "write", path]);
         assert_eq!(said(&output), libc::EACCES.to_string(), "{path}: {output:?}");
     }
+}
+
+#[test]
+fn what_may_be_made_may_not_be_taken_away() {
+    let test = "what_may_be_made_may_not_be_taken_away";
+    if !has_landlock(test) {
+        return;
+    }
+    let jail = jail(test);
+    let log = "/srv/in/app.log";
+    jail.inside(move || fs::write(log, "x").unwrap());
+    let does = |operation, words: &[&str]| {
+        let output = run(&jail, Some(bytes(&[rule("/srv/in/*", operation)])), 0, words);
+        said(&output).parse::<i32>().unwrap_or_else(|_| panic!("{output:?}"))
+    };
+    let (write, remove) = (["/bin/change", "write", log], ["/bin/change", "remove", log]);
+    let moves = ["/bin/change", "move", log, "/srv/in/other"];
+    assert_eq!(does(FileOperation::Create, &write), 0);
+    assert_eq!(does(FileOperation::Create, &remove), libc::EACCES);
+    assert_eq!(does(FileOperation::Create, &moves), libc::EACCES);
+    assert_eq!(does(FileOperation::Rename, &moves), 0);
+    jail.inside(move || fs::write(log, "x").unwrap());
+    assert_eq!(does(FileOperation::Delete, &remove), 0);
 }
 
 #[test]

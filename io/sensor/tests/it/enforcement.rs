@@ -199,7 +199,24 @@ fn a_refusal_tells_what_where_and_who() {
     assert_eq!(told.path, "/dev/shm/a tool\n");
     assert_eq!(told.sha256, Some(digest(&foreign)));
     assert_eq!((told.reason, told.rung), (DenyReason::NotInImage, "fanotify"));
-    assert!(told.pid > 0 && !told.by.is_empty(), "{told:?}");
+    assert!(told.pid > 0 && !told.by.is_empty() && !told.is_nameless, "{told:?}");
+}
+
+#[test]
+fn a_refused_program_that_was_removed_is_told_as_such() {
+    let test = "a_refused_program_that_was_removed_is_told_as_such";
+    let Some(victim) = victim(test) else { return };
+    let Some((sensor, mut events)) = sensor(test, &Options::default()) else { return };
+    let (jail, allowed) = prepare(test, victim);
+    sensor.guard(&jail.request(allowed)).unwrap();
+    jail.write("/data/gone", &variant(victim, 78), 0o755);
+    assert_eq!(jail.execute_removed("/data/gone"), REFUSED);
+    let told = receive(
+        &mut events,
+        Duration::from_secs(2),
+        |event| matches!(event, SensorEvent::ExecutionDenied(denied) if denied.is_nameless && denied.container.as_deref() == Some(test)),
+    );
+    assert!(told);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 use std::fs;
 use std::io;
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::chroot;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -112,6 +113,18 @@ impl Jail {
     pub(crate) fn execute(&self, program: &str) -> Result<(), i32> {
         let program = program.to_owned();
         self.inside(move || attempt(&program))
+    }
+
+    /// Executes a file that has no name any more.
+    pub(crate) fn execute_removed(&self, program: &str) -> Result<(), i32> {
+        let program = program.to_owned();
+        self.inside(move || {
+            fs::create_dir_all("/proc").unwrap();
+            mount(Some("proc"), "/proc", Some("proc"), MsFlags::empty(), None::<&Path>).unwrap();
+            let file = fs::File::open(&program).unwrap();
+            fs::remove_file(&program).unwrap();
+            attempt(&format!("/proc/self/fd/{}", file.as_raw_fd()))
+        })
     }
 
     pub(crate) fn write(&self, path: &str, content: &[u8], mode: u32) {

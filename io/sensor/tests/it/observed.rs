@@ -164,6 +164,11 @@ fn what_reaches_into_the_kernel_or_others_is_told() {
     );
     does(
         &mut sightings,
+        &["copy-mount", "/"],
+        |told| matches!(&told.behaviour.fact, Fact::Mount(mount) if mount.kind == "copy" && mount.source == "/" && !told.incomplete),
+    );
+    does(
+        &mut sightings,
         &["setuid"],
         |told| matches!(&told.behaviour.fact, Fact::Identity(change) if change.to_uid == 1),
     );

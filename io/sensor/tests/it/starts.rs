@@ -1,11 +1,15 @@
 //! Programs are started by whom a rule names, and by nobody else.
 
 use std::fs;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lazaret_sensor::{DenyReason, GuardRequest, Options, Sensor, SensorEvent, StartRule, StartsRequest};
+use nix::sched::{CloneFlags, setns};
+use nix::sys::wait::waitpid;
+use nix::unistd::{ForkResult, fork};
 use tempfile::TempDir;
 
 use crate::shell::Shell;
@@ -13,6 +17,7 @@ use crate::support::{digest, install, receive, sensor, tool};
 
 const REFUSED: u32 = 2_000;
 const ALLOWED: u32 = 200;
+const ENTERED: u32 = 1_000;
 
 /// A shell that may start a script by a link, `env` and `unshare`, which may start a shell; the script's interpreter may
 /// start `touch`.
@@ -127,6 +132,55 @@ fn nothing_is_started_but_by_whom_a_rule_names() {
 
     sensor.release_starts(test);
     assert!(scene.makes("released", "touch"));
+}
+
+#[test]
+fn who_comes_in_is_let_in_while_its_parent_ends() {
+    let test = "who_comes_in_is_let_in_while_its_parent_ends";
+    let Some((sensor, _events)) = sensor(test, &Options::default()) else { return };
+    let Some(_) = tool(test, "bash") else { return };
+    let scene = Scene::new(test, Shell::first());
+    scene.guard(&sensor);
+    scene.hold(&sensor);
+    let refused: Vec<_> = (0..ENTERED)
+        .filter_map(|number| {
+            let path = scene.at(&format!("entered-{number}"));
+            let lives = Duration::from_micros(10 * u64::from(number % 50));
+            enter(scene.shell.pid(), lives, &path).err().map(|why| (number, why))
+        })
+        .collect();
+    assert!(refused.is_empty(), "{} of {ENTERED}: {:?}", refused.len(), refused[0]);
+}
+
+/// `touch` in the shell's namespaces, started by a process that lives on for so long, and leaves nothing behind, as
+/// engines start what a person wants to do in a container.
+#[expect(unsafe_code, reason = "what processes do between fork and exec is no matter of types")]
+fn enter(shell: u32, lives: Duration, path: &str) -> std::io::Result<()> {
+    let namespace = |kind| fs::File::open(format!("/proc/{shell}/ns/{kind}"));
+    let (pids, mounts) = (namespace("pid")?, namespace("mnt")?);
+    let leave_alone = move || {
+        // SAFETY: numbers alone; whose children nobody waits for are gone when they end.
+        unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
+        // SAFETY: each of these processes has one thread, and allocates nothing.
+        if let ForkResult::Parent { child } = unsafe { fork() }? {
+            let _ = waitpid(child, None);
+            // SAFETY: ends the process at once.
+            unsafe { libc::_exit(0) }
+        }
+        setns(&pids, CloneFlags::CLONE_NEWPID)?;
+        setns(&mounts, CloneFlags::CLONE_NEWNS)?;
+        // SAFETY: as above.
+        if let ForkResult::Parent { .. } = unsafe { fork() }? {
+            let begun = Instant::now();
+            while begun.elapsed() < lives {}
+            // SAFETY: as above.
+            unsafe { libc::_exit(0) }
+        }
+        Ok(())
+    };
+    let mut command = Command::new("/usr/bin/touch");
+    // SAFETY: see there.
+    unsafe { command.arg(path).pre_exec(leave_alone) }.status().map(drop)
 }
 
 #[test]

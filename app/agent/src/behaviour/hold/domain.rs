@@ -7,17 +7,17 @@ use lazaret_profile::{ANY, Profile};
 use lazaret_sensor::{Domain, PathRule};
 
 use super::rules::{files, said};
-use super::{Hold, blocks};
+use super::{Hold, Means, blocks, changes_attributes};
 
 /// What Landlock does not see of files.
-const BEYOND: &str = "of files, mode, owner, times and attributes, what another program changes where one may, and what comes \
-                      in from outside (`docker exec`) are alerted on: Landlock knows places alone, of the container's own \
-                      processes, from its next start on";
+const BEYOND: &str = "what another program changes where one may, and what comes in from outside (`docker exec`) are alerted \
+                      on: Landlock knows places alone, of the container's own processes, from its next start on";
+const ATTRIBUTES: &str = "of files, mode, owner, times and attributes are alerted on";
 /// Places that are named to people.
 const MOST_NAMED: usize = 8;
 
 /// Puts where files may be changed into `hold`, with sentences for what that is not.
-pub(super) fn put(profile: &Profile, hold: &mut Hold) -> Result<(), String> {
+pub(super) fn put(profile: &Profile, means: Means, hold: &mut Hold) -> Result<(), String> {
     if let Some(program) = set_user_id(profile) {
         return Err(format!(
             "the profile needs {program} to give another user's rights, and who holds himself to something (Landlock) \
@@ -46,7 +46,14 @@ pub(super) fn put(profile: &Profile, hold: &mut Hold) -> Result<(), String> {
         rules.push(PathRule::new(stream, None, STREAMING).map_err(said)?);
     }
     let domain = Domain::of(&rules).map_err(|problem| problem.to_string())?;
-    hold.beyond.push(BEYOND.to_owned());
+    hold.beyond.push(format!("of files, {BEYOND}"));
+    if !means.filter {
+        hold.beyond.push(format!("{ATTRIBUTES}: no filter of system calls works here"));
+    } else if changes_attributes(profile) {
+        hold.beyond.push(format!(
+            "{ATTRIBUTES}: the profile names some, and a filter of system calls knows no files"
+        ));
+    }
     let wide = domain.wider_than(&wide);
     if !wide.is_empty() {
         let named = wide.iter().take(MOST_NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
@@ -77,7 +84,6 @@ mod tests {
     use lazaret_model::FileOperation;
     use lazaret_profile::{Arguments, Mode, Pattern, Process, Seen, Volume};
 
-    use super::super::Means;
     use super::*;
     use crate::behaviour::testing::profile;
 
@@ -108,7 +114,7 @@ mod tests {
             ("/etc/x", false),
             ("/dev/sda", false),
         ] {
-            assert_eq!(domain.allows(path), allowed, "{path}");
+            assert_eq!(domain.allows(path, FileOperation::Write), allowed, "{path}");
         }
         assert!(!hold.is_nothing() && hold.held.files.is_none());
         let said = hold.beyond.join("\n");

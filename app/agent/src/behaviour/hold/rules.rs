@@ -34,7 +34,7 @@ fn held(profile: &Profile, means: Means, dimension: Dimension, hold: &mut Hold) 
     }
     let by_events = !means.security && means.permission && dimension == Dimension::Secrets;
     if !means.security && means.landlock && dimension == Dimension::Files {
-        return domain::put(profile, hold);
+        return domain::put(profile, means, hold);
     }
     if !(means.security || by_events) {
         return Err("this kernel takes no programs at its security hooks".to_owned());
