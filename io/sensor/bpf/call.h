@@ -39,6 +39,7 @@ enum handling {
 #define SHAPE_ROUTINE 16      /* told of watched control groups only */
 #define SHAPE_CHANGE 32       /* an attempt that fails is told of those whose files Landlock holds */
 #define SHAPE_ATTRIBUTE 64    /* an attempt that fails is told of those whose filter refuses it */
+#define SHAPE_ATTEMPT 128     /* an attempt that fails for want of permission is told */
 
 struct shape {
 	__u8 kind;

@@ -51,13 +51,22 @@ static __always_inline void handle_plain(struct task_struct *task, struct call *
 	deliver(call, used, flags & SHAPE_ALERT);
 }
 
-/* The path stands before the flags, and before it, if there is one, the directory that it is relative to. */
+/*
+ * The path stands before the flags, and before it, if there is one, the directory that it is relative to; a handle
+ * has none.
+ */
 static __always_inline void handle_unopened(struct task_struct *task, struct call *call, __u8 flags, __u64 how)
 {
+	__u64 operation = call->record.values[7];
 	call->record.values[6] = how;
-	/* creat(2) has a mode there, and always writes. */
-	bool creat = call->record.values[7] == OPERATION_OF_CREAT;
-	if (!creat && !(how & (O_ACCMODE | O_CREAT | O_TRUNC)))
+	if (operation == OPERATION_OF_HANDLE) {
+		start_fact(call, operation);
+		if (is_news(call))
+			deliver(call, 0, false);
+		return;
+	}
+	/* creat(2) has a mode there. */
+	if (operation != OPERATION_OF_CREAT && how & O_PATH)
 		return;
 	if (flags == 2)
 		handle_plain(task, call, 1, NO_ARGUMENT, SHAPE_DIRECTORIES);
@@ -109,7 +118,8 @@ int BPF_PROG(call_returned, struct pt_regs *registers, long result)
 	if (result < 0 && result > -4096 && !(flags & SHAPE_FAILED)) {
 		if (result == -EPERM)
 			tell_if_deferred(task);
-		if (!(flags & (SHAPE_CHANGE | SHAPE_ATTRIBUTE)) || !may_be_held(result, flags & SHAPE_ATTRIBUTE))
+		if (!(flags & SHAPE_ATTEMPT && is_not_permitted(result)) &&
+		    (!(flags & (SHAPE_CHANGE | SHAPE_ATTRIBUTE)) || !may_be_held(result, flags & SHAPE_ATTRIBUTE)))
 			return 0;
 	}
 	__u64 arguments[8] = {};
@@ -188,7 +198,10 @@ int BPF_PROG(call_returned, struct pt_regs *registers, long result)
 		break;
 	case HANDLE_CONNECT:
 		record->values[6] = arguments[1];
-		handle_connect(task, call);
+		if (failed)
+			handle_unconnected(task, call);
+		else
+			handle_connect(task, call);
 		break;
 	case HANDLE_SEND:
 		handle_send(task, call, shape->second);

@@ -5,8 +5,9 @@
 
 #include "call.h"
 
-/* `CREAT` of src/calls.rs. */
+/* `CREAT` and `HANDLE` of src/calls.rs. */
 #define OPERATION_OF_CREAT 2
+#define OPERATION_OF_HANDLE 5
 
 #define O_ACCMODE 00000003
 #define O_CREAT 00000100

@@ -8,6 +8,7 @@
 #define EPERM 1
 #define EACCES 13
 #define EXDEV 18
+#define EROFS 30
 
 #define NETWORK_PEERS 1  /* connects and sends only to peers that are listed */
 #define NETWORK_PORTS 2  /* binds only to ports that are listed */
@@ -145,6 +146,12 @@ static __always_inline bool may_be_held(long result, bool attribute)
 	__u64 group;
 	struct policy *policy = policy_of(&group);
 	return policy && policy->held & held;
+}
+
+/* Nothing that goes wrong in normal work: files that are not there, sockets that nobody listens at. */
+static __always_inline bool is_not_permitted(long result)
+{
+	return result == -EACCES || result == -EPERM || result == -EROFS;
 }
 
 /* SIGKILL is delivered before the process executes another instruction of its own. */

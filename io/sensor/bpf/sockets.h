@@ -77,6 +77,18 @@ static __always_inline void handle_connect(struct task_struct *task, struct call
 	deliver(call, used, false);
 }
 
+/* By the name that the caller gave, behind the family; one that begins with a zero is none of a file. */
+static __always_inline void handle_unconnected(struct task_struct *task, struct call *call)
+{
+	__u64 used = 0;
+	add_text(call, &used, 0, call->record.values[6] + 2);
+	if (!used)
+		return;
+	if (call->text[0] != '/')
+		add_base(task, call, &used, 2, AT_FDCWD);
+	deliver(call, used, false);
+}
+
 struct user_vector {
 	__u64 base;
 	__u64 length;

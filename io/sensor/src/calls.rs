@@ -14,6 +14,8 @@ pub(crate) const SHAPE: usize = 16;
 
 /// `creat(2)` has no flags that would tell that it cuts the file.
 pub(crate) const CREAT: usize = 2;
+/// `open_by_handle_at(2)` names no path.
+pub(crate) const HANDLE: usize = 5;
 
 const NONE: u8 = 7;
 
@@ -44,6 +46,8 @@ const ROUTINE: u8 = 16;
 const CHANGE: u8 = 32;
 /// An attempt that fails is told of containers whose filter refuses it.
 const ATTRIBUTE: u8 = 64;
+/// An attempt that fails for want of permission is told.
+const ATTEMPT: u8 = 128;
 
 const PROT_EXEC: u64 = 4;
 /// The two calls have these numbers on all architectures, and libc does not name the newer one.
@@ -129,13 +133,11 @@ mod old {
 
 /// An operation's number is its place here, plus one.
 const TABLE: &[Operation] = &[
-    operation(Kind::Open, old::OPEN, &[5]).by(OPEN).takes(NONE, 1).with(CHANGE),
-    operation(Kind::Open, old::CREAT, &[8]).by(OPEN).takes(NONE, 1).with(CHANGE),
-    operation(Kind::Open, &[libc::SYS_openat, libc::SYS_open_by_handle_at], &[295, 342])
-        .by(OPEN)
-        .takes(NONE, 2)
-        .with(CHANGE),
-    operation(Kind::Open, &[libc::SYS_openat2], &[437]).by(OPEN).takes(2, 2).with(CHANGE),
+    operation(Kind::Open, old::OPEN, &[5]).by(OPEN).takes(NONE, 1).with(CHANGE | ATTEMPT),
+    operation(Kind::Open, old::CREAT, &[8]).by(OPEN).takes(NONE, 1).with(CHANGE | ATTEMPT),
+    operation(Kind::Open, &[libc::SYS_openat], &[295]).by(OPEN).takes(NONE, 2).with(CHANGE | ATTEMPT),
+    operation(Kind::Open, &[libc::SYS_openat2], &[437]).by(OPEN).takes(2, 2).with(CHANGE | ATTEMPT),
+    operation(Kind::Open, &[libc::SYS_open_by_handle_at], &[342]).by(OPEN).takes(NONE, 2).with(ATTEMPT),
     operation(Kind::MapCode, &[libc::SYS_mmap], &[192]).by(MAP).only(2, PROT_EXEC).with(ROUTINE),
     operation(Kind::MapCode, &[libc::SYS_mprotect, libc::SYS_pkey_mprotect], &[125, 380])
         .by(PROTECT)
@@ -211,7 +213,7 @@ const TABLE: &[Operation] = &[
     operation(Kind::Memfd, &[libc::SYS_memfd_create], &[356]).takes(0, NONE).with(ALERT),
     operation(Kind::IoUring, &[libc::SYS_io_uring_setup], &[425]).with(ALERT | FAILED | ONCE),
     operation(Kind::Socket, &[libc::SYS_socket], &[359]).by(SOCKET).with(ALERT | FAILED | ONCE),
-    operation(Kind::UnixConnect, &[libc::SYS_connect], &[362]).by(CONNECT),
+    operation(Kind::UnixConnect, &[libc::SYS_connect], &[362]).by(CONNECT).with(ATTEMPT),
     operation(Kind::Unmount, &[libc::SYS_umount2], &[22, 52]).takes(0, NONE).with(ALERT | FAILED | ROUTINE),
     operation(Kind::Truncate, &[libc::SYS_truncate], &[92, 193]).takes(0, NONE).with(ROUTINE | CHANGE),
     operation(Kind::Truncate, &[libc::SYS_ftruncate], &[93, 194]).by(DESCRIPTOR).with(ROUTINE),
@@ -337,8 +339,11 @@ mod tests {
 
     #[test]
     #[cfg(target_arch = "x86_64")]
-    fn creat_is_where_it_is_looked_for() {
+    fn what_has_a_place_of_its_own_is_there() {
+        let programs = include_str!("../bpf/files.h");
         assert_eq!(TABLE[CREAT - 1].native, [libc::SYS_creat]);
-        assert!(include_str!("../bpf/files.h").contains(&format!("#define OPERATION_OF_CREAT {CREAT}\n")));
+        assert!(programs.contains(&format!("#define OPERATION_OF_CREAT {CREAT}\n")));
+        assert_eq!(TABLE[HANDLE - 1].native, [libc::SYS_open_by_handle_at]);
+        assert!(programs.contains(&format!("#define OPERATION_OF_HANDLE {HANDLE}\n")));
     }
 }

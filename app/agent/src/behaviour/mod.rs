@@ -10,6 +10,7 @@
 
 pub mod expectation;
 mod hold;
+mod holding;
 mod group;
 pub mod keeper;
 mod kin;

@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::answer::Answers;
 use super::flood::Flood;
+use super::holding::Holding;
 use super::in_use::InUse;
 use super::keeper::Keeper;
 use super::kin::Kin;
@@ -23,7 +24,7 @@ use super::shelf::Shelf;
 use super::telling::{self, Context};
 use super::upload::Letter;
 use super::verdict::{self, Verdict, seconds};
-use super::watched::{Holding, Known, Watched, circumstances};
+use super::watched::{Failed, Known, Watched, circumstances};
 use crate::spool::Spool;
 use crate::watch::inventory::Inventory;
 
@@ -147,22 +148,23 @@ impl Observer {
 
     fn behaved(&mut self, observation: &Observation) {
         if !matches!(observation.outcome, Outcome::Failed(_)) {
-            return self.done(observation);
+            return self.done(observation, false);
         }
         // What a container is held to since its start is known of those that are watched.
         self.watch(&observation.container, seconds(observation.at));
         let watched = self.state.containers.get(&observation.container);
-        let judged = match (watched, &observation.behaviour.fact) {
-            (Some(watched), _) => watched.judge(observation),
-            (None, Fact::File(_)) => None,
-            (None, _) => Some(observation.clone()),
-        };
-        if let Some(judged) = judged {
-            self.done(&judged);
+        match watched.and_then(|watched| watched.judge(observation)) {
+            Some(Failed::Act(judged)) => self.done(&judged, false),
+            Some(Failed::Attempt(judged)) => self.done(&judged, true),
+            None if watched.is_none() && !matches!(observation.behaviour.fact, Fact::File(_)) => {
+                self.done(observation, false);
+            }
+            None => {}
         }
     }
 
-    fn done(&mut self, observation: &Observation) {
+    /// `in_vain`: it failed, and only fixed rules say something about that.
+    fn done(&mut self, observation: &Observation, in_vain: bool) {
         let at = seconds(observation.at);
         let container = observation.container.as_str();
         let behaviour = &observation.behaviour;
@@ -197,8 +199,11 @@ impl Observer {
         }
         let admitted = watched.known.as_mut().filter(|known| known.managed);
         let expectation = admitted.as_ref().map(|known| Arc::clone(&known.expectation));
-        let mut verdict =
-            Verdict::of(observation, expectation.as_deref(), circumstances(placed.circumstances));
+        let circumstances = circumstances(placed.circumstances);
+        let mut verdict = match in_vain {
+            true => Verdict::of_attempt(behaviour, expectation.as_deref(), circumstances),
+            false => Verdict::of(observation, expectation.as_deref(), circumstances),
+        };
         for deviation in &mut verdict.deviations {
             script::recognize(deviation, behaviour, || kin.arguments(actor.pid, &actor.executable));
         }

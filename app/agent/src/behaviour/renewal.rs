@@ -7,9 +7,9 @@ use std::time::SystemTime;
 
 use lazaret_format::v1::EventKind;
 
+use super::holding::Holding;
 use super::observer::Observer;
 use super::verdict::seconds;
-use super::watched::Holding;
 use crate::start::withheld::Withheld;
 
 impl Observer {

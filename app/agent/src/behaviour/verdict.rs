@@ -30,13 +30,8 @@ impl Verdict {
         circumstances: Circumstances,
     ) -> Self {
         let behaviour = &observation.behaviour;
-        let mut deviations = Vec::new();
-        let mut whose = Whose::Nobodys;
+        let (mut deviations, whose) = compare(behaviour, expectation, circumstances);
         if let Some(known) = expectation {
-            deviations = known.compiled.check(behaviour, circumstances);
-            let mode = known.profile.modes.of(behaviour.dimension());
-            let named = deviations.is_empty() && matches!(mode, Mode::Alert | Mode::Block);
-            whose = Whose::Admitted { named };
             deviations.retain(|deviation| !is_explained(deviation, observation, known));
         }
         match observation.outcome {
@@ -56,9 +51,31 @@ impl Verdict {
         Self { deviations, broken }
     }
 
+    /// What was tried in vain deviates from no profile: programs ask for more than they need, and do without.
+    pub(super) fn of_attempt(
+        behaviour: &Behaviour,
+        expectation: Option<&Expectation>,
+        circumstances: Circumstances,
+    ) -> Self {
+        let (_, whose) = compare(behaviour, expectation, circumstances);
+        Self { deviations: Vec::new(), broken: Rules::shipped().attempted(behaviour, whose).collect() }
+    }
+
     pub(super) fn is_clean(&self) -> bool {
         self.deviations.is_empty() && self.broken.is_empty()
     }
+}
+
+fn compare(
+    behaviour: &Behaviour,
+    expectation: Option<&Expectation>,
+    circumstances: Circumstances,
+) -> (Vec<Deviation>, Whose) {
+    let Some(known) = expectation else { return (Vec::new(), Whose::Nobodys) };
+    let deviations = known.compiled.check(behaviour, circumstances);
+    let mode = known.profile.modes.of(behaviour.dimension());
+    let named = deviations.is_empty() && matches!(mode, Mode::Alert | Mode::Block);
+    (deviations, Whose::Admitted { named })
 }
 
 /// What the kernel refused although the profile does not look at it: mounts, while files are held. A refusal is never

@@ -8,16 +8,20 @@ use lazaret_engine::docker::ContainerRecord;
 use lazaret_model::{Actor, Behaviour, Digest, Fact, FileAccess, RUNTIME, Session, Transport};
 use lazaret_profile::check::{Circumstances, Scans};
 use lazaret_profile::learn::{Counted, Life, Milestone, Replica, Sessions, Visit};
-use lazaret_sensor::{Domain, Observation, Outcome, ProcessEnded, ResourceMeter, Rung, resolved};
+use lazaret_profile::rules::{Rules, Whose};
+use lazaret_sensor::{Observation, Outcome, ProcessEnded, ResourceMeter, resolved};
 
 use super::answer::Done;
 use super::expectation::Expectation;
+use super::holding::Holding;
 use super::verdict::seconds;
-use crate::start::begin::fingerprint;
-use crate::start::withheld::{NOT_PERMITTED, Withheld};
+use crate::start::withheld::Withheld;
 
 /// Command lines of visitors that are remembered.
 const MOST_VISITS: usize = 64;
+
+/// Where the kernel shows itself.
+const WINDOWS: [&str; 2] = ["/proc/", "/sys/"];
 
 /// What is remembered of it.
 #[derive(Debug)]
@@ -62,54 +66,13 @@ pub(super) struct Known {
     pub(super) withheld: Withheld,
 }
 
-/// Where a container lets itself change files since its start (Landlock).
+/// An act that failed, and is to be told.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Holding {
-    /// Anywhere.
-    Nothing,
-    To(Domain),
-    /// It was started under a profile that is not known any more.
-    Something,
-}
-
-impl Holding {
-    /// `begun`: what was remembered of its start.
-    pub(super) fn of(begun: Option<&str>, domain: Option<Domain>) -> Self {
-        match (begun, domain) {
-            (None, _) => Self::Nothing,
-            (Some(begun), Some(domain)) if fingerprint(&domain).as_deref() == Some(begun) => Self::To(domain),
-            (Some(_), _) => Self::Something,
-        }
-    }
-
-    /// Whether the container would begin otherwise now.
-    pub(super) fn is_behind(&self, domain: Option<&Domain>) -> bool {
-        match (self, domain) {
-            (Self::Nothing, domain) => domain.is_some(),
-            (Self::To(begun), domain) => Some(begun) != domain,
-            (Self::Something, _) => true,
-        }
-    }
-
-    /// What became of a change of a file that failed. `None`: that is nothing to be told, as always where missing
-    /// permissions are the reason.
-    pub(super) fn judge(&self, observation: &Observation) -> Option<Outcome> {
-        let Fact::File(access) = &observation.behaviour.fact else { return Some(observation.outcome) };
-        match (self, observation.behaviour.actor.session) {
-            // The other name of what is moved or linked may be the one.
-            (Self::To(domain), Session::Main) => {
-                // It never says that an operation is not permitted: that is something else.
-                if observation.outcome == Outcome::Failed(NOT_PERMITTED) {
-                    return None;
-                }
-                let names = std::iter::once(&access.path).chain(access.other.as_ref());
-                let refused = names.into_iter().any(|name| !domain.allows(name, access.operation));
-                refused.then_some(Outcome::Refused(Rung::Landlock))
-            }
-            (Self::Something, Session::Main) => Some(observation.outcome),
-            _ => None,
-        }
-    }
+pub(super) enum Failed {
+    /// As all that was done.
+    Act(Observation),
+    /// It had no permission, for another reason than what its container is held to: that matters to fixed rules.
+    Attempt(Observation),
 }
 
 /// What happened to the container itself with an observation.
@@ -162,27 +125,34 @@ impl Watched {
     }
 
     /// What became of an act that failed, if that is to be told.
-    pub(super) fn judge(&self, observation: &Observation) -> Option<Observation> {
-        let judged = |outcome| Observation { outcome, ..observation.clone() };
+    pub(super) fn judge(&self, observation: &Observation) -> Option<Failed> {
+        let act = |outcome| Some(Failed::Act(Observation { outcome, ..observation.clone() }));
         let known = self.known.as_ref();
         let withheld = known.and_then(|known| known.withheld.judge(observation));
         let Fact::File(access) = &observation.behaviour.fact else {
-            return Some(judged(withheld.unwrap_or(observation.outcome)));
+            return act(withheld.unwrap_or(observation.outcome));
         };
-        let domain = &known?.domain;
+        let nothing = Holding::Nothing;
+        let domain = known.map_or(&nothing, |known| &known.domain);
         if let Some(outcome) = withheld.or_else(|| domain.judge(observation)) {
-            return Some(judged(outcome));
+            return act(outcome);
         }
-        if !matches!(domain, Holding::To(_)) {
+        if is_attempt(&observation.behaviour) {
+            return Some(Failed::Attempt(observation.clone()));
+        }
+        // Who looks at all processes fails often, and no link there leads out.
+        if WINDOWS.iter().any(|window| access.path.starts_with(window)) {
             return None;
         }
-        // A link in a place that is open to it leads to one that is not.
+        // A link leads to what matters.
         let pids = [Some(observation.behaviour.actor.pid), self.main];
         let path = resolved(&pids.into_iter().flatten().collect::<Vec<_>>(), &access.path)?;
         let mut linked = observation.clone();
         linked.behaviour.fact = Fact::File(FileAccess { path, ..access.clone() });
-        linked.outcome = domain.judge(&linked)?;
-        Some(linked)
+        if let (Holding::To(_), Some(outcome)) = (domain, domain.judge(&linked)) {
+            return Some(Failed::Act(Observation { outcome, ..linked }));
+        }
+        is_attempt(&linked.behaviour).then_some(Failed::Attempt(linked))
     }
 
     /// Puts an observation into the container's life.
@@ -268,6 +238,11 @@ impl Watched {
     }
 }
 
+/// Whether a fixed rule speaks of it though it failed.
+fn is_attempt(behaviour: &Behaviour) -> bool {
+    Rules::shipped().attempted(behaviour, Whose::Admitted { named: false }).next().is_some()
+}
+
 pub(super) const fn circumstances((phase, visit): Circumstancing) -> Circumstances {
     Circumstances { phase, visit }
 }
@@ -290,8 +265,7 @@ const fn is_orderly(status: u32) -> bool {
 mod tests {
     use std::time::Duration;
 
-    use lazaret_model::{Execution, FileAccess, FileOperation, FileOrigin, Phase};
-    use lazaret_sensor::PathRule;
+    use lazaret_model::{Execution, FileOperation, FileOrigin, Phase};
 
     use super::*;
     use crate::behaviour::testing::{execution, observation};
@@ -327,32 +301,36 @@ mod tests {
     }
 
     #[test]
-    fn a_change_that_failed_is_refused_by_what_its_container_is_held_to_alone() {
-        let rule = PathRule::new("/data/**", None, &[FileOperation::Rename]).unwrap();
-        let domain = Domain::of(&[rule]).unwrap();
-        let held = Holding::To(domain.clone());
-        let failed = Outcome::Failed(13);
-        let of = |path: &str, other: Option<&str>, session| {
-            let (path, other) = (path.to_owned(), other.map(str::to_owned));
+    fn who_asks_in_vain_for_what_matters_is_told() {
+        let place = tempfile::tempdir().unwrap();
+        let link = place.path().join("link");
+        std::os::unix::fs::symlink("/proc/sys/kernel/core_pattern", &link).unwrap();
+        let watched = Watched::new("c", None, 0);
+        let judge = |path: &str, operation| {
             let access =
-                FileAccess { path, operation: FileOperation::Rename, other, origin: FileOrigin::Upper };
-            let mut observation = Observation { outcome: failed, ..observation(Fact::File(access)) };
-            observation.behaviour.actor.session = session;
-            observation
+                FileAccess { path: path.to_owned(), operation, other: None, origin: FileOrigin::Upper };
+            let mut failed = observation(Fact::File(access));
+            failed.outcome = Outcome::Failed(30);
+            failed.behaviour.actor.pid = std::process::id();
+            match watched.judge(&failed)? {
+                Failed::Attempt(Observation {
+                    behaviour: Behaviour { fact: Fact::File(access), .. },
+                    ..
+                }) => Some(access.path),
+                other => panic!("{other:?}"),
+            }
         };
-        let refused = Some(Outcome::Refused(Rung::Landlock));
-        assert_eq!(held.judge(&of("/etc/x", None, Session::Main)), refused);
-        assert_eq!(held.judge(&of("/data/x", Some("/etc/x"), Session::Main)), refused);
-        assert_eq!(held.judge(&of("/data/x", None, Session::Main)), None, "its permissions are missing");
-        assert_eq!(held.judge(&of("/etc/x", None, Session::Entered(7))), None, "who comes in is not held");
-        assert_eq!(Holding::Nothing.judge(&of("/etc/x", None, Session::Main)), None);
-        assert_eq!(Holding::Something.judge(&of("/etc/x", None, Session::Main)), Some(failed));
-        let begun = fingerprint(&domain);
-        assert_eq!(Holding::of(begun.as_deref(), Some(domain.clone())), held);
-        assert_eq!(Holding::of(Some("other"), Some(domain.clone())), Holding::Something);
-        assert_eq!(Holding::of(None, Some(domain.clone())), Holding::Nothing);
-        assert!(!held.is_behind(Some(&domain)) && !Holding::Nothing.is_behind(None));
-        assert!(held.is_behind(None) && Holding::Nothing.is_behind(Some(&domain)));
+        let core = Some("/proc/sys/kernel/core_pattern".to_owned());
+        assert_eq!(judge("/proc/sys/kernel/core_pattern", FileOperation::Write), core);
+        assert_eq!(judge(link.to_str().unwrap(), FileOperation::Append), core, "where the link leads");
+        for (path, operation) in [
+            ("/proc/sys/kernel/core_pattern", FileOperation::Read),
+            ("/usr/lib/python3/__pycache__/os.pyc", FileOperation::Create),
+            ("/root/.netrc", FileOperation::Read),
+            ("/nowhere", FileOperation::Write),
+        ] {
+            assert_eq!(judge(path, operation), None, "{path}: programs ask for more than they need");
+        }
     }
 
     #[test]

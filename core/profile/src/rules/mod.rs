@@ -51,4 +51,9 @@ impl Rules {
         };
         self.iter().filter(counts).filter(move |rule| rule.is_broken_by(behaviour))
     }
+
+    /// The rules whose breaking was tried in vain.
+    pub fn attempted<'r>(&'r self, behaviour: &Behaviour, whose: Whose) -> impl Iterator<Item = &'r Rule> {
+        self.broken(behaviour, whose).filter(|rule| rule.attempts)
+    }
 }

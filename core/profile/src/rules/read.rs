@@ -1,4 +1,4 @@
-use lazaret_model::{FileOperation, FileOrigin, KernelOperation, Severity};
+use lazaret_model::{FileOperation, FileOrigin, KernelOperation, Severity, SystemCall};
 use serde::Deserialize;
 
 use super::rule::{Condition, ExecCondition, FileCondition, Rule};
@@ -70,12 +70,15 @@ struct Written {
     profile_may_allow: bool,
     #[serde(default)]
     usual_in_builds: bool,
+    #[serde(default)]
+    attempts: bool,
     exec: Option<Exec>,
     file: Option<File>,
     connect: Option<Connect>,
     lookup: Option<Lookup>,
     raw_socket: Option<RawSocket>,
     kernel: Option<Vec<Scalar<KernelOperation>>>,
+    system_call: Option<Vec<String>>,
     mount: Option<Mount>,
 }
 
@@ -161,6 +164,12 @@ fn rule(written: Written) -> Result<Rule, RulesError> {
         Some(connect) => Some(networks(connect).ok_or_else(|| wrong("networks are addresses"))?),
         None => None,
     };
+    if let Some(unknown) = written.system_call.iter().flatten().find(|name| !SystemCall::is_name(name)) {
+        return Err(wrong(&format!("`{unknown}` is no system call")));
+    }
+    if written.attempts && written.file.is_none() {
+        return Err(wrong("attempts are told of files"));
+    }
     let conditions = [
         written.exec.map(exec),
         written.file.map(file),
@@ -168,6 +177,7 @@ fn rule(written: Written) -> Result<Rule, RulesError> {
         written.lookup.map(|lookup| Condition::Lookup(lookup.names.into_iter().map(|name| name.0).collect())),
         written.raw_socket.map(|socket| Condition::RawSocket(socket.families)),
         written.kernel.map(|list| Condition::Kernel(list.into_iter().map(|one| one.0).collect())),
+        written.system_call.map(Condition::SystemCall),
         written.mount.map(|Mount {}| Condition::Mount),
     ];
     let mut conditions = conditions.into_iter().flatten();
@@ -182,6 +192,7 @@ fn rule(written: Written) -> Result<Rule, RulesError> {
         attack: written.attack,
         profile_may_allow: written.profile_may_allow,
         usual_in_builds: written.usual_in_builds,
+        attempts: written.attempts,
         condition,
     })
 }

@@ -24,6 +24,8 @@ pub struct Rule {
     pub profile_may_allow: bool,
     /// Whoever builds a root file system does it: it says nothing about a container that nobody admitted.
     pub usual_in_builds: bool,
+    /// Who tries it in vain is told, too, where a file may not be opened.
+    pub attempts: bool,
     pub(super) condition: Condition,
 }
 
@@ -36,6 +38,8 @@ pub(super) enum Condition {
     Lookup(Vec<Pattern>),
     RawSocket(Vec<u16>),
     Kernel(Vec<KernelOperation>),
+    /// Names of calls.
+    SystemCall(Vec<String>),
     Mount,
 }
 
@@ -80,6 +84,9 @@ impl Rule {
                 any(families, |known| known == family)
             }
             (Condition::Kernel(operations), Fact::Kernel(operation)) => operations.contains(operation),
+            (Condition::SystemCall(names), Fact::SystemCall(call)) => {
+                call.name().is_some_and(|called| names.iter().any(|name| name == called))
+            }
             (Condition::Mount, Fact::Mount(_)) => true,
             _ => false,
         }

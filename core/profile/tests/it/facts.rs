@@ -1,8 +1,8 @@
 //! Facts as the sensor reports them.
 
 use lazaret_model::{
-    Actor, Behaviour, Connection, Digest, Execution, Fact, FileAccess, FileOperation, FileOrigin,
-    KernelOperation, Listening, Lookup, RUNTIME, Session, Transport,
+    Actor, Architecture, Behaviour, Connection, Digest, Execution, Fact, FileAccess, FileOperation,
+    FileOrigin, KernelOperation, Listening, Lookup, RUNTIME, Session, SystemCall, Transport,
 };
 
 pub(crate) const PERL: &str = "/usr/bin/perl";
@@ -66,6 +66,12 @@ pub(crate) fn listen(executable: &str, port: u16) -> Behaviour {
 
 pub(crate) fn lookup(name: &str) -> Behaviour {
     by(PERL, Fact::Lookup(Lookup { name: name.to_owned(), kind: 1 }))
+}
+
+pub(crate) fn system_call(name: &str) -> Behaviour {
+    let call = |number| SystemCall { architecture: Architecture::X86_64, number };
+    let found = (0..512).map(call).find(|call| call.name() == Some(name));
+    by(PERL, Fact::SystemCall(found.expect("it is a system call")))
 }
 
 pub(crate) fn kernel(operation: KernelOperation) -> Behaviour {

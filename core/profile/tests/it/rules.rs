@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use lazaret_model::{Behaviour, Fact, FileOperation, FileOrigin, Gain, KernelOperation, Mounting, RawSocket};
 use lazaret_profile::rules::{Rules, RulesError, SHIPPED, Whose};
 
-use crate::facts::{PERL, access, by, connect, exec, execution, file, kernel, listen, lookup};
+use crate::facts::{PERL, access, by, connect, exec, execution, file, kernel, listen, lookup, system_call};
 
 fn variable(text: &str, gains: bool) -> Behaviour {
     let mut execution = execution(&["/usr/bin/su"]);
@@ -60,6 +60,7 @@ fn cases() -> Vec<(&'static str, Vec<Behaviour>, Vec<Behaviour>)> {
         ("runtime-socket", vec![f("/run/fake/docker.sock", Connect)], vec![f("/run/app.sock", Connect)]),
         ("host-root", vec![f("/proc/1/root/etc/shadow", Read)], vec![f("/proc/1/rootless", Read)]),
         ("leaked-descriptor", vec![f("/proc/self/fd/7/etc/passwd", Read)], vec![f("/proc/self/fd/7", Read)]),
+        ("file-handle", vec![system_call("open_by_handle_at")], vec![system_call("openat")]),
         ("runtime-overwritten", vec![f("/usr/bin/runc", Write)], vec![f("/usr/bin/runc", Read)]),
         ("device-node", vec![f("/tmp/sda", Device)], vec![f("/tmp/sda", Create)]),
         (
@@ -233,6 +234,29 @@ fn every_rule_is_broken_by_what_it_names_and_by_nothing_like_it() {
 }
 
 #[test]
+fn what_programs_ask_for_in_vain_all_day_is_no_attempt() {
+    let attempted = |path, operation| {
+        let whose = Whose::Admitted { named: false };
+        Rules::shipped().attempted(&file(PERL, path, operation), whose).next().is_some()
+    };
+    assert!(attempted("/proc/sys/kernel/core_pattern", FileOperation::Write));
+    assert!(attempted("/etc/shadow", FileOperation::Read));
+    assert!(attempted("/run/docker.sock", FileOperation::Connect));
+    for (path, operation) in [
+        ("/usr/lib/python3/__pycache__/os.pyc", FileOperation::Create),
+        ("/root/.netrc", FileOperation::Read),
+        ("/proc/7/environ", FileOperation::Read),
+        ("/var/log/app.log", FileOperation::Truncate),
+        ("/root/.bashrc", FileOperation::Append),
+    ] {
+        let whose = Whose::Admitted { named: false };
+        let behaviour = file(PERL, path, operation);
+        assert!(Rules::shipped().broken(&behaviour, whose).next().is_some(), "{path}: done, it matters");
+        assert!(!attempted(path, operation), "{path}");
+    }
+}
+
+#[test]
 fn normal_work_breaks_no_rule() {
     let rules = Rules::shipped();
     for behaviour in
@@ -265,6 +289,8 @@ fn mistakes_in_rules_are_told() {
         (rule("  connect: {networks: [\"name:a\"]}\n"), "addresses"),
         (format!("{0}{0}", rule("  mount: {}\n")), "twice"),
         (rule("  mounts: {}\n"), "mounts"),
+        (rule("  system-call: [open_sesame]\n"), "`open_sesame` is no system call"),
+        (rule("  attempts: true\n  mount: {}\n"), "attempts are told of files"),
     ] {
         let error = Rules::parse(&text).expect_err(&text).to_string();
         assert!(error.contains(words), "{text}: {error}");

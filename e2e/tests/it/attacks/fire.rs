@@ -159,6 +159,21 @@ impl Field {
         Ok(())
     }
 
+    /// Ways out that the engine has closed are told when somebody tries them.
+    pub(crate) fn attempts(&mut self, image: &Image) -> Result<()> {
+        let container = self.host.begin(&self.host.create(image)?)?;
+        container.attack("/rce", "ln -s /proc/sys/kernel/core_pattern /tmp/log; echo x > /tmp/log");
+        let is_told = |told: &Told| {
+            let is_it =
+                |alert: &Alert| alert.category == "escape.attempt" && alert.what.contains("core_pattern");
+            told.of(&container.id).iter().any(is_it)
+        };
+        let heard = self.told.listen(&self.host.lab, LATE, is_told)?;
+        check!(heard, "an attempt to escape is not told: {:#?}", self.told.of(&container.id));
+        self.host.remove(&container.id);
+        Ok(())
+    }
+
     /// The same profile, that blocks in all dimensions; also after the agent was killed.
     pub(crate) fn refuse_programs(&mut self, image: &Image) -> Result<()> {
         let file = self.promoted(image)?;

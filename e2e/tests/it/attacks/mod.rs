@@ -39,6 +39,7 @@ fn held(field: &mut Field, corpus: &Corpus) -> Result<()> {
     field.promote_profile(&first, &["--accept", "all"], "alert")?;
     field.ask_for_trouble(corpus)?;
     let mut wrong = field.benign(&first)?;
+    field.attempts(&first)?;
     field.host.be_careless()?;
     let told = field.all(corpus)?;
 

@@ -76,6 +76,7 @@ pub(super) fn accesses(record: &Record) -> Vec<FileAccess> {
             let device = kind == S_IFCHR || kind == S_IFBLK;
             given(if device { FileOperation::Device } else { FileOperation::Create }, None)
         }
+        Kind::UnixConnect if record.has(flag::REFUSED) => given(FileOperation::Connect, None),
         Kind::UnixConnect => {
             let path = path(&record.texts[0], record);
             vec![access(path, FileOperation::Connect, Some(named_socket(record)), FileOrigin::Mounted)]
@@ -110,6 +111,8 @@ fn unopened(record: &Record) -> FileOperation {
         FileOperation::Truncate
     } else if flags & O_CREAT != 0 {
         FileOperation::Create
+    } else if flags & O_ACCMODE == 0 {
+        FileOperation::Read
     } else if flags & O_APPEND != 0 {
         FileOperation::Append
     } else {

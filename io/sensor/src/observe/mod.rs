@@ -86,6 +86,9 @@ impl Observer {
             }
             Kind::MapCode => one(Fact::Map(files::mapping(record, self.program_path(record)))),
             Kind::MemoryCode => one(Fact::Kernel(KernelOperation::WrittenCode)),
+            Kind::Open if record.has(flag::REFUSED) && record.values[7] == calls::HANDLE as u64 => {
+                system_call(libc::SYS_open_by_handle_at)
+            }
             Kind::Open
             | Kind::Rename
             | Kind::Link
@@ -123,7 +126,7 @@ impl Observer {
             Kind::Bpf => one(Fact::Kernel(KernelOperation::Bpf)),
             Kind::IoUring => one(Fact::Kernel(KernelOperation::IoUring)),
             Kind::ChangeRoot => one(Fact::Kernel(KernelOperation::ChangeRoot)),
-            Kind::Memfd => memfd_create().map(Fact::SystemCall).into_iter().collect(),
+            Kind::Memfd => system_call(libc::SYS_memfd_create),
             Kind::Socket => one(Fact::RawSocket(RawSocket {
                 family: low16(record.values[1]),
                 protocol: low16(record.values[3]),
@@ -223,13 +226,13 @@ fn mounting(record: &Record) -> Mounting {
     Mounting { source: path_text(source).into_owned(), target: path_text(target).into_owned(), kind }
 }
 
-fn memfd_create() -> Option<SystemCall> {
-    let number = u32::try_from(libc::SYS_memfd_create).ok()?;
+fn system_call(number: libc::c_long) -> Vec<Fact> {
     let architecture = match cfg!(target_arch = "aarch64") {
         true => lazaret_model::Architecture::Aarch64,
         false => lazaret_model::Architecture::X86_64,
     };
-    Some(SystemCall { architecture, number })
+    let number = u32::try_from(number).ok();
+    number.map(|number| Fact::SystemCall(SystemCall { architecture, number })).into_iter().collect()
 }
 
 /// The executable of a process that is still there, as the container sees it.

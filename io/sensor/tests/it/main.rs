@@ -5,6 +5,7 @@
 
 mod abandoned;
 mod accounts;
+mod attempts;
 mod cell;
 mod chosen;
 mod confined;
