@@ -248,6 +248,7 @@ fn what_programs_ask_for_in_vain_all_day_is_no_attempt() {
         ("/proc/7/environ", FileOperation::Read),
         ("/var/log/app.log", FileOperation::Truncate),
         ("/root/.bashrc", FileOperation::Append),
+        ("/root/.ssh/known_hosts", FileOperation::Append),
     ] {
         let whose = Whose::Admitted { named: false };
         let behaviour = file(PERL, path, operation);
