@@ -64,12 +64,15 @@ const RUNTIME: &[&str] = &[
     "write",
 ];
 
+/// What learning sees of calls, because it stands out. A list of nothing else would allow no program to work.
+const LEARNED: &[&str] = &["memfd_create"];
+
 /// The `linux.seccomp` object of the OCI runtime specification, which Docker and Kubernetes take as a file: what is
 /// not listed fails with `EPERM`.
 pub fn seccomp(profile: &Profile) -> Result<Export, ExportError> {
-    if profile.system_calls.is_empty() {
+    if profile.system_calls.iter().all(|name| LEARNED.contains(&name.as_str())) {
         return Err(ExportError::NoSystemCalls(
-            "let it be learned first; nothing but the runtime's own would be allowed",
+            "those that its programs make have to be listed in `system-calls`; learning sees only a few that stand out",
         ));
     }
     let (numbers, names): (Vec<_>, Vec<_>) =

@@ -24,7 +24,7 @@ pub struct Rule {
     pub profile_may_allow: bool,
     /// Whoever builds a root file system does it: it says nothing about a container that nobody admitted.
     pub usual_in_builds: bool,
-    /// Who tries it in vain is told, too, where a file may not be opened.
+    /// Who tries it in vain is told, too: opens a file without permission, or connects to a local socket.
     pub attempts: bool,
     pub(super) condition: Condition,
 }

@@ -45,6 +45,9 @@ fn seccomp_allows_what_was_used_and_what_the_runtime_needs() {
     assert!(!names.contains("mount") && !names.contains("9999"));
     assert_eq!(export.lost.len(), 1);
     assert!(matches!(seccomp(&shop::derived()), Err(ExportError::NoSystemCalls(_))));
+    let mut learned = shop::derived();
+    learned.system_calls = vec!["memfd_create".to_owned()];
+    assert!(matches!(seccomp(&learned), Err(ExportError::NoSystemCalls(_))), "nothing would work with it");
 }
 
 /// The files of the OCI runtime specification, where the corpora are.
